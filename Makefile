@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0
+# shunt: `make help` says what there is to make. All output goes to build/.
+
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/shunt
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(or $(shell command -v bpftool 2>/dev/null),/usr/sbin/bpftool)
+LLVM_STRIP ?= llvm-strip
+CLANG_FORMAT ?= clang-format
+
+VERSION := 0.1.0
+
+B := build
+LIBS_LIB := jansson yaml-0.1
+LIBS_SHUNTD := libxdp libbpf libuv libmicrohttpd libcurl libmnl $(LIBS_LIB)
+LIBS_SHUNT := libxdp libbpf libcurl $(LIBS_LIB)
+
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Werror
+CPPFLAGS += -D_GNU_SOURCE -DSHUNT_VERSION='"$(VERSION)"' -Iinclude -I$B/skel
+CFLAGS ?= -O2 -g
+ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS)
+SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# UAPI headers only: no vmlinux.h, so the object does not depend on the building machine's kernel.
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Werror -Iinclude \
+	-I/usr/include/$(shell $(CC) -print-multiarch)
+
+LIB_SRC := $(wildcard user/lib/*.c)
+SHUNTD_SRC := $(wildcard user/shuntd/*.c)
+SHUNT_SRC := $(wildcard user/shunt/*.c)
+# What needs neither root nor a kernel: built once more with the sanitizers, for the unit tests.
+PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,ring.c model.c template.c store.c viptable.c) \
+	$(addprefix user/shunt/,args.c keys.c words.c rates.c)
+BPF_SRC := $(wildcard bpf/*.bpf.c)
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+KERNEL_SRC := $(wildcard tests/kernel/test_*.c)
+PACKET_SRC := $(wildcard tests/packet/*.c)
+TEST_BPF_SRC := $(wildcard tests/bpf/*.bpf.c)
+
+obj = $(patsubst %.c,$B/$(1)/%.o,$(2))
+LIB_OBJ := $(call obj,obj,$(LIB_SRC))
+SHUNTD_OBJ := $(call obj,obj,$(SHUNTD_SRC))
+SHUNT_OBJ := $(call obj,obj,$(SHUNT_SRC))
+PURE_OBJ := $(call obj,san,$(filter $(wildcard $(PURE_SRC)),$(PURE_SRC)))
+BPF_OBJ := $(patsubst bpf/%.bpf.c,$B/bpf/%.bpf.o,$(BPF_SRC))
+SKEL := $(patsubst bpf/%.bpf.c,$B/skel/%.skel.h,$(BPF_SRC))
+UNIT_BIN := $(patsubst tests/unit/%.c,$B/tests/%,$(UNIT_SRC))
+KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
+TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
+
+.PHONY: all bpf tests unit check demo bench format format-check install uninstall clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $B/shuntd $B/shunt ## Build the daemon, the command and the XDP programs (default)
+
+bpf: $(BPF_OBJ) ## Build the XDP programs only
+
+tests: $(UNIT_BIN) $(KERNEL_BIN) $B/tests/packet $(TEST_BPF_OBJ) ## Build the tests
+
+unit: $(UNIT_BIN) ## Run the unit tests (no root needed)
+	@for t in $(UNIT_BIN); do $$t || exit 1; done
+
+check: ## Run all tests (root): scripts/check
+	scripts/check
+
+demo: ## Show it working (root): scripts/demo
+	scripts/demo
+
+$B/shuntd: $(SHUNTD_OBJ) $(LIB_OBJ)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNTD)) -lm
+
+$B/shunt: $(SHUNT_OBJ) $(LIB_OBJ)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNT))
+
+$B/obj/%.o: %.c | $(SKEL)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/san/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
+
+$B/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+	$(LLVM_STRIP) -g $@
+
+$B/skel/%.skel.h: $B/bpf/%.bpf.o
+	@mkdir -p $(@D)
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+$B/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+	$(LLVM_STRIP) -g $@
+
+$B/tests/test_%: $B/san/tests/unit/test_%.o $(PURE_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka $(LIBS_LIB)) -lm
+
+# Against the running kernel, as root: no sanitizers, so that what runs is what is installed.
+$B/tests/kernel/test_%: $B/obj/tests/kernel/test_%.o $(filter-out %/main.o,$(SHUNTD_OBJ)) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs cmocka $(LIBS_SHUNTD)) -lm
+
+# The API and the command over a real socket, with stand-ins for the datapath: the API under the sanitizers, like all that reads
+# what others send.
+API_TEST_OBJ := $(call obj,san,tests/kernel/fake_daemon.c $(wildcard user/shuntd/api*.c)) $(PURE_OBJ)
+$B/tests/kernel/test_cli: | $B/shunt
+$B/tests/kernel/test_api $B/tests/kernel/test_cli: $B/tests/kernel/%: $B/san/tests/kernel/%.o $(API_TEST_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libuv libmicrohttpd libcurl $(LIBS_LIB)) -lm
+
+# The benchmark: its own driver program beside shunt's.
+$B/bench/%.bpf.o: tests/bench/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+	$(LLVM_STRIP) -g $@
+
+$B/skel/driver.skel.h: $B/bench/driver.bpf.o
+	@mkdir -p $(@D)
+	$(BPFTOOL) gen skeleton $< name driver_bpf > $@
+
+$B/obj/tests/bench/bench.o: | $B/skel/driver.skel.h
+
+$B/tests/bench: $B/obj/tests/bench/bench.o $(call obj,obj,user/shuntd/template.c) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB))
+
+bench: $B/tests/bench ## Measure what a packet costs (root; about a minute)
+	$B/tests/bench
+
+# The packet table links the daemon's own template and ring code, so what is tested is what is loaded.
+$B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c template.c ring.c)) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB)) -lm
+
+FORMATTED := $(wildcard bpf/*.[ch] include/shunt/*.h user/*/*.[ch] tests/*/*.[ch])
+
+format: ## Format the sources in place
+	$(CLANG_FORMAT) -i $(FORMATTED)
+
+format-check:
+	$(CLANG_FORMAT) --dry-run --Werror $(FORMATTED)
+
+install: all ## Install (DESTDIR, PREFIX, SYSCONFDIR, UNITDIR)
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/shunt $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)
+	install -m 755 $B/shuntd $B/shunt $(DESTDIR)$(SBINDIR)
+	install -m 644 docs/shunt.example.yaml $(DESTDIR)$(DOCDIR)
+	sed 's|@SBINDIR@|$(SBINDIR)|' docs/shuntd.service.in > $(DESTDIR)$(UNITDIR)/shuntd.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/shuntd.service
+	install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(DOCDIR)
+
+uninstall: ## Remove what install installed (configuration and state stay)
+	rm -f $(DESTDIR)$(SBINDIR)/shuntd $(DESTDIR)$(SBINDIR)/shunt $(DESTDIR)$(UNITDIR)/shuntd.service
+	rm -rf $(DESTDIR)$(DOCDIR)
+
+clean: ## Remove build/
+	rm -rf $B
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+-include $(shell find $B -name '*.d' 2>/dev/null)

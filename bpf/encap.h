@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Stage: put the outer header in front. IP in IP, all four combinations: RFC 2003, RFC 2473, RFC 4213.
+ *
+ * The daemon made the header (struct shunt_dest.hdr); what differs by packet is patched in: lengths, the inner protocol, DSCP
+ * (copied, RFC 2983's uniform model) and ECN (copied, RFC 6040 "normal mode"), and the low bits of the source, from
+ * the flow's hash, so that the backend's NIC spreads flows over its queues; IPv6 also gets a flow label from it (RFC 6438).
+ * As RFC 2003 section 3.1 and RFC 2473 section 3 want of a forwarding encapsulator, the inner TTL falls by one, so
+ * that a routing loop through a balancer ends.
+ */
+#ifndef SHUNT_BPF_ENCAP_H
+#define SHUNT_BPF_ENCAP_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "csum.h"
+#include "maps.h"
+#include "packet.h"
+
+#define OUTER4_LEN (ETH_LEN + sizeof(struct iphdr))
+#define OUTER6_LEN (ETH_LEN + sizeof(struct ipv6hdr))
+#define FLOW_LABEL_BITS 0xfffff
+
+static __always_inline int encap_check(const struct packet *pkt, const struct shunt_dest *dest)
+{
+	__u32 outer_len = dest->outer_family == SHUNT_FAMILY_IPV6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+
+	if (dest->state == SHUNT_DEST_FREE)
+		return SHUNT_REASON_BAD_DEST;
+	if (!dest->ifindex)
+		return SHUNT_REASON_NO_NEXTHOP;
+	if (pkt->ttl <= 1)
+		return SHUNT_REASON_TTL_EXPIRED;
+	if (pkt->ip_len + outer_len > dest->mtu)
+		return SHUNT_REASON_TOO_BIG;
+	return NEXT;
+}
+
+/* The packet has been parsed: the inner IP header is at its place, which the verifier wants to hear again. */
+static __always_inline int encap_decrement_ttl(const struct packet *pkt, bool is_v6)
+{
+	void *ip = (void *)(long)pkt->ctx->data + ETH_LEN, *end = (void *)(long)pkt->ctx->data_end;
+
+	if (is_v6) {
+		struct ipv6hdr *ip6 = ip;
+
+		if ((void *)(ip6 + 1) > end)
+			return SHUNT_REASON_TRUNCATED;
+		ip6->hop_limit--;
+	} else {
+		struct iphdr *ip4 = ip;
+
+		if ((void *)(ip4 + 1) > end)
+			return SHUNT_REASON_TRUNCATED;
+		ip4->ttl--;
+		ip4->check = csum_grow(ip4->check, (__u16)~bpf_htons(0x0100)); /* TTL is its word's high byte */
+	}
+	return NEXT;
+}
+
+/* Eight bytes at a time: clang copies byte by byte when it is not told that packets may be read and written unaligned. */
+static __always_inline void encap_copy(void *to, const void *from, __u32 len)
+{
+	__u32 at = 0;
+
+#pragma clang loop unroll(full)
+	for (; at + 8 <= len; at += 8)
+		*(__u64 *)(to + at) = *(const __u64 *)(from + at);
+#pragma clang loop unroll(full)
+	for (; at < len; at += 2)
+		*(__u16 *)(to + at) = *(const __u16 *)(from + at);
+}
+
+static __always_inline int encap_ipv4(const struct packet *pkt, const struct shunt_dest *dest, __u8 inner_proto)
+{
+	__be32 src_bits = (__be32)pkt->hash & dest->src_mask;
+	__be16 len = bpf_htons(pkt->ip_len + sizeof(struct iphdr));
+	struct iphdr *ip;
+	void *data;
+	__u32 sum;
+
+	if (bpf_xdp_adjust_head(pkt->ctx, -(int)sizeof(*ip)))
+		return SHUNT_REASON_NO_HEADROOM;
+	data = (void *)(long)pkt->ctx->data;
+	if (data + OUTER4_LEN > (void *)(long)pkt->ctx->data_end)
+		return SHUNT_REASON_TRUNCATED;
+	encap_copy(data, dest->hdr, OUTER4_LEN);
+	ip = data + ETH_LEN;
+	ip->tos = pkt->tos;
+	ip->tot_len = len;
+	ip->protocol = inner_proto;
+	ip->saddr |= src_bits;
+	/* Every addend is below 2^16 but the folded sum, so nothing is lost; tos and protocol are their words' low bytes. */
+	sum = dest->csum + len + bpf_htons(pkt->tos) + bpf_htons(inner_proto) + (src_bits & 0xffff) + (src_bits >> 16);
+	ip->check = (__sum16)~csum_fold(sum);
+	return NEXT;
+}
+
+static __always_inline int encap_ipv6(const struct packet *pkt, const struct shunt_dest *dest, __u8 inner_proto)
+{
+	__be32 src_bits = (__be32)pkt->hash & dest->src_mask;
+	struct ipv6hdr *ip;
+	void *data;
+
+	if (bpf_xdp_adjust_head(pkt->ctx, -(int)sizeof(*ip)))
+		return SHUNT_REASON_NO_HEADROOM;
+	data = (void *)(long)pkt->ctx->data;
+	if (data + OUTER6_LEN > (void *)(long)pkt->ctx->data_end)
+		return SHUNT_REASON_TRUNCATED;
+	encap_copy(data, dest->hdr, OUTER6_LEN);
+	ip = data + ETH_LEN;
+	*(__be32 *)ip = bpf_htonl(6u << 28 | (__u32)pkt->tos << 20 | ((__u32)(pkt->hash >> 8) & FLOW_LABEL_BITS));
+	ip->payload_len = bpf_htons(pkt->ip_len);
+	ip->nexthdr = inner_proto;
+	ip->saddr.in6_u.u6_addr32[3] |= src_bits;
+	return NEXT;
+}
+
+static __always_inline int encap(const struct packet *pkt, const struct shunt_dest *dest, bool is_v6)
+{
+	__u8 inner_proto = is_v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+
+	if (dest->outer_family == SHUNT_FAMILY_IPV6)
+		return encap_ipv6(pkt, dest, inner_proto);
+	return encap_ipv4(pkt, dest, inner_proto);
+}
+
+#endif

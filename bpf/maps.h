@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The maps. Formats are in include/shunt/maps.h; sizes are set by the daemon before load (the 1s here), the same for
+ * knobs.h. All are pinned by name in the daemon's pin directory and live until `shunt detach`; the daemon's
+ * user/shuntd/datapath.c is the only one to write those that the program only reads.
+ */
+#ifndef SHUNT_BPF_MAPS_H
+#define SHUNT_BPF_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "shunt/maps.h"
+#include "shunt/reasons.h"
+
+#define SHUNT_ARRAY(map, value_type, map_kind, map_flag_bits) \
+	struct {                                              \
+		__uint(type, map_kind);                       \
+		__uint(map_flags, map_flag_bits);             \
+		__uint(max_entries, 1);                       \
+		__type(key, __u32);                           \
+		__type(value, value_type);                    \
+	} map SEC(".maps")
+
+/* daemon writes, program reads */
+SHUNT_ARRAY(shunt_control, struct shunt_control, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+SHUNT_ARRAY(shunt_vips, struct shunt_vip, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+SHUNT_ARRAY(shunt_dests, struct shunt_dest, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+SHUNT_ARRAY(shunt_rings, __u64, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+
+/* both write */
+SHUNT_ARRAY(shunt_conns, struct shunt_bucket, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+
+/* program writes, daemon reads (and clears before a destination's id is used again) */
+SHUNT_ARRAY(shunt_dstat, struct shunt_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
+SHUNT_ARRAY(shunt_rstat, struct shunt_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
+
+/* the daemon's own memory */
+SHUNT_ARRAY(shunt_svcdir, struct shunt_service_entry, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+SHUNT_ARRAY(shunt_dstdir, struct shunt_dest_entry, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The vocabulary of the stages: what is known of a packet, and what a stage answers. */
+#ifndef SHUNT_BPF_PACKET_H
+#define SHUNT_BPF_PACKET_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "shunt/maps.h"
+#include "shunt/reasons.h"
+
+/* A stage returns NEXT, or the enum shunt_reason for which the packet goes no further. */
+#define NEXT (-1)
+
+#define ETH_LEN 14
+
+/* Filled by parse.h, read by the stages after it; addresses and ports as on the wire. */
+struct packet {
+	struct xdp_md *ctx;
+	__be32 src[4], dst[4]; /* IPv4: only [0] */
+	__be16 src_port, dst_port;
+	__u8 proto;	 /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 tos;	 /* IPv4 TOS or IPv6 traffic class: DSCP and ECN */
+	__u8 ttl;	 /* TTL or hop limit */
+	__u32 ip_len;	 /* the IP packet, header included; trailing Ethernet padding not */
+	__u32 frame_len; /* as received */
+	__u64 hash;	 /* shunt_flow_hash(); from destination stage on */
+	__u32 dest;	 /* destination id; likewise */
+};
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Parsing: from the frame to struct packet. A cursor moves over the headers; no map is touched.
+ *
+ * Lengths: the frame must hold the IP packet that its header declares, and the packet must hold a whole TCP or UDP header.
+ * A frame may be longer (Ethernet pads to 60 bytes). Fragments are decided before ports are read, so payload is never taken for
+ * ports. All faults found here are reasons to pass: the packet may be for anybody, and the host's stack has its own counters.
+ */
+#ifndef SHUNT_BPF_PARSE_H
+#define SHUNT_BPF_PARSE_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#include "packet.h"
+
+#define IPV4_FRAGMENT_BITS 0x3fff /* MF and the offset; DF and the reserved bit are not looked at */
+#define PORTS_LEN 4
+
+struct cursor {
+	void *at, *end;
+};
+
+static __always_inline int parse_ports(struct packet *pkt, const struct cursor *cur, __u32 l3_len)
+{
+	__u32 l4_min = pkt->proto == IPPROTO_TCP ? sizeof(struct tcphdr) : sizeof(struct udphdr);
+	const __be16 *port = cur->at;
+
+	if (pkt->ip_len < l3_len + l4_min)
+		return SHUNT_REASON_BAD_HEADER;
+	if (cur->at + PORTS_LEN > cur->end || pkt->ip_len + ETH_LEN > pkt->frame_len)
+		return SHUNT_REASON_TRUNCATED;
+	pkt->src_port = port[0];
+	pkt->dst_port = port[1];
+	return NEXT;
+}
+
+static __always_inline int parse_ipv4(struct packet *pkt, struct cursor *cur)
+{
+	const struct iphdr *ip = cur->at;
+	__u32 header_len;
+
+	if (cur->at + sizeof(*ip) > cur->end)
+		return SHUNT_REASON_TRUNCATED;
+	header_len = ip->ihl * 4;
+	if (ip->version != 4 || header_len < sizeof(*ip))
+		return SHUNT_REASON_BAD_HEADER;
+	pkt->proto = ip->protocol;
+	if (pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP)
+		return SHUNT_REASON_NOT_TCP_UDP;
+	if (ip->frag_off & bpf_htons(IPV4_FRAGMENT_BITS))
+		return SHUNT_REASON_FRAGMENT;
+	pkt->src[0] = ip->saddr;
+	pkt->dst[0] = ip->daddr;
+	pkt->tos = ip->tos;
+	pkt->ttl = ip->ttl;
+	pkt->ip_len = bpf_ntohs(ip->tot_len);
+	cur->at += header_len;
+	return parse_ports(pkt, cur, header_len);
+}
+
+static __always_inline int ipv6_next_reason(__u8 nexthdr)
+{
+	switch (nexthdr) {
+	case IPPROTO_FRAGMENT:
+		return SHUNT_REASON_FRAGMENT;
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_AH:
+	case IPPROTO_MH:
+		return SHUNT_REASON_EXT_HEADER;
+	default:
+		return SHUNT_REASON_NOT_TCP_UDP;
+	}
+}
+
+static __always_inline int parse_ipv6(struct packet *pkt, struct cursor *cur)
+{
+	const struct ipv6hdr *ip = cur->at;
+
+	if (cur->at + sizeof(*ip) > cur->end)
+		return SHUNT_REASON_TRUNCATED;
+	if (ip->version != 6)
+		return SHUNT_REASON_BAD_HEADER;
+	pkt->proto = ip->nexthdr;
+	if (pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP)
+		return ipv6_next_reason(pkt->proto);
+	__builtin_memcpy(pkt->src, &ip->saddr, sizeof(pkt->src));
+	__builtin_memcpy(pkt->dst, &ip->daddr, sizeof(pkt->dst));
+	pkt->tos = bpf_ntohs(*(const __be16 *)ip) >> 4;
+	pkt->ttl = ip->hop_limit;
+	pkt->ip_len = bpf_ntohs(ip->payload_len) + sizeof(*ip);
+	cur->at += sizeof(*ip);
+	return parse_ports(pkt, cur, sizeof(*ip));
+}
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Stage: is it for a VIP? One probe of the flat table for nearly every packet, hit or miss. */
+#ifndef SHUNT_BPF_SERVICE_H
+#define SHUNT_BPF_SERVICE_H
+
+#include "knobs.h"
+#include "maps.h"
+#include "packet.h"
+
+/* The word that port, proto and family make in struct shunt_vip, as it lies there. 0 in an empty entry. */
+static __always_inline __u32 vip_key(__be16 port, __u8 proto, __u8 family)
+{
+	union {
+		struct {
+			__be16 port;
+			__u8 proto, family;
+		} part;
+		__u32 word;
+	} key = {.part = {port, proto, family}};
+
+	return key.word;
+}
+
+static __always_inline const struct shunt_vip *vip_find(const struct packet *pkt, bool is_v6)
+{
+	__u32 key = vip_key(pkt->dst_port, pkt->proto, is_v6 ? SHUNT_FAMILY_IPV6 : SHUNT_FAMILY_IPV4);
+	__u64 low = is_v6 ? *(const __u64 *)&pkt->dst[0] : pkt->dst[0];
+	__u64 high = is_v6 ? *(const __u64 *)&pkt->dst[2] : 0;
+	__u32 zero = 0, mask = knob_vip_slots - 1, slot, base;
+	const struct shunt_control *control = bpf_map_lookup_elem(&shunt_control, &zero);
+
+	if (!control)
+		return NULL;
+	/* Read once: the half in force may change at any time, and stays intact until all who saw it are done. */
+	base = *(const volatile __u32 *)&control->vip_half ? 1 : 0;
+	slot = shunt_vip_slot(low, high, key, control->vip_multiplier[base], mask);
+	base *= knob_vip_slots;
+#pragma clang loop unroll(disable)
+	for (int probe = 0; probe < SHUNT_VIP_PROBES; probe++) {
+		__u32 index = base + ((slot + probe) & mask);
+		const struct shunt_vip *vip = bpf_map_lookup_elem(&shunt_vips, &index);
+		const __u64 *addr;
+		__u32 found;
+
+		if (!vip)
+			return NULL;
+		found = *(const __u32 *)&vip->port;
+		if (!found)
+			return NULL;
+		addr = (const __u64 *)vip->addr;
+		if (found == key && addr[0] == low && (!is_v6 || addr[1] == high))
+			return vip;
+	}
+	return NULL;
+}
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The maps' formats: what the XDP program and the daemon agree on. Every key and value is declared here, once.
+ *
+ * Fields typed __be16/__be32 hold network byte order, all others host order. All maps are arrays, pinned by the
+ * daemon under its pin directory and named as in bpf/maps.h. A change of any size or meaning here is a new
+ * SHUNT_FORMAT; a daemon refuses pins of another format rather than guess.
+ *
+ * Words: see docs/design.md. A *service* is a named set of VIPs that share backends; a *destination* is one
+ * backend of one service, as the program knows it.
+ */
+#ifndef SHUNT_MAPS_H
+#define SHUNT_MAPS_H
+
+#include <linux/types.h>
+
+#define SHUNT_FORMAT 1u
+#define SHUNT_MAGIC 0x746e756873ull /* "shunt" */
+
+#define SHUNT_FAMILY_IPV4 4
+#define SHUNT_FAMILY_IPV6 6
+
+/* shunt_control: one entry. The program reads vip_half and vip_multiplier[]; the rest is the daemon's memory. */
+struct shunt_control {
+	__u64 magic;		 /* SHUNT_MAGIC; 0 while the maps are being set up */
+	__u32 format;		 /* SHUNT_FORMAT */
+	__u32 vip_half;		 /* 0 or 1: which half of shunt_vips is in force */
+	__u64 vip_multiplier[2]; /* per half: of shunt_vip_slot(), chosen so that no probe is too long */
+	__u64 seed;		 /* cluster seed: flow hash keys and rings derive from it; fixed for the maps' life */
+	__u64 generation;	 /* commits to the maps so far */
+	__u32 vip_slots;	 /* entries in one half of shunt_vips, a power of two */
+	__u32 ring_slots;	 /* entries of shunt_rings */
+	__u32 destinations;	 /* entries of shunt_dests, shunt_dstat, shunt_dstdir; at most 2^20 */
+	__u32 services;		 /* entries of shunt_svcdir */
+	__u32 conn_buckets;	 /* entries of shunt_conns, a power of two */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct shunt_control) == 72, "shunt_control");
+
+/*
+ * shunt_vips: a flat open-addressing hash table, two halves of vip_slots entries; half h starts at h * vip_slots.
+ * The daemon builds the idle half whole and then flips vip_half, so a reader sees all of a change or none.
+ * Lookup: from shunt_vip_slot(), linear, at most SHUNT_VIP_PROBES entries, ends at family 0 (empty).
+ */
+#define SHUNT_VIP_PROBES 16
+
+struct shunt_vip {
+	__be32 addr[4]; /* IPv4 in addr[0], the rest 0 */
+	__be16 port;
+	__u8 proto;	 /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 family;	 /* SHUNT_FAMILY_*; 0: empty */
+	__u32 service;	 /* index into shunt_svcdir */
+	__u32 ring_base; /* first slot of the service's ring in shunt_rings */
+	__u32 ring_size; /* its slots, M: a prime, fixed for the service's life */
+	__u32 salt;	 /* hashed with every flow; from the service's name, so the same on every node */
+	__u32 flags;	 /* none defined yet: 0 */
+	__u32 reserved[6];
+};
+_Static_assert(sizeof(struct shunt_vip) == 64, "shunt_vip is one cache line");
+
+/*
+ * shunt_rings: every service's ring, one 8-byte word a slot, written with single atomic stores or
+ * compare-and-swap. From the low bits: current:20, anchor:20, flags:4, filter:20.
+ * current: destination of new connections; anchor: of connections without an entry in shunt_conns.
+ * Destination 0 is never used: it says "none". A slot without DIRTY has current == anchor and no entries.
+ */
+#define SHUNT_SLOT_DEST_BITS 20
+#define SHUNT_SLOT_DEST_MASK ((1ull << SHUNT_SLOT_DEST_BITS) - 1)
+#define SHUNT_SLOT_ANCHOR_SHIFT 20
+#define SHUNT_SLOT_DIRTY (1ull << 40)
+#define SHUNT_SLOT_REANCHOR (1ull << 41)
+#define SHUNT_SLOT_FAIL (1ull << 42)
+#define SHUNT_SLOT_PREP (1ull << 43)
+#define SHUNT_SLOT_FILTER_SHIFT 44
+
+static inline __u32 shunt_slot_current(__u64 word)
+{
+	return word & SHUNT_SLOT_DEST_MASK;
+}
+
+static inline __u32 shunt_slot_anchor(__u64 word)
+{
+	return (word >> SHUNT_SLOT_ANCHOR_SHIFT) & SHUNT_SLOT_DEST_MASK;
+}
+
+/* A clean slot: the ring alone decides. */
+static inline __u64 shunt_slot_clean(__u32 dest)
+{
+	return (__u64)dest | (__u64)dest << SHUNT_SLOT_ANCHOR_SHIFT;
+}
+
+/*
+ * shunt_conns: buckets of eight 8-byte entries, one cache line each. From the low bits: tag:28, destination:20,
+ * state:2, timestamp:14 (seconds, modulo 2^14). All zero is empty.
+ */
+#define SHUNT_CONN_WAYS 8
+#define SHUNT_CONN_TAG_BITS 28
+#define SHUNT_CONN_DEST_SHIFT 28
+#define SHUNT_CONN_STATE_SHIFT 48
+#define SHUNT_CONN_TIME_SHIFT 50
+
+enum shunt_conn_state {
+	SHUNT_CONN_NEW,
+	SHUNT_CONN_EST,
+	SHUNT_CONN_ANCH,
+	SHUNT_CONN_CLOSING,
+};
+
+struct shunt_bucket {
+	__u64 entry[SHUNT_CONN_WAYS];
+};
+_Static_assert(sizeof(struct shunt_bucket) == 64, "shunt_bucket is one cache line");
+
+/* shunt_dests, by destination id: all that a packet needs once its destination is known. */
+enum shunt_dest_state {
+	SHUNT_DEST_FREE,  /* not in use */
+	SHUNT_DEST_UP,	  /* takes new connections */
+	SHUNT_DEST_DRAIN, /* only those it has */
+	SHUNT_DEST_DOWN,  /* its health checks fail: grace */
+	SHUNT_DEST_DEAD,  /* gone */
+};
+
+#define SHUNT_HDR_MAX 80
+
+struct shunt_dest {
+	__u8 state;	   /* enum shunt_dest_state */
+	__u8 outer_family; /* SHUNT_FAMILY_* of the outer header */
+	__u8 hdr_len;	   /* bytes of hdr in use: Ethernet and outer header */
+	__u8 l3_off;	   /* where in hdr the outer IP header begins */
+	__u32 ifindex;	   /* egress interface; 0: next hop not resolved */
+	__u32 mtu;	   /* largest outer IP packet, bytes, that the egress takes */
+	__be32 src_mask;   /* bits of the outer source's last 32 that the flow's hash fills; 0 in the template */
+	__u32 csum;	   /* one's complement sum of the template's IPv4 header, folded to 16 bits, not inverted */
+	__u32 pad;
+	__u8 hdr[SHUNT_HDR_MAX]; /* the template: addresses and constants; lengths, TOS, protocol, checksum 0 */
+	__u8 reserved[24];
+};
+_Static_assert(sizeof(struct shunt_dest) == 128, "shunt_dest is two cache lines");
+
+/* shunt_dstat by destination id, shunt_rstat by enum shunt_reason; both per CPU. */
+struct shunt_counter {
+	__u64 packets;
+	__u64 bytes; /* Ethernet frames as received, without FCS */
+};
+
+/* shunt_svcdir, shunt_dstdir: who the ids are. The program never reads them; a restarted daemon does. */
+#define SHUNT_NAME_MAX 64 /* with the final NUL */
+
+struct shunt_service_entry {
+	char name[SHUNT_NAME_MAX]; /* empty: the id is free */
+	__u32 ring_base;
+	__u32 ring_size;
+	__u32 salt;
+	__u32 pad;
+	__u64 retired_packets; /* forwarded to destinations that are gone, so that totals never fall */
+	__u64 retired_bytes;
+};
+_Static_assert(sizeof(struct shunt_service_entry) == 96, "shunt_service_entry");
+
+struct shunt_dest_entry {
+	__be32 addr[4]; /* the backend's address; IPv4 in addr[0], the rest 0 */
+	__u32 service;	/* index into shunt_svcdir */
+	__u8 family;	/* SHUNT_FAMILY_*; 0: the id is free */
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct shunt_dest_entry) == 24, "shunt_dest_entry");
+
+#endif

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs the packet table (rows.py, on stdin) through the loaded program with BPF_PROG_TEST_RUN: bytes in; action, bytes and
+ * counter out. The program is loaded as plain XDP, since libxdp's freplace copies cannot be test-run.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "../../user/lib/xalloc.h"
+#include "../../user/shuntd/model.h"
+#include "shunt/hash.h"
+#include "shunt/reasons.h"
+#include "shunt.skel.h" /* after the formats that its knobs and maps are made of */
+
+enum { VIP_SLOTS = 64, RING = 251, DESTS = 16, SEED = 0x5eed, FRAME_MAX = 4096, SOURCES_MAX = 64, LAYOUTS = 16 };
+
+static const char *const reason_names[] = {
+#define X(e, name, action, text) [SHUNT_REASON_##e] = #name,
+	SHUNT_REASONS(X)
+#undef X
+};
+
+struct frame {
+	uint8_t byte[FRAME_MAX];
+	size_t len;
+};
+
+struct row {
+	char *name, *action, *counter;
+	struct frame in, out, mask; /* mask: bits that are not compared */
+	bool has_out;
+};
+
+struct fixture {
+	struct shunt_bpf *skel;
+	struct shunt_control *control;
+	struct shunt_vip *vips;
+	struct shunt_dest *dests;
+	uint64_t *rings;
+	uint32_t vip_count;
+	struct shunt_vip vip[VIP_SLOTS];
+	/* per destination: outer sources and flow labels seen */
+	uint64_t source[DESTS][SOURCES_MAX];
+	size_t source_count[DESTS];
+};
+
+static int passed, failed;
+
+__attribute__((format(printf, 2, 3))) static bool complain(const struct row *row, const char *fmt, ...)
+{
+	va_list args;
+
+	printf("not ok - %s: ", row->name);
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	putchar('\n');
+	return false;
+}
+
+static void die(const char *what)
+{
+	fprintf(stderr, "packet: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void unhex(const char *text, struct frame *frame)
+{
+	unsigned int byte;
+
+	for (frame->len = 0; frame->len < FRAME_MAX && sscanf(text, "%2x", &byte) == 1; text += 2)
+		frame->byte[frame->len++] = byte;
+}
+
+static void *map_memory(const struct bpf_map *map)
+{
+	size_t len = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (p == MAP_FAILED)
+		die(bpf_map__name(map));
+	return p;
+}
+
+static void load(struct fixture *f)
+{
+	struct shunt_bpf *skel = shunt_bpf__open();
+
+	if (!skel)
+		die("open");
+	bpf_map__set_max_entries(skel->maps.shunt_vips, 2 * VIP_SLOTS);
+	bpf_map__set_max_entries(skel->maps.shunt_rings, RING * DESTS);
+	bpf_map__set_max_entries(skel->maps.shunt_dests, DESTS);
+	bpf_map__set_max_entries(skel->maps.shunt_dstat, DESTS);
+	bpf_map__set_max_entries(skel->maps.shunt_rstat, SHUNT_REASON_COUNT);
+	skel->rodata->knob_vip_slots = VIP_SLOTS;
+	shunt_hash_derive((struct shunt_hash_keys *)&skel->rodata->knob_hash_keys, SEED);
+	if (shunt_bpf__load(skel))
+		die("load");
+	f->skel = skel;
+	f->control = map_memory(skel->maps.shunt_control);
+	f->vips = map_memory(skel->maps.shunt_vips);
+	f->dests = map_memory(skel->maps.shunt_dests);
+	f->rings = map_memory(skel->maps.shunt_rings);
+}
+
+/* "ID STATE ADDRESS IFINDEX MTU SOURCE_PREFIX": the template is the daemon's. */
+static void add_dest(struct fixture *f, const char *line)
+{
+	struct model_dest dest = {
+		.nexthop = {.resolved = true, .src_mac = {2, 0, 0, 0, 0, 2}, .dst_mac = {2, 0, 0, 0, 0, 3}}};
+	char state[16], addr[64], source[64];
+	struct shunt_prefix prefix;
+	unsigned int id;
+
+	if (sscanf(line, "%u %15s %63s %u %u %63s", &id, state, addr, &dest.nexthop.ifindex, &dest.nexthop.mtu,
+		   source) != 6 ||
+	    addr_parse(addr, &dest.addr) || prefix_parse(source, &prefix) || id >= DESTS)
+		die(line);
+	dest.state = strcmp(state, "drain") ? BACKEND_UP : BACKEND_DRAIN;
+	dest.nexthop.resolved = dest.nexthop.ifindex != 0;
+	model_template(&f->dests[id], &dest, &prefix);
+	if (!strcmp(state, "free"))
+		f->dests[id].state = SHUNT_DEST_FREE;
+	for (int i = 0; i < RING; i++)
+		f->rings[id * RING + i] = shunt_slot_clean(id);
+}
+
+/* "ADDRESS PORT PROTO DEST": ring number DEST is DEST throughout; number 0 has no destination. */
+static void add_vip(struct fixture *f, const char *line)
+{
+	struct shunt_vip *vip = &f->vip[f->vip_count++];
+	unsigned int port, dest;
+	char addr[64], proto[8];
+	struct shunt_addr a;
+
+	if (sscanf(line, "%63s %u %7s %u", addr, &port, proto, &dest) != 4 || addr_parse(addr, &a))
+		die(line);
+	memcpy(vip->addr, a.word, sizeof(vip->addr));
+	vip->port = htons(port);
+	vip->proto = strcmp(proto, "udp") ? IPPROTO_TCP : IPPROTO_UDP;
+	vip->family = a.family;
+	vip->ring_base = dest * RING;
+	vip->ring_size = RING;
+	vip->salt = 0x1234;
+}
+
+/* A table more than half full, so that probes go on; any multiplier that keeps them short enough. */
+static bool place_vips(struct fixture *f, uint32_t half, uint32_t attempt)
+{
+	struct shunt_vip *table = f->vips + half * VIP_SLOTS;
+
+	memset(table, 0, VIP_SLOTS * sizeof(*table));
+	f->control->vip_multiplier[half] = shunt_vip_multiplier(attempt);
+	for (uint32_t i = 0; i < f->vip_count; i++) {
+		uint64_t a[2];
+		uint32_t key, slot, probe = 0;
+
+		memcpy(a, f->vip[i].addr, sizeof(a));
+		memcpy(&key, &f->vip[i].port, sizeof(key));
+		slot = shunt_vip_slot(a[0], a[1], key, f->control->vip_multiplier[half], VIP_SLOTS - 1);
+		while (table[(slot + probe) % VIP_SLOTS].family)
+			probe++;
+		if (probe >= SHUNT_VIP_PROBES)
+			return false;
+		table[(slot + probe) % VIP_SLOTS] = f->vip[i];
+	}
+	return true;
+}
+
+/* ---- counters: exactly one may move */
+
+struct counts {
+	struct shunt_counter dest[DESTS], reason[SHUNT_REASON_COUNT];
+};
+
+static void read_map(const struct bpf_map *map, uint32_t n, struct shunt_counter *out)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct shunt_counter *values = xcalloc(cpus, sizeof(*values));
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(map), &i, values))
+			die("counter");
+		memset(&out[i], 0, sizeof(out[i]));
+		for (int cpu = 0; cpu < cpus; cpu++) {
+			out[i].packets += values[cpu].packets;
+			out[i].bytes += values[cpu].bytes;
+		}
+	}
+	free(values);
+}
+
+static void read_counts(const struct fixture *f, struct counts *out)
+{
+	read_map(f->skel->maps.shunt_dstat, DESTS, out->dest);
+	read_map(f->skel->maps.shunt_rstat, SHUNT_REASON_COUNT, out->reason);
+}
+
+static bool moved_right(const struct row *row, const char *name, const struct shunt_counter *before,
+			const struct shunt_counter *after)
+{
+	uint64_t packets = after->packets - before->packets, bytes = after->bytes - before->bytes;
+	uint64_t expected = !strcmp(name, row->counter);
+
+	if (packets == expected && bytes == expected * row->in.len)
+		return true;
+	return complain(row, "counter %s moved by %llu packets, %llu bytes; expected %s", name,
+			(unsigned long long)packets, (unsigned long long)bytes, row->counter);
+}
+
+static bool check_counts(const struct row *row, const struct counts *before, const struct counts *after)
+{
+	char name[32];
+
+	for (int i = 0; i < DESTS; i++) {
+		snprintf(name, sizeof(name), "dest:%d", i);
+		if (!moved_right(row, name, &before->dest[i], &after->dest[i]))
+			return false;
+	}
+	for (int i = 0; i < SHUNT_REASON_COUNT; i++)
+		if (!moved_right(row, reason_names[i], &before->reason[i], &after->reason[i]))
+			return false;
+	return true;
+}
+
+/* ---- one row */
+
+static bool check_bytes(const struct row *row, const struct frame *got)
+{
+	if (got->len != row->out.len)
+		return complain(row, "%zu bytes came out, expected %zu", got->len, row->out.len);
+	for (size_t i = 0; i < got->len; i++)
+		if ((got->byte[i] ^ row->out.byte[i]) & ~row->mask.byte[i])
+			return complain(row, "byte %zu is %02x, expected %02x", i, got->byte[i], row->out.byte[i]);
+	return true;
+}
+
+/* RFC 1071: all words of a header with its checksum sum to 0xffff. */
+static bool check_outer_sum(const struct row *row, const struct frame *got)
+{
+	uint32_t sum = 0;
+
+	if (got->byte[12] != 0x08)
+		return true;
+	for (int i = 14; i < 34; i += 2)
+		sum += got->byte[i] << 8 | got->byte[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff || complain(row, "outer header checksum is wrong: words sum to %#x", sum);
+}
+
+static void note_source(struct fixture *f, const struct row *row, const struct frame *got)
+{
+	unsigned int id;
+	uint64_t source = 0;
+
+	if (sscanf(row->counter, "dest:%u", &id) != 1 || id >= DESTS)
+		return;
+	if (got->byte[12] == 0x08)
+		memcpy(&source, got->byte + 26, 4);
+	else
+		memcpy(&source, got->byte + 34, 4);
+	for (size_t i = 0; i < f->source_count[id]; i++)
+		if (f->source[id][i] == source)
+			return;
+	if (f->source_count[id] < SOURCES_MAX)
+		f->source[id][f->source_count[id]++] = source;
+}
+
+static bool run_row(struct fixture *f, const struct row *row)
+{
+	static const char *const actions[] = {"ABORTED", "DROP", "PASS", "TX", "REDIRECT"};
+	struct frame got;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = row->in.byte, .data_size_in = row->in.len, .data_out = got.byte,
+		    .data_size_out = FRAME_MAX);
+	struct counts before, after;
+
+	read_counts(f, &before);
+	if (bpf_prog_test_run_opts(bpf_program__fd(f->skel->progs.shunt_xdp), &opts))
+		return complain(row, "test run: %s", strerror(errno));
+	read_counts(f, &after);
+	got.len = opts.data_size_out;
+	if (opts.retval > XDP_REDIRECT || strcmp(actions[opts.retval], row->action))
+		return complain(row, "action %s, expected %s", opts.retval > XDP_REDIRECT ? "?" : actions[opts.retval],
+				row->action);
+	if (!check_counts(row, &before, &after))
+		return false;
+	if (!row->has_out)
+		return true;
+	if (!check_bytes(row, &got))
+		return false;
+	if (opts.retval == XDP_PASS)
+		return true;
+	note_source(f, row, &got);
+	return check_outer_sum(row, &got);
+}
+
+/* "NAME|in|action|out|counter|free" */
+static void parse_row(char *line, struct row *row)
+{
+	char *in, *out, *free_bits, *spec;
+
+	memset(row, 0, sizeof(*row));
+	row->name = strsep(&line, "|");
+	in = strsep(&line, "|");
+	row->action = strsep(&line, "|");
+	out = strsep(&line, "|");
+	row->counter = strsep(&line, "|");
+	free_bits = strsep(&line, "|\n");
+	if (!free_bits)
+		die(row->name);
+	unhex(in, &row->in);
+	row->has_out = strcmp(out, "-") != 0;
+	unhex(strcmp(out, "same") ? out : in, &row->out);
+	while ((spec = strsep(&free_bits, ",")) && *spec) {
+		size_t at = strtoul(spec, &spec, 10);
+		struct frame bits;
+
+		unhex(spec + 1, &bits);
+		for (size_t i = 0; i < bits.len; i++)
+			row->mask.byte[at + i] |= bits.byte[i];
+	}
+}
+
+static void check_entropy(const struct fixture *f)
+{
+	static const int spread[] = {7, 8};
+
+	for (int i = 0; i < 2; i++) {
+		size_t n = f->source_count[spread[i]];
+		bool ok = n >= 31;
+
+		printf("%s - 32 flows to destination %d came from %zu outer sources\n", ok ? "ok" : "not ok", spread[i],
+		       n);
+		*(ok ? &passed : &failed) += 1;
+	}
+}
+
+/* Layouts differ in the half in force (the other one is empty) and in what collides with what. */
+static uint32_t place_layout(struct fixture *f, int layout, uint32_t attempt)
+{
+	uint32_t half = layout & 1;
+
+	while (!place_vips(f, half, attempt))
+		attempt++;
+	memset(f->vips + !half * VIP_SLOTS, 0, VIP_SLOTS * sizeof(*f->vips));
+	f->control->vip_half = half;
+	return attempt + 1;
+}
+
+static void run_table(struct fixture *f, char **lines, size_t count)
+{
+	bool *bad = xcalloc(count, sizeof(*bad));
+	uint32_t attempt = 0;
+
+	for (int layout = 0; layout < LAYOUTS; layout++) {
+		attempt = place_layout(f, layout, attempt);
+		for (size_t i = 0; i < count; i++) {
+			char *copy = xstrdup(lines[i]);
+			struct row row;
+
+			parse_row(copy + strlen("row "), &row);
+			bad[i] = bad[i] || !run_row(f, &row);
+			if (layout == LAYOUTS - 1 && !bad[i])
+				printf("ok - %s\n", row.name);
+			free(copy);
+		}
+	}
+	for (size_t i = 0; i < count; i++)
+		*(bad[i] ? &failed : &passed) += 1;
+	free(bad);
+}
+
+int main(void)
+{
+	static struct fixture f;
+	char *line = NULL, **rows = NULL;
+	size_t size = 0, count = 0;
+
+	load(&f);
+	while (getline(&line, &size, stdin) > 0) {
+		if (!strncmp(line, "dest ", 5))
+			add_dest(&f, line + 5);
+		else if (!strncmp(line, "vip ", 4))
+			add_vip(&f, line + 4);
+		else {
+			rows = xreallocarray(rows, count + 1, sizeof(*rows));
+			rows[count++] = xstrdup(line);
+		}
+	}
+	free(line);
+	if (!count)
+		die("no rows on stdin; expected the output of tests/packet/rows.py");
+	run_table(&f, rows, count);
+	check_entropy(&f);
+	for (size_t i = 0; i < count; i++)
+		free(rows[i]);
+	free(rows);
+	shunt_bpf__destroy(f.skel);
+	printf("packet: table of %zu rows, each with %d layouts of the VIP table: %d passed, %d failed\n", count,
+	       LAYOUTS, passed, failed);
+	return failed != 0;
+}

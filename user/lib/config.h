@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The configuration as a value: what an operator asked for, by file, API or command. Plain data, no I/O.
+ *
+ * All of it has one form, a JSON tree (YAML files are read into the same tree), and one way in, config_from_json(), which
+ * checks everything that can be checked without a kernel. An edit is made on the tree of the present configuration and
+ * parsed again (edit.h), so an edit cannot make what a file could not say. config_to_json() is the canonical form:
+ * parsing what it prints gives an equal configuration.
+ *
+ * Paths in errors name the thing: "services[web].backends[10.1.0.11].weight", and for files "edge.yaml:14: " before it.
+ */
+#ifndef SHUNT_CONFIG_H
+#define SHUNT_CONFIG_H
+
+#include <net/if.h>
+
+#include <jansson.h>
+
+#include "addr.h"
+#include "err.h"
+#include "shunt/maps.h"
+
+enum config_mode {
+	CONFIG_MODE_AUTO,
+	CONFIG_MODE_NATIVE,
+	CONFIG_MODE_GENERIC
+}; /* auto: native, else generic with a warning */
+
+struct config_interface {
+	char name[IFNAMSIZ];
+	enum config_mode mode;
+};
+
+/* Sizes of the pinned maps: fixed once they exist. */
+struct config_limits {
+	uint32_t vips;	       /* 1024 */
+	uint32_t services;     /* 512 */
+	uint32_t destinations; /* 4096; at most 2^20 - 1 */
+	uint32_t ring_slots;   /* 4194368 = 64 rings of 65537; slots of all rings together */
+	uint32_t connections;  /* 65536; entries, rounded up to a power of two */
+};
+
+enum config_check_type { CONFIG_CHECK_NONE, CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP, CONFIG_CHECK_HTTPS };
+
+/* A service's health check. Times in milliseconds. */
+struct config_check {
+	enum config_check_type type; /* default tcp */
+	uint16_t port;		     /* host order; 0: the port of the service's first VIP */
+	char *path;		     /* http(s): "/" */
+	char *host;		     /* http(s): Host header and SNI; NULL: the backend's address */
+	uint16_t expect_min;	     /* http(s): 200 */
+	uint16_t expect_max;	     /* http(s): 399 */
+	bool verify;		     /* https: check the certificate; default false */
+	uint32_t interval;	     /* 2000; 100 to 3600000 */
+	uint32_t timeout;	     /* 1000; 10 to 60000 */
+	uint32_t rise;		     /* 2; 1 to 100 consecutive successes */
+	uint32_t fall;		     /* 3; 1 to 100 consecutive failures */
+};
+
+/* unset: nobody said; counts as up. */
+enum config_admin { CONFIG_ADMIN_UNSET, CONFIG_ADMIN_UP, CONFIG_ADMIN_DRAIN };
+
+struct config_backend {
+	struct shunt_addr addr;
+	uint32_t weight; /* 0 to 65535; 100; 0: no new connections */
+	enum config_admin admin;
+	bool has_mac;
+	uint8_t mac[6]; /* next hop's MAC, overrides the neighbour table */
+};
+
+struct config_vip {
+	struct shunt_addr addr;
+	uint16_t port; /* host order */
+	uint8_t proto;
+};
+
+/* Named as `ip tunnel` names them. auto: the backend's family outside, whatever arrives inside. The others carry one
+ * combination and refuse VIPs and backends of other families. */
+enum config_encap {
+	CONFIG_ENCAP_AUTO,
+	CONFIG_ENCAP_IPIP,   /* IPv4 in IPv4 */
+	CONFIG_ENCAP_IP6IP6, /* IPv6 in IPv6 */
+	CONFIG_ENCAP_IPIP6,  /* IPv4 in IPv6 */
+	CONFIG_ENCAP_SIT,    /* IPv6 in IPv4 */
+};
+
+struct config_service {
+	char name[SHUNT_NAME_MAX]; /* letters, digits, '-', '_', '.'; begins with a letter or digit */
+	enum config_encap encap;
+	uint32_t ring_size; /* a prime, 251 to 4194301; 65537 */
+	struct config_check check;
+	struct config_vip *vips; /* in the order given, at least one */
+	size_t vip_count;
+	struct config_backend *backends; /* in the order given; may be none */
+	size_t backend_count;
+};
+
+struct config {
+	struct config_interface *interfaces; /* at least one */
+	size_t interface_count;
+	struct shunt_prefix source4, source6; /* outer source prefixes; family 0: not given */
+	bool has_seed;
+	uint64_t seed;
+	struct config_limits limits;
+	struct config_service *services;
+	size_t service_count;
+};
+
+/*
+ * Where the values of a tree stand in a file: filled by yaml_load(), asked by config_from_json(). NULL where there is no file
+ * (API, state). Lines are found by the json_t's identity.
+ */
+struct config_source;
+
+/* A new configuration from a tree; NULL with *err filled (err->where: "FILE:LINE: path" or path) when it is not a valid one.
+ * Checks unknown keys, types, ranges, duplicates (services, VIPs in all services, backends in one), families against encap and
+ * against source prefixes, and that everything fits the limits. Does not keep tree or source. */
+struct config *config_from_json(const json_t *tree, const struct config_source *source, struct shunt_err *err);
+
+/* The canonical tree; every value written out. Owned by the caller. */
+json_t *config_to_json(const struct config *config);
+json_t *config_service_to_json(const struct config_service *service);
+
+struct config *config_copy(const struct config *config);
+void config_free(struct config *config); /* NULL is fine */
+
+const struct config_service *config_find_service(const struct config *config, const char *name);
+const struct config_backend *config_find_backend(const struct config_service *service, const struct shunt_addr *addr);
+
+/* The words of the enums, as configuration, API and CLI spell them. */
+const char *config_encap_name(enum config_encap encap);
+const char *config_check_name(enum config_check_type type);
+const char *config_admin_name(enum config_admin admin); /* "up", "drain" */
+const char *config_mode_name(enum config_mode mode);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of the configuration share: words, ranges and defaults, each written down once. */
+#ifndef SHUNT_CONFIG_INTERNAL_H
+#define SHUNT_CONFIG_INTERNAL_H
+
+#include "config_tree.h"
+
+/* Indexed by their enums (admin: less CONFIG_ADMIN_UP, since "unset" has no word); end with NULL. */
+extern const char *const config_mode_words[];
+extern const char *const config_encap_words[];
+extern const char *const config_check_words[];
+extern const char *const config_admin_words[];
+
+struct config_limit {
+	const char *key;
+	size_t offset; /* of the uint32_t in struct config_limits */
+	uint32_t min, max, fallback;
+};
+
+#define CONFIG_LIMIT_COUNT 5
+extern const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT];
+
+static inline uint32_t *config_limit_of(struct config_limits *limits, const struct config_limit *limit)
+{
+	return (uint32_t *)((char *)limits + limit->offset);
+}
+
+/* Has a check of this type (a word) such a key? True for keys and words that are unknown: others refuse those. */
+bool config_check_has(const char *type, const char *key);
+
+/* The families that an encapsulation carries and sends; 0: any. */
+uint8_t config_encap_inner(enum config_encap encap);
+uint8_t config_encap_outer(enum config_encap encap);
+
+/* Read the check of a service, defaults where it is absent. */
+int config_parse_check(const struct tree_place *service, struct config_check *check);
+
+/* Everything that takes more than one value to judge. root is where config was read from. */
+int config_cross_check(const struct config *config, const struct tree_place *root);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Commands that change what the daemon does. */
+#ifndef SHUNT_CHANGE_H
+#define SHUNT_CHANGE_H
+
+#include "client.h"
+
+/* Send noun, verb, argv, and what is joined to them by "+", as one transaction. Returns a STATUS_. */
+int change_run(struct cli *cli, const char *noun, const char *verb, int argc, char **argv);
+
+/* Send a request whose answer is {"changed", "generation", ...}, and say what came of it. */
+int change_send(struct cli *cli, const struct client_request *request);
+
+/* Is there an argument too many, or one missing? STATUS_USAGE then, said already. */
+int change_expect_args(struct cli *cli, const char *command, int argc, char **argv, int expected, const char *args);
+
+#endif

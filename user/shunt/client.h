@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The daemon's API over its Unix socket (libcurl). */
+#ifndef SHUNT_CLIENT_H
+#define SHUNT_CLIENT_H
+
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "cmd.h"
+
+struct client_request {
+	const char *method;
+	const char *path;
+	const char *type; /* of the body; NULL: none */
+	const char *body;
+	size_t len;
+};
+
+/* STATUS_OK with *answer (the caller's), or another status: the error has been handed to the output then. */
+int client_call(struct cli *cli, const struct client_request *request, json_t **answer);
+
+int client_get(struct cli *cli, const char *path, json_t **answer);
+
+/* Is a daemon there? Says nothing: for commands that can do without. */
+bool client_try_get(struct cli *cli, const char *path, json_t **answer);
+
+/* prefix and text, with what is not allowed in a URI escaped in text. Owned by the caller. */
+char *client_path(const char *prefix, const char *text);
+
+#endif

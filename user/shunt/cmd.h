@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Commands are rows: {noun, verb, arguments, help, handler}, at the bottom of the noun's file; main.c finds and runs them, and
+ * prints help from them. Handlers never print: they hand values to the output (output.h), which is text or JSON.
+ */
+#ifndef SHUNT_CMD_H
+#define SHUNT_CMD_H
+
+#include <stdbool.h>
+
+#include "output.h"
+
+/* Exit statuses. */
+enum { STATUS_OK = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2, STATUS_UNREACHABLE = 3 };
+
+struct cli {
+	const char *socket; /* the daemon's Unix socket */
+	struct output *out;
+};
+
+struct command {
+	const char *noun;				    /* "service"; NULL ends a table */
+	const char *verb;				    /* "add"; NULL: the noun alone is the command ("status") */
+	const char *args;				    /* for help: "NAME vip=VIP ..." */
+	const char *help;				    /* one line */
+	int (*run)(struct cli *cli, int argc, char **argv); /* argv: what follows noun and verb; returns a STATUS_ */
+};
+
+extern const struct command daemon_commands[]; /* status, reload, apply, check, export, version, detach */
+extern const struct command stats_commands[];
+extern const struct command service_commands[];
+extern const struct command backend_commands[];
+extern const struct command agent_commands[]; /* backend-agent, backend-setup: run on a backend, need no daemon */
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * KEY=VALUE words of the command line into members of a JSON object, as the configuration spells them. Pure.
+ *
+ * Of a service: vip=, backend=ADDRESS[,KEY=VALUE...] (both more than once), encap=, ring_size=, check=TYPE[:PORT][:/PATH] and
+ * check.KEY=. Of a backend: weight=, state=, mac=. Errors say what was expected; which argument it was is for the caller to add.
+ */
+#ifndef SHUNT_KEYS_H
+#define SHUNT_KEYS_H
+
+#include <jansson.h>
+
+#include "../lib/err.h"
+
+int keys_set_service(json_t *object, const char *pair, struct shunt_err *err);
+int keys_set_backend(json_t *object, const char *pair, struct shunt_err *err);
+int keys_check_address(const char *value, struct shunt_err *err);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Texts that more than one command prints. */
+#ifndef SHUNT_VIEWS_H
+#define SHUNT_VIEWS_H
+
+#include <jansson.h>
+
+const char *view_text(const json_t *object, const char *member); /* "-" where there is none */
+json_int_t view_integer(const json_t *object, const char *member);
+
+/* A table of the backends of a list of services (GET /v1/services). */
+void view_backends(const json_t *services);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Between the API's files: api.c (socket, HTTP, loop) asks api_routes.c (which request does what), which asks api_answers.c (what
+ * the daemon knows, as JSON). */
+#ifndef SHUNT_API_INTERNAL_H
+#define SHUNT_API_INTERNAL_H
+
+#include <jansson.h>
+
+#include "daemon.h"
+
+/* A whole request. Texts may be NULL where HTTP lets them be missing; body is NUL-terminated behind its length. */
+struct api_request {
+	const char *method;
+	const char *path;	  /* decoded, without the query */
+	const char *content_type; /* of the body */
+	const char *name;	  /* ?name=: what errors call the body */
+	const char *check;	  /* ?check= */
+	const char *body;
+	size_t len;
+};
+
+struct api_answer {
+	unsigned int status;
+	json_t *body;	/* owned by whoever takes the answer */
+	char allow[64]; /* with 405: the methods that the path has */
+};
+
+/* Carry the request out. HEAD is answered as GET; leaving the body out is the transport's job. */
+void api_route(struct daemon *d, const struct api_request *request, struct api_answer *answer);
+
+/* Make answer a problem (RFC 9457). where may be NULL. */
+__attribute__((format(printf, 4, 5))) void api_problem(struct api_answer *answer, unsigned int status,
+						       const char *where, const char *fmt, ...);
+
+/* All below return a new reference, or NULL: memory is gone, or *err says what. */
+json_t *api_version_json(void);
+json_t *api_status_json(const struct daemon *d);
+json_t *api_services_json(const struct daemon *d, struct shunt_err *err);
+json_t *api_service_json(const struct daemon *d, const char *name, struct shunt_err *err);
+json_t *api_stats_json(const struct daemon *d, struct shunt_err *err);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The program's life in the kernel: skeleton, knobs, maps and their pins, attachment to interfaces through libxdp.
+ *
+ * The maps are pinned in one directory on a bpffs; a lock on that directory is what makes a second daemon fail. A program is ours
+ * when it uses our pinned shunt_control. That needs no pin of the program, which an interface keeps alive anyway, and stays right
+ * when a daemon is killed half-way through its interfaces. A start loads the program anew with the pinned maps and replaces the
+ * attached one atomically (netlink REPLACE naming the old one; with libxdp's dispatcher, attach new then detach old), so no packet
+ * passes by it. Programs of others are never touched.
+ */
+#ifndef SHUNT_ATTACH_H
+#define SHUNT_ATTACH_H
+
+#include "../lib/config.h"
+#include "datapath.h"
+
+struct attach;
+
+/* Lock pin_dir (made if missing; its parent must be a bpffs), load the program, create or take over the maps. Seed: the
+ * configuration's, or that of the pinned maps, or a random one; a configured seed or limit other than the pinned one is -EEXIST with
+ * the mend in *err. Nothing is attached yet. -EBUSY: another daemon. -EPROTO: pins of another format. */
+int attach_open(struct attach **attach, const char *pin_dir, const struct config *config, struct shunt_err *err);
+void attach_close(struct attach *attach); /* leaves program, maps and pins where they are */
+
+const struct datapath_fds *attach_fds(const struct attach *attach);
+uint64_t attach_seed(const struct attach *attach);
+bool attach_adopted(const struct attach *attach); /* the maps were there before */
+
+/* Make exactly these interfaces run our program. Attach comes before detach; when one cannot be attached, those newly attached by
+ * this call are taken off again and the others still forward by the same maps. -ENODEV: no such interface. -EBUSY: somebody
+ * else's program is on it. */
+int attach_interfaces(struct attach *attach, const struct config_interface *interfaces, size_t count,
+		      struct shunt_err *err);
+
+struct attach_status {
+	char name[IFNAMSIZ];
+	uint32_t ifindex;
+	bool attached;
+	enum config_mode mode; /* as attached: native or generic */
+	bool dispatcher;       /* libxdp's dispatcher, shared with other programs */
+	uint32_t prog_id;
+};
+/* Fills up to max, returns how many there are. */
+size_t attach_list(const struct attach *attach, struct attach_status *out, size_t max);
+
+/* Is our program still on every interface? Called now and then; attaches again where an interface came back under its name, and
+ * logs it. true: something changed. */
+bool attach_repair(struct attach *attach, const struct config_interface *interfaces, size_t count);
+
+/* Take our program off every interface, unpin everything, remove the directory. Only attach_close() may follow. */
+int attach_detach(struct attach *attach, struct shunt_err *err);
+
+/* Without a daemon: take our program off every interface, unpin everything, remove pin_dir. -EBUSY while a daemon runs; -ENOENT: there is no
+ * pin_dir. */
+int attach_remove(const char *pin_dir, struct shunt_err *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only writer of maps. Holds them open and mmap()ed, knows from shunt_svcdir and shunt_dstdir what they say, and makes them
+ * say what a model says. attach.c loads the program and pins; this file never attaches.
+ */
+#ifndef SHUNT_DATAPATH_H
+#define SHUNT_DATAPATH_H
+
+#include "model.h"
+#include "shunt/reasons.h"
+
+struct datapath;
+
+/* File descriptors of the maps, by their names; attach.c hands them over. */
+struct datapath_fds {
+	int control, vips, rings, dests, conns, dstat, rstat, svcdir, dstdir;
+};
+
+/* The sizes that limits ask for, in *out's fields for them; the other fields are 0. */
+void datapath_sizes(const struct config_limits *limits, struct shunt_control *out);
+
+/* Are have, the pinned maps' control, of our format (else -EPROTO) and of these limits and seed (else -EEXIST)? *err names what
+ * differs and the mend. */
+int datapath_verify(const struct shunt_control *have, const struct config_limits *limits, uint64_t seed,
+		    struct shunt_err *err);
+
+/* Take over the maps: mmap, verify shunt_control (fresh maps, magic 0, are initialised from limits and seed), read the
+ * directories. -EPROTO, -EEXIST as datapath_verify(); -EPROTO also for directories that are damaged. Does not own the fds. */
+int datapath_open(struct datapath **dp, const struct datapath_fds *fds, const struct config_limits *limits,
+		  uint64_t seed, struct shunt_err *err);
+void datapath_close(struct datapath *dp);
+
+/* Make the maps say what model says. All or nothing: -ENOSPC (a full table, named in *err with the limit to raise) or -EINVAL (a
+ * ring's size would change) before anything is written. Order: destinations, rings, services; then, after an RCU wait, what is no
+ * longer named is freed. What is freed can be given out again by the next apply, not by this one. */
+int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_err *err);
+
+uint64_t datapath_generation(const struct datapath *dp);
+
+/* What the maps said of a destination when they were taken over or last written; SHUNT_DEST_FREE: not there. */
+enum shunt_dest_state datapath_dest_state(const struct datapath *dp, const char *service,
+					  const struct shunt_addr *backend);
+bool datapath_has_service(const struct datapath *dp, const char *service);
+
+/* Counters, summed over CPUs. false: no such destination or service. retired: what went to destinations that are gone. */
+bool datapath_dest_counter(struct datapath *dp, const char *service, const struct shunt_addr *backend,
+			   struct shunt_counter *out);
+bool datapath_service_retired(struct datapath *dp, const char *service, struct shunt_counter *out);
+void datapath_reason_counter(struct datapath *dp, enum shunt_reason reason, struct shunt_counter *out);
+/* Read all destination counters from the kernel at once; the calls above answer from this reading. */
+int datapath_counters_refresh(struct datapath *dp);
+
+/* Entries in use and their limits. */
+struct datapath_usage {
+	uint32_t vips, vips_max, services, services_max, destinations, destinations_max, ring_slots, ring_slots_max;
+};
+void datapath_usage(const struct datapath *dp, struct datapath_usage *out);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What an apply will write, worked out in memory before anything is written: ids, ring extents, the new VIP table. Every
+ * shortage is found here. Pure: reads the directory and the VIP half in force, writes nothing but the plan.
+ */
+#ifndef SHUNT_DATAPATH_PLAN_H
+#define SHUNT_DATAPATH_PLAN_H
+
+#include "directory.h"
+#include "model.h"
+
+/* One per service of the model, in its order. */
+struct plan_service {
+	uint32_t id;
+	uint32_t ring_base;
+	uint32_t salt;
+	bool is_new;	/* has no entry in shunt_svcdir yet */
+	uint32_t *dest; /* ids, by index in the model's service */
+};
+
+struct plan {
+	struct plan_service *services;
+	size_t service_count;
+	bool *service_named, *dest_named; /* by id: the model has it */
+	struct shunt_vip *vips;		  /* the VIP table to be, vip_slots entries */
+	uint32_t vip_count;
+	uint64_t vip_multiplier;
+	bool vips_differ; /* from those in force */
+};
+
+/* What there is to plan with. */
+struct plan_inputs {
+	const struct directory *dir;
+	const struct config_limits *limits;
+	const struct shunt_vip *vips; /* the half in force */
+	uint64_t vip_multiplier;
+	uint32_t vip_slots;
+};
+
+/* 0; -ENOSPC: a table is too small, -EINVAL: a ring would change its size; with *err. To be released if 0. */
+int plan_make(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err);
+void plan_release(struct plan *plan);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Which service and which destination an id is: shunt_svcdir and shunt_dstdir with an index over them. Reads only; pure.
+ */
+#ifndef SHUNT_DIRECTORY_H
+#define SHUNT_DIRECTORY_H
+
+#include "../lib/addr.h"
+#include "../lib/err.h"
+#include "shunt/maps.h"
+
+#define DIRECTORY_NONE UINT32_MAX
+
+/* Hash chains over ids. */
+struct directory_index {
+	uint32_t *head, *next;
+	uint32_t mask;
+};
+
+struct directory {
+	const struct shunt_service_entry *services;
+	const struct shunt_dest_entry *dests;
+	uint32_t service_max, dest_max;
+	struct directory_index by_name, by_addr;
+};
+
+/* The arrays stay the caller's and must outlive the directory. To be checked, then indexed, before anything is looked up. */
+void directory_init(struct directory *dir, const struct shunt_service_entry *services, uint32_t service_max,
+		    const struct shunt_dest_entry *dests, uint32_t dest_max);
+void directory_release(struct directory *dir);
+
+/* Do all entries name what exists: ring slots below ring_slots, services below service_max? -EPROTO with *err if not. */
+int directory_check(const struct directory *dir, uint32_t ring_slots, struct shunt_err *err);
+
+/* Read the (checked) arrays, at first and after they changed. Destinations of a service that is free are not found. */
+void directory_reindex(struct directory *dir);
+
+/* Ids, or DIRECTORY_NONE. */
+uint32_t directory_service(const struct directory *dir, const char *name);
+uint32_t directory_dest(const struct directory *dir, uint32_t service, const struct shunt_addr *addr);
+
+bool directory_service_used(const struct directory *dir, uint32_t id);
+bool directory_dest_used(const struct directory *dir, uint32_t id);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Health checks on the loop: one target per (service, backend). health.c owns schedule, counts and state; one file per kind of
+ * check (health_tcp.c, health_http.c) runs a single probe and reports once.
+ *
+ * States: CHECKING until the first result, which decides alone; then UP falls after `fall` consecutive failures and DOWN
+ * rises after `rise` consecutive successes. Checks of a target are `interval` apart, plus or minus 10 %, the first within
+ * min(interval, 200 ms); a probe that takes longer than `timeout` has failed; there is never more than one at a time.
+ */
+#ifndef SHUNT_HEALTH_H
+#define SHUNT_HEALTH_H
+
+#include <uv.h>
+
+#include "../lib/config.h"
+
+enum health_state { HEALTH_CHECKING, HEALTH_UP, HEALTH_DOWN };
+
+struct health_status {
+	enum health_state state;
+	uint64_t since;	    /* Unix time, seconds, of the last change of state */
+	uint64_t checked;   /* Unix time of the last result; 0: none yet */
+	uint32_t successes; /* consecutive, up to now */
+	uint32_t failures;
+	char reason
+		[128]; /* of the last result: "HTTP 503, expected 200 to 399", "connect: Connection refused", "timed out after 1000 ms" */
+};
+
+struct health;
+
+/* changed() is called from the loop after a target's state changed; never from within the calls below. */
+int health_open(struct health **health, uv_loop_t *loop,
+		void (*changed)(void *arg, const char *service, const struct shunt_addr *backend,
+				const struct health_status *status),
+		void *arg, struct shunt_err *err);
+void health_close(struct health *health);
+
+/* Make the targets those of config (all backends of all services). A target that was there keeps its state and counts; its new
+ * parameters count from the next check on. New ones start as initial() says (NULL: CHECKING). check type none: UP, never checked. */
+void health_sync(struct health *health, const struct config *config,
+		 enum health_state (*initial)(void *arg, const char *service, const struct shunt_addr *backend),
+		 void *arg);
+
+/* NULL: no such target. */
+const struct health_status *health_get(const struct health *health, const char *service,
+				       const struct shunt_addr *backend);
+
+const char *health_state_name(enum health_state state); /* "checking", "up", "down" */
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The model: what the maps should say, derived from configuration, health and next hops. Pure data; datapath.c makes it true.
+ */
+#ifndef SHUNT_MODEL_H
+#define SHUNT_MODEL_H
+
+#include "../lib/config.h"
+#include "health.h"
+#include "nexthop.h"
+#include "ring.h"
+
+/* Why a backend is, or is not, in the ring: one word, the same in API, CLI and metrics. */
+enum backend_state {
+	BACKEND_UP,	    /* in the ring */
+	BACKEND_DRAIN,	    /* an operator asked for it: out of the ring */
+	BACKEND_CHECKING,   /* no check has answered yet: out */
+	BACKEND_DOWN,	    /* checks fail: out */
+	BACKEND_UNRESOLVED, /* its next hop has never been known, or its route is gone: out */
+};
+const char *backend_state_name(enum backend_state state); /* "up", "drain", "checking", "down", "unresolved" */
+
+struct model_dest {
+	struct shunt_addr addr;
+	enum backend_state state;
+	struct nexthop nexthop; /* may be unresolved */
+};
+
+struct model_service {
+	char name[SHUNT_NAME_MAX];
+	uint32_t salt;
+	uint32_t ring_size;
+	struct config_vip *vips;
+	size_t vip_count;
+	struct model_dest *dests; /* one per backend, in the order of the configuration */
+	size_t dest_count;
+	uint32_t *ring; /* ring_size indexes into dests, or RING_NONE */
+};
+
+struct model {
+	struct shunt_prefix source4, source6;
+	struct model_service *services;
+	size_t service_count;
+};
+
+/* What model_build() asks about the world; any may be NULL: no health (all up), no next hops (all unresolved). */
+struct model_inputs {
+	uint64_t seed;
+	enum health_state (*health)(void *arg, const char *service, const struct shunt_addr *backend);
+	const struct nexthop *(*nexthop)(void *arg, const struct shunt_addr *backend);
+	void *arg;
+};
+
+/* Base rings cost more than all the rest and change only with the configuration: kept across builds, by service name. */
+struct model_cache;
+struct model_cache *model_cache_new(void);
+void model_cache_free(struct model_cache *cache);
+
+struct model *model_build(const struct config *config, const struct model_inputs *inputs, struct model_cache *cache);
+void model_free(struct model *model);
+
+/* The template of a destination (include/shunt/maps.h). prefix: the outer source's, of dest->addr's family. */
+void model_template(struct shunt_dest *out, const struct model_dest *dest, const struct shunt_prefix *prefix);
+
+#endif

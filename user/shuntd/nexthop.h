@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Next hops over rtnetlink (libmnl): for each watched address the egress interface, its MAC and the neighbour's MAC.
+ *
+ * Routes are asked for (RTM_GETROUTE), never mirrored: an edge node may hold a full table. Notifications of routes, neighbours,
+ * links and addresses make the watched addresses be asked for again, together, at most every 100 ms. A neighbour that is
+ * not known is asked for (NTF_USE) again and again, with backoff; one that was known and turns FAILED or is deleted
+ * keeps its last MAC until another is known, since health checks decide about backends. A route that has gone unresolves at once.
+ */
+#ifndef SHUNT_NEXTHOP_H
+#define SHUNT_NEXTHOP_H
+
+#include <uv.h>
+
+#include "../lib/addr.h"
+#include "../lib/err.h"
+
+struct nexthop {
+	bool resolved;
+	uint32_t ifindex;
+	uint32_t mtu; /* of the route if it has one, else the interface's; bytes of IP packet */
+	uint8_t src_mac[6], dst_mac[6];
+	struct shunt_addr gateway; /* family 0: on-link */
+	char why[96];		   /* not resolved: the reason, e.g. "no route to 10.1.0.11" */
+};
+
+struct nexthops;
+
+/* changed() is called from the loop, once for any number of addresses that changed; never from within the calls below. */
+int nexthops_open(struct nexthops **nexthops, uv_loop_t *loop, void (*changed)(void *arg), void *arg,
+		  struct shunt_err *err);
+void nexthops_close(struct nexthops *nexthops); /* closes its handles; run the loop once more before freeing it */
+
+/* Make exactly these addresses the watched ones (duplicates allowed). New ones are asked for at once: their routes and what the
+ * neighbour table already holds are known when the call returns. mac: NULL, or per address a MAC that overrides the
+ * neighbour's (all zero: none). */
+void nexthops_watch(struct nexthops *nexthops, const struct shunt_addr *addrs, const uint8_t (*macs)[6], size_t count);
+
+/* Of a watched address. */
+const struct nexthop *nexthops_get(const struct nexthops *nexthops, const struct shunt_addr *addr);
+
+#endif

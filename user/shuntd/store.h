@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The state file: the configuration in force, changes by command included, as JSON, replaced atomically. It also holds a hash of
+ * the configuration file as last applied: at start the file wins only if it has changed since, else the state does.
+ */
+#ifndef SHUNT_STORE_H
+#define SHUNT_STORE_H
+
+#include "../lib/config.h"
+
+struct store_state {
+	struct config *config;
+	uint64_t file_hash; /* 0: no file was ever applied */
+	uint64_t generation;
+};
+
+/* 1: read; 0: there is none; negative with *err: damaged, and left alone. */
+int store_load(const char *path, struct store_state *out, struct shunt_err *err);
+
+/* In two steps, so that what can fail is done before the maps change: write and fsync PATH.new; then rename and fsync the directory.
+ * A failure of either leaves the old state as it was, and no PATH.new. */
+int store_prepare(const char *path, const struct store_state *state, struct shunt_err *err);
+int store_commit(const char *path, struct shunt_err *err);
+void store_abort(const char *path);
+
+uint64_t store_hash(const char *text, size_t len); /* never 0 */
+
+#endif
