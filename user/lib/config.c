@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_internal.h"
+#include "xalloc.h"
+
+const char *const config_mode_words[] = {"auto", "native", "generic", NULL};
+const char *const config_encap_words[] = {"auto", "ipip", "ip6ip6", "ipip6", "sit", NULL};
+const char *const config_check_words[] = {"none", "tcp", "http", "https", NULL};
+const char *const config_admin_words[] = {"up", "drain", NULL};
+
+/* The upper ends keep every index in 32 bits and one map below 8 GiB. */
+const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT] = {
+	{"vips", offsetof(struct config_limits, vips), 1, 1u << 20, 1024},
+	{"services", offsetof(struct config_limits, services), 1, 1u << 16, 512},
+	{"destinations", offsetof(struct config_limits, destinations), 1, (1u << SHUNT_SLOT_DEST_BITS) - 1, 4096},
+	{"ring_slots", offsetof(struct config_limits, ring_slots), 251, 1u << 30, 64 * 65537},
+	{"connections", offsetof(struct config_limits, connections), SHUNT_CONN_WAYS, 1u << 30, 65536},
+};
+
+const char *config_encap_name(enum config_encap encap)
+{
+	return config_encap_words[encap];
+}
+
+const char *config_check_name(enum config_check_type type)
+{
+	return config_check_words[type];
+}
+
+const char *config_admin_name(enum config_admin admin)
+{
+	return config_admin_words[admin == CONFIG_ADMIN_DRAIN];
+}
+
+const char *config_mode_name(enum config_mode mode)
+{
+	return config_mode_words[mode];
+}
+
+uint8_t config_encap_inner(enum config_encap encap)
+{
+	if (encap == CONFIG_ENCAP_AUTO)
+		return 0;
+	return encap == CONFIG_ENCAP_IPIP || encap == CONFIG_ENCAP_IPIP6 ? SHUNT_FAMILY_IPV4 : SHUNT_FAMILY_IPV6;
+}
+
+uint8_t config_encap_outer(enum config_encap encap)
+{
+	if (encap == CONFIG_ENCAP_AUTO)
+		return 0;
+	return encap == CONFIG_ENCAP_IPIP || encap == CONFIG_ENCAP_SIT ? SHUNT_FAMILY_IPV4 : SHUNT_FAMILY_IPV6;
+}
+
+const struct config_service *config_find_service(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->service_count; i++)
+		if (!strcmp(config->services[i].name, name))
+			return &config->services[i];
+	return NULL;
+}
+
+const struct config_backend *config_find_backend(const struct config_service *service, const struct shunt_addr *addr)
+{
+	for (size_t i = 0; i < service->backend_count; i++)
+		if (addr_equal(&service->backends[i].addr, addr))
+			return &service->backends[i];
+	return NULL;
+}
+
+static void *copy_array(const void *from, size_t count, size_t size)
+{
+	void *to = xcalloc(count, size);
+
+	if (count)
+		memcpy(to, from, count * size);
+	return to;
+}
+
+static void copy_service(struct config_service *to, const struct config_service *from)
+{
+	*to = *from;
+	to->check.path = from->check.path ? xstrdup(from->check.path) : NULL;
+	to->check.host = from->check.host ? xstrdup(from->check.host) : NULL;
+	to->vips = copy_array(from->vips, from->vip_count, sizeof(*from->vips));
+	to->backends = copy_array(from->backends, from->backend_count, sizeof(*from->backends));
+}
+
+struct config *config_copy(const struct config *config)
+{
+	struct config *copy = copy_array(config, 1, sizeof(*config));
+
+	copy->interfaces = copy_array(config->interfaces, config->interface_count, sizeof(*config->interfaces));
+	copy->services = xcalloc(config->service_count, sizeof(*config->services));
+	for (size_t i = 0; i < config->service_count; i++)
+		copy_service(&copy->services[i], &config->services[i]);
+	return copy;
+}
+
+void config_free(struct config *config)
+{
+	if (!config)
+		return;
+	for (size_t i = 0; i < config->service_count; i++) {
+		free(config->services[i].check.path);
+		free(config->services[i].check.host);
+		free(config->services[i].vips);
+		free(config->services[i].backends);
+	}
+	free(config->services);
+	free(config->interfaces);
+	free(config);
+}

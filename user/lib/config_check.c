@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What takes several values to judge: duplicates, families, limits. Everything is sorted or summed, never compared pair by
+ * pair: a configuration of 10,000 services is read on every edit.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_internal.h"
+#include "xalloc.h"
+
+struct vip_ref {
+	const struct config_vip *vip;
+	size_t service, index; /* where it stands */
+};
+
+struct service_ref {
+	const char *name;
+	size_t service;
+};
+
+struct backend_ref {
+	const struct shunt_addr *addr;
+	size_t index;
+};
+
+struct check {
+	const struct config *config;
+	const struct tree_place *root;
+	struct vip_ref *vips; /* of all services, sorted */
+	size_t vip_count;
+};
+
+/* Refuse element index of a list ("vips", "backends") of a service, or for list NULL the service. */
+__attribute__((format(printf, 5, 6))) static int fail_at(const struct check *c, size_t service, const char *list,
+							 size_t index, const char *fmt, ...)
+{
+	struct tree_place services = tree_member(c->root, "services");
+	struct tree_place at = tree_element(&services, service);
+	struct tree_place member = list ? tree_member(&at, list) : at;
+	struct tree_place element = list ? tree_element(&member, index) : at;
+	va_list args;
+	int err;
+
+	va_start(args, fmt);
+	err = tree_vfail(&element, fmt, args);
+	va_end(args);
+	return err;
+}
+
+static const char *family_name(uint8_t family)
+{
+	return family == SHUNT_FAMILY_IPV4 ? "IPv4" : "IPv6";
+}
+
+static int check_limit(const struct check *c, const char *key, uint32_t limit, size_t need, const char *what)
+{
+	struct tree_place limits = tree_member(c->root, "limits");
+	struct tree_place place = tree_member(&limits, key);
+
+	if (need <= limit)
+		return 0;
+	return tree_fail(&place, "%u is too small for %zu %s; raise it to %zu or more", limit, need, what, need);
+}
+
+static int check_limits(const struct check *c)
+{
+	const struct config_limits *limits = &c->config->limits;
+	size_t destinations = 0, slots = 0;
+
+	for (size_t i = 0; i < c->config->service_count; i++) {
+		destinations += c->config->services[i].backend_count;
+		slots += c->config->services[i].ring_size;
+	}
+	if (check_limit(c, "services", limits->services, c->config->service_count, "services") ||
+	    check_limit(c, "vips", limits->vips, c->vip_count, "VIPs") ||
+	    check_limit(c, "destinations", limits->destinations, destinations, "backends"))
+		return -EINVAL;
+	return check_limit(c, "ring_slots", limits->ring_slots, slots, "ring slots (ring_size of all services)");
+}
+
+static int check_interfaces(const struct check *c)
+{
+	struct tree_place list = tree_member(c->root, "interfaces");
+	const struct config_interface *all = c->config->interfaces;
+
+	/* An edge node has a handful of them. */
+	for (size_t i = 1; i < c->config->interface_count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			struct tree_place element = tree_element(&list, i);
+
+			if (!strcmp(all[i].name, all[j].name))
+				return tree_fail(&element, "listed twice; expected each interface once");
+		}
+	}
+	return 0;
+}
+
+/* All comparisons end with the order in the file, so that of two equal ones the later is at fault. */
+static int by_position(size_t a, size_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+static int compare_services(const void *a, const void *b)
+{
+	const struct service_ref *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : by_position(x->service, y->service);
+}
+
+static int check_names(const struct check *c)
+{
+	size_t count = c->config->service_count, i;
+	struct service_ref *refs = xcalloc(count, sizeof(*refs));
+	int err = 0;
+
+	for (i = 0; i < count; i++)
+		refs[i] = (struct service_ref){c->config->services[i].name, i};
+	qsort(refs, count, sizeof(*refs), compare_services);
+	for (i = 1; i < count && !err; i++)
+		if (!strcmp(refs[i].name, refs[i - 1].name))
+			err = fail_at(c, refs[i].service, NULL, 0,
+				      "a second service of this name; expected another name");
+	free(refs);
+	return err;
+}
+
+static int compare_vip_values(const struct config_vip *a, const struct config_vip *b)
+{
+	int order = addr_compare(&a->addr, &b->addr);
+
+	if (!order)
+		order = (int)a->port - b->port;
+	return order ? order : (int)a->proto - b->proto;
+}
+
+static int compare_vips(const void *a, const void *b)
+{
+	const struct vip_ref *x = a, *y = b;
+	int order = compare_vip_values(x->vip, y->vip);
+
+	if (!order)
+		order = by_position(x->service, y->service);
+	return order ? order : by_position(x->index, y->index);
+}
+
+static void collect_vips(struct check *c)
+{
+	for (size_t i = 0; i < c->config->service_count; i++)
+		c->vip_count += c->config->services[i].vip_count;
+	c->vips = xcalloc(c->vip_count, sizeof(*c->vips));
+	c->vip_count = 0;
+	for (size_t i = 0; i < c->config->service_count; i++)
+		for (size_t j = 0; j < c->config->services[i].vip_count; j++)
+			c->vips[c->vip_count++] = (struct vip_ref){&c->config->services[i].vips[j], i, j};
+	qsort(c->vips, c->vip_count, sizeof(*c->vips), compare_vips);
+}
+
+static int check_vip_duplicates(const struct check *c)
+{
+	for (size_t i = 1; i < c->vip_count; i++) {
+		const struct vip_ref *first = &c->vips[i - 1], *second = &c->vips[i];
+
+		if (compare_vip_values(first->vip, second->vip))
+			continue;
+		if (first->service == second->service)
+			return fail_at(c, second->service, "vips", second->index,
+				       "listed twice in service \"%s\"; expected each VIP once",
+				       c->config->services[second->service].name);
+		return fail_at(
+			c, second->service, "vips", second->index,
+			"a VIP of service \"%s\" already; service \"%s\" needs another address, port or protocol",
+			c->config->services[first->service].name, c->config->services[second->service].name);
+	}
+	return 0;
+}
+
+static int compare_vip_address(const void *addr, const void *ref)
+{
+	return addr_compare(addr, &((const struct vip_ref *)ref)->vip->addr);
+}
+
+/* A packet encapsulated to a VIP would come back to the balancer, and again. */
+static int check_backend_address(const struct check *c, size_t service, size_t index)
+{
+	const struct shunt_addr *addr = &c->config->services[service].backends[index].addr;
+	const struct vip_ref *vip = bsearch(addr, c->vips, c->vip_count, sizeof(*c->vips), compare_vip_address);
+
+	if (!vip)
+		return 0;
+	return fail_at(c, service, "backends", index,
+		       "the address of a VIP of service \"%s\"; expected an address of the server's own",
+		       c->config->services[vip->service].name);
+}
+
+static int check_source(const struct check *c, size_t service, size_t index)
+{
+	uint8_t family = c->config->services[service].backends[index].addr.family;
+	bool is_v4 = family == SHUNT_FAMILY_IPV4;
+	const struct shunt_prefix *source = is_v4 ? &c->config->source4 : &c->config->source6;
+
+	if (source->addr.family)
+		return 0;
+	return fail_at(c, service, "backends", index,
+		       "%s packets to it need source.%s, which is not given: the prefix of the outer source address, "
+		       "whose host bits vary by flow so that the backend's receive queues share the load; "
+		       "give one that nobody uses, e.g. %s",
+		       family_name(family), is_v4 ? "ipv4" : "ipv6", is_v4 ? "172.31.0.0/16" : "fd00:31::/64");
+}
+
+static int compare_backends(const void *a, const void *b)
+{
+	const struct backend_ref *x = a, *y = b;
+	int order = addr_compare(x->addr, y->addr);
+
+	return order ? order : by_position(x->index, y->index);
+}
+
+static int check_backend_duplicates(const struct check *c, size_t service)
+{
+	const struct config_service *s = &c->config->services[service];
+	struct backend_ref *refs = xcalloc(s->backend_count, sizeof(*refs));
+	int err = 0;
+
+	for (size_t i = 0; i < s->backend_count; i++)
+		refs[i] = (struct backend_ref){&s->backends[i].addr, i};
+	qsort(refs, s->backend_count, sizeof(*refs), compare_backends);
+	for (size_t i = 1; i < s->backend_count && !err; i++)
+		if (addr_equal(refs[i].addr, refs[i - 1].addr))
+			err = fail_at(c, service, "backends", refs[i].index,
+				      "listed twice; expected each backend once (a weight makes one take more)");
+	free(refs);
+	return err;
+}
+
+static int check_family(const struct check *c, size_t service, const char *list, size_t index, uint8_t is, uint8_t must)
+{
+	enum config_encap encap = c->config->services[service].encap;
+
+	if (!must || is == must)
+		return 0;
+	return fail_at(c, service, list, index,
+		       "%s, but encap %s carries %s in %s; expected an %s address, or encap auto", family_name(is),
+		       config_encap_name(encap), family_name(config_encap_inner(encap)),
+		       family_name(config_encap_outer(encap)), family_name(must));
+}
+
+static int check_service(const struct check *c, size_t service)
+{
+	const struct config_service *s = &c->config->services[service];
+	uint8_t inner = config_encap_inner(s->encap), outer = config_encap_outer(s->encap);
+
+	for (size_t i = 0; i < s->vip_count; i++)
+		if (check_family(c, service, "vips", i, s->vips[i].addr.family, inner))
+			return -EINVAL;
+	for (size_t i = 0; i < s->backend_count; i++)
+		if (check_family(c, service, "backends", i, s->backends[i].addr.family, outer) ||
+		    check_backend_address(c, service, i) || check_source(c, service, i))
+			return -EINVAL;
+	return check_backend_duplicates(c, service);
+}
+
+int config_cross_check(const struct config *config, const struct tree_place *root)
+{
+	struct check c = {.config = config, .root = root};
+	int err;
+
+	collect_vips(&c);
+	err = check_interfaces(&c) || check_names(&c) || check_vip_duplicates(&c) ? -EINVAL : 0;
+	for (size_t i = 0; i < config->service_count && !err; i++)
+		err = check_service(&c, i);
+	if (!err)
+		err = check_limits(&c);
+	free(c.vips);
+	return err;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The canonical tree: every value written out, what is not set left out, so that reading it gives the same configuration. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config_internal.h"
+
+/* jansson fails only without memory, and on text that is not UTF-8, which no configuration holds. */
+static json_t *made(json_t *value)
+{
+	if (!value)
+		abort();
+	return value;
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, made(value)))
+		abort();
+}
+
+static void append(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, made(value)))
+		abort();
+}
+
+static json_t *duration_to_json(uint32_t ms)
+{
+	char text[TREE_DURATION_TEXT];
+
+	return json_string(tree_duration_format(ms, text));
+}
+
+static json_t *expect_to_json(const struct config_check *check)
+{
+	if (check->expect_min == check->expect_max)
+		return json_integer(check->expect_min);
+	return json_sprintf("%u-%u", check->expect_min, check->expect_max);
+}
+
+static json_t *check_to_json(const struct config_check *check)
+{
+	bool is_https = check->type == CONFIG_CHECK_HTTPS;
+	json_t *object = made(json_object());
+
+	set(object, "type", json_string(config_check_name(check->type)));
+	if (check->type == CONFIG_CHECK_NONE)
+		return object;
+	if (check->port)
+		set(object, "port", json_integer(check->port));
+	if (is_https || check->type == CONFIG_CHECK_HTTP) {
+		set(object, "path", json_string(check->path));
+		if (check->host)
+			set(object, "host", json_string(check->host));
+		set(object, "expect", expect_to_json(check));
+	}
+	if (is_https)
+		set(object, "verify", json_boolean(check->verify));
+	set(object, "interval", duration_to_json(check->interval));
+	set(object, "timeout", duration_to_json(check->timeout));
+	set(object, "rise", json_integer(check->rise));
+	set(object, "fall", json_integer(check->fall));
+	return object;
+}
+
+static json_t *backend_to_json(const struct config_backend *backend)
+{
+	json_t *object = made(json_object());
+	char text[SHUNT_ADDR_TEXT];
+
+	set(object, "address", json_string(addr_format(&backend->addr, text)));
+	set(object, "weight", json_integer(backend->weight));
+	if (backend->admin != CONFIG_ADMIN_UNSET)
+		set(object, "state", json_string(config_admin_name(backend->admin)));
+	if (backend->has_mac)
+		set(object, "mac", json_string(mac_format(backend->mac, text)));
+	return object;
+}
+
+json_t *config_service_to_json(const struct config_service *service)
+{
+	json_t *object = made(json_object()), *vips = made(json_array()), *backends = made(json_array());
+	char text[SHUNT_ADDR_TEXT];
+
+	for (size_t i = 0; i < service->vip_count; i++) {
+		const struct config_vip *vip = &service->vips[i];
+
+		append(vips, json_string(vip_format(&vip->addr, vip->port, vip->proto, text)));
+	}
+	for (size_t i = 0; i < service->backend_count; i++)
+		append(backends, backend_to_json(&service->backends[i]));
+	set(object, "name", json_string(service->name));
+	set(object, "vips", vips);
+	set(object, "encap", json_string(config_encap_name(service->encap)));
+	set(object, "ring_size", json_integer(service->ring_size));
+	set(object, "check", check_to_json(&service->check));
+	set(object, "backends", backends);
+	return object;
+}
+
+static json_t *interfaces_to_json(const struct config *config)
+{
+	json_t *array = made(json_array());
+
+	for (size_t i = 0; i < config->interface_count; i++) {
+		const struct config_interface *interface = &config->interfaces[i];
+		json_t *object = made(json_object());
+
+		set(object, "name", json_string(interface->name));
+		set(object, "mode", json_string(config_mode_name(interface->mode)));
+		append(array, object);
+	}
+	return array;
+}
+
+/* An empty object, which is left out, when neither family has a prefix. */
+static json_t *source_to_json(const struct config *config)
+{
+	json_t *object = made(json_object());
+	char text[SHUNT_ADDR_TEXT];
+
+	if (config->source4.addr.family)
+		set(object, "ipv4", json_string(prefix_format(&config->source4, text)));
+	if (config->source6.addr.family)
+		set(object, "ipv6", json_string(prefix_format(&config->source6, text)));
+	return object;
+}
+
+static json_t *limits_to_json(const struct config *config)
+{
+	struct config_limits limits = config->limits;
+	json_t *object = made(json_object());
+
+	for (size_t i = 0; i < CONFIG_LIMIT_COUNT; i++)
+		set(object, config_limit_table[i].key, json_integer(*config_limit_of(&limits, &config_limit_table[i])));
+	return object;
+}
+
+json_t *config_to_json(const struct config *config)
+{
+	json_t *root = made(json_object()), *services = made(json_array()), *source = source_to_json(config);
+
+	for (size_t i = 0; i < config->service_count; i++)
+		append(services, config_service_to_json(&config->services[i]));
+	set(root, "interfaces", interfaces_to_json(config));
+	if (json_object_size(source))
+		set(root, "source", source);
+	else
+		json_decref(source);
+	if (config->has_seed)
+		set(root, "seed", json_sprintf("0x%016llx", (unsigned long long)config->seed));
+	set(root, "limits", limits_to_json(config));
+	set(root, "services", services);
+	return root;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The configuration's form: one function per object, each refusing what its own values can show to be wrong.
+ * config_check.c judges what takes several values, config_probe.c reads health checks.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_internal.h"
+#include "xalloc.h"
+
+#define RING_SIZE_MIN 251
+#define RING_SIZE_MAX 4194301
+#define RING_SIZE 65537
+
+static bool is_interface_name(const char *name)
+{
+	if (!*name || strlen(name) >= IFNAMSIZ || !strcmp(name, ".") || !strcmp(name, ".."))
+		return false;
+	for (; *name; name++)
+		if (*name == '/' || *name == ':' || (unsigned char)*name <= ' ' || *name == 0x7f)
+			return false;
+	return true;
+}
+
+static int parse_interface(const struct tree_place *at, void *out)
+{
+	static const char *const keys[] = {"name", "mode", NULL};
+	struct tree_place place = *at;
+	struct config_interface *interface = out;
+	unsigned int mode = CONFIG_MODE_AUTO;
+	const char *name;
+
+	if (!json_is_string(at->value) && !json_is_object(at->value))
+		return tree_refuse(at, "an interface", "its name, or a mapping with name and mode");
+	if (json_is_object(at->value)) {
+		if (tree_object(at, keys) || tree_word(at, "mode", config_mode_words, &mode))
+			return -EINVAL;
+		place = tree_member(at, "name");
+	}
+	name = json_string_value(place.value);
+	if (!name || !is_interface_name(name))
+		return tree_refuse(&place, "an interface's name", "1 to 15 characters without '/', ':' or blanks");
+	strcpy(interface->name, name);
+	interface->mode = mode;
+	return 0;
+}
+
+static int parse_address(const struct tree_place *at, struct shunt_addr *addr)
+{
+	static const char expected[] = "IPv4 or IPv6, such as 10.1.0.11 or 2001:db8::11";
+	const char *text = json_string_value(at->value);
+
+	if (!text || addr_parse(text, addr))
+		return tree_refuse(at, "an address", expected);
+	if (!addr_is_usable(addr))
+		return tree_refuse(
+			at, "an address that a server can have",
+			"one that is not loopback, multicast, broadcast, unspecified, IPv4-mapped or link-local");
+	return 0;
+}
+
+static int parse_vip(const struct tree_place *at, void *out)
+{
+	struct config_vip *vip = out;
+	const char *text = json_string_value(at->value);
+
+	if (!text || vip_parse(text, &vip->addr, &vip->port, &vip->proto))
+		return tree_refuse(at, "a VIP",
+				   "ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or [2001:db8::10]:80/tcp");
+	if (!addr_is_usable(&vip->addr))
+		return tree_refuse(at, "a VIP that clients can reach",
+				   "an address that is not loopback, multicast, broadcast, unspecified, IPv4-mapped or "
+				   "link-local");
+	return 0;
+}
+
+static int parse_mac(const struct tree_place *at, struct config_backend *backend)
+{
+	struct tree_place mac = tree_member(at, "mac");
+	const char *text = json_string_value(mac.value);
+	static const uint8_t zero[6];
+
+	if (!mac.value)
+		return 0;
+	if (!text || mac_parse(text, backend->mac) || backend->mac[0] & 1 || !memcmp(backend->mac, zero, sizeof(zero)))
+		return tree_refuse(&mac, "a MAC address", "a unicast one such as 02:00:00:00:00:11");
+	backend->has_mac = true;
+	return 0;
+}
+
+static int parse_backend(const struct tree_place *at, void *out)
+{
+	static const char *const keys[] = {"address", "weight", "state", "mac", NULL};
+	struct config_backend *backend = out;
+	struct tree_place address;
+	unsigned int admin;
+
+	backend->weight = 100;
+	if (json_is_string(at->value))
+		return parse_address(at, &backend->addr);
+	if (!json_is_object(at->value))
+		return tree_refuse(at, "a backend", "its address, or a mapping with address, weight, state and mac");
+	if (tree_object(at, keys))
+		return -EINVAL;
+	address = tree_member(at, "address");
+	if (parse_address(&address, &backend->addr) || tree_u32(at, "weight", 0, 65535, &backend->weight) ||
+	    tree_word(at, "state", config_admin_words, &admin) || parse_mac(at, backend))
+		return -EINVAL;
+	if (json_object_get(at->value, "state"))
+		backend->admin = CONFIG_ADMIN_UP + admin;
+	return 0;
+}
+
+static bool is_prime(uint32_t n)
+{
+	if (n % 2 == 0)
+		return n == 2;
+	for (uint32_t d = 3; d * d <= n; d += 2)
+		if (n % d == 0)
+			return false;
+	return n > 1;
+}
+
+/* Both ends of the range are primes, so the nearest ones on either side lie in it. */
+static int parse_ring_size(const struct tree_place *at, uint32_t *size)
+{
+	struct tree_place place = tree_member(at, "ring_size");
+	uint32_t below, above;
+
+	*size = RING_SIZE;
+	if (tree_u32(at, "ring_size", RING_SIZE_MIN, RING_SIZE_MAX, size))
+		return -EINVAL;
+	if (is_prime(*size))
+		return 0;
+	for (below = *size; !is_prime(below); below--)
+		;
+	for (above = *size; !is_prime(above); above++)
+		;
+	return tree_fail(&place, "%u is not a prime; the nearest are %u and %u", *size, below, above);
+}
+
+static bool is_service_name(const char *name)
+{
+	static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+	if (!*name || !strchr(alnum, *name) || strlen(name) >= SHUNT_NAME_MAX)
+		return false;
+	while (*name && (strchr(alnum, *name) || strchr("-_.", *name)))
+		name++;
+	return !*name;
+}
+
+static int parse_service(const struct tree_place *at, void *out)
+{
+	static const char *const keys[] = {"name", "vips", "encap", "ring_size", "check", "backends", NULL};
+	struct config_service *service = out;
+	unsigned int encap = CONFIG_ENCAP_AUTO;
+	struct tree_place name;
+	const char *text;
+
+	if (tree_object(at, keys))
+		return -EINVAL;
+	name = tree_member(at, "name");
+	text = json_string_value(name.value);
+	if (!text || !is_service_name(text))
+		return tree_refuse(&name, "a service's name",
+				   "1 to 63 letters, digits, '-', '_' or '.', a letter or digit first");
+	strcpy(service->name, text);
+	if (tree_list(at, "vips", 1, "at least one VIP such as 192.0.2.10:80/tcp", sizeof(*service->vips), parse_vip,
+		      &service->vips, &service->vip_count) ||
+	    tree_word(at, "encap", config_encap_words, &encap) || parse_ring_size(at, &service->ring_size) ||
+	    config_parse_check(at, &service->check))
+		return -EINVAL;
+	service->encap = encap;
+	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state and mac",
+			 sizeof(*service->backends), parse_backend, &service->backends, &service->backend_count);
+}
+
+static int parse_prefix(const struct tree_place *source, const char *key, uint8_t family, struct shunt_prefix *prefix)
+{
+	bool is_v4 = family == SHUNT_FAMILY_IPV4;
+	const char *kind = is_v4 ? "an IPv4 prefix" : "an IPv6 prefix";
+	const char *expected =
+		is_v4 ? "one of /8 to /32 such as 172.31.0.0/16" : "one of /8 to /128 such as fd00:31::/64";
+	struct tree_place place = tree_member(source, key);
+	const char *text = json_string_value(place.value);
+	int err;
+
+	if (!place.value)
+		return 0;
+	err = text ? prefix_parse(text, prefix) : -EINVAL;
+	if (err == -ERANGE)
+		return tree_fail(&place, "\"%s\" has bits set behind the prefix's length; expected them to be 0", text);
+	if (err || prefix->addr.family != family || prefix->len < 8 || !addr_is_usable(&prefix->addr))
+		return tree_refuse(&place, kind, expected);
+	return 0;
+}
+
+static int parse_source(const struct tree_place *root, struct config *config)
+{
+	static const char *const keys[] = {"ipv4", "ipv6", NULL};
+	struct tree_place source = tree_member(root, "source");
+
+	if (!source.value)
+		return 0;
+	return tree_object(&source, keys) || parse_prefix(&source, "ipv4", SHUNT_FAMILY_IPV4, &config->source4) ||
+			       parse_prefix(&source, "ipv6", SHUNT_FAMILY_IPV6, &config->source6)
+		       ? -EINVAL
+		       : 0;
+}
+
+/* 64 bits do not fit a JSON integer's sign, so the canonical form is text. */
+static int parse_seed(const struct tree_place *root, struct config *config)
+{
+	static const char hex[] = "0123456789abcdefABCDEF";
+	struct tree_place seed = tree_member(root, "seed");
+	const char *text = json_string_value(seed.value);
+	size_t digits;
+
+	if (!seed.value)
+		return 0;
+	config->has_seed = true;
+	if (json_is_integer(seed.value) && json_integer_value(seed.value) >= 0) {
+		config->seed = json_integer_value(seed.value);
+		return 0;
+	}
+	digits = text && !strncmp(text, "0x", 2) ? strspn(text + 2, hex) : 0;
+	if (digits < 1 || digits > 16 || text[2 + digits])
+		return tree_refuse(&seed, "a seed", "\"0x\" and 1 to 16 hexadecimal digits, or an integer from 0");
+	config->seed = strtoull(text + 2, NULL, 16);
+	return 0;
+}
+
+static int parse_limits(const struct tree_place *root, struct config_limits *limits)
+{
+	static const char *const keys[] = {"vips", "services", "destinations", "ring_slots", "connections", NULL};
+	struct tree_place place = tree_member(root, "limits");
+
+	for (size_t i = 0; i < CONFIG_LIMIT_COUNT; i++)
+		*config_limit_of(limits, &config_limit_table[i]) = config_limit_table[i].fallback;
+	if (!place.value)
+		return 0;
+	if (tree_object(&place, keys))
+		return -EINVAL;
+	for (size_t i = 0; i < CONFIG_LIMIT_COUNT; i++) {
+		const struct config_limit *limit = &config_limit_table[i];
+
+		if (tree_u32(&place, limit->key, limit->min, limit->max, config_limit_of(limits, limit)))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse_root(const struct tree_place *root, struct config *config)
+{
+	static const char *const keys[] = {"interfaces", "source", "seed", "limits", "services", NULL};
+
+	if (tree_object(root, keys) ||
+	    tree_list(root, "interfaces", 1, "at least one interface such as eth0", sizeof(*config->interfaces),
+		      parse_interface, &config->interfaces, &config->interface_count) ||
+	    parse_source(root, config) || parse_seed(root, config) || parse_limits(root, &config->limits))
+		return -EINVAL;
+	return tree_list(root, "services", 0, "mappings with name, vips, backends and so on", sizeof(*config->services),
+			 parse_service, &config->services, &config->service_count);
+}
+
+struct config *config_from_json(const json_t *json, const struct config_source *source, struct shunt_err *err)
+{
+	const struct tree tree = {.source = source, .err = err};
+	const struct tree_place root = {.tree = &tree, .value = json};
+	struct config *config = xcalloc(1, sizeof(*config));
+
+	if (parse_root(&root, config) == 0 && config_cross_check(config, &root) == 0)
+		return config;
+	config_free(config);
+	return NULL;
+}
