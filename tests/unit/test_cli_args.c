@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The command line's words into changes: a table of words, and the JSON or the error that they give. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../user/shunt/args.h"
+#include "../../user/shunt/rates.h"
+#include "../../user/shunt/words.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define WORDS_MAX 32
+
+struct row {
+	const char *words; /* separated by single blanks */
+	const char *json;  /* or NULL: refused */
+	const char *error; /* "where: what" */
+};
+
+static const struct row rows[] = {
+	{"service add web vip=192.0.2.10:80/tcp vip=[2001:db8::10]:80/tcp encap=auto check=http:/healthz "
+	 "backend=10.1.0.11 backend=10.1.0.12,weight=50",
+	 "[{'op': 'service.add', 'service': {'name': 'web', 'vips': ['192.0.2.10:80/tcp', '[2001:db8::10]:80/tcp'],"
+	 " 'encap': 'auto', 'check': {'type': 'http', 'path': '/healthz'},"
+	 " 'backends': [{'address': '10.1.0.11'}, {'address': '10.1.0.12', 'weight': 50}]}}]",
+	 NULL},
+	{"service add dns vip=192.0.2.53:53/udp check=tcp:5353 ring_size=251 "
+	 "backend=2001:db8::11,mac=02:00:00:00:00:01,state=drain",
+	 "[{'op': 'service.add', 'service': {'name': 'dns', 'vips': ['192.0.2.53:53/udp'],"
+	 " 'check': {'type': 'tcp', 'port': 5353}, 'ring_size': 251, 'backends':"
+	 " [{'address': '2001:db8::11', 'mac': '02:00:00:00:00:01', 'state': 'drain'}]}}]",
+	 NULL},
+	{"service set web check=https:8443:/a:b=c check.host=www.example.org check.expect=200 check.verify=true "
+	 "check.interval=1s check.timeout=500ms check.rise=1 check.fall=5",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'https', 'port': 8443, 'path': '/a:b=c',"
+	 " 'host': 'www.example.org', 'expect': 200, 'verify': true, 'interval': '1s', 'timeout': '500ms',"
+	 " 'rise': 1, 'fall': 5}}}]",
+	 NULL},
+	{"service set web check.expect=200-299",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'expect': '200-299'}}}]", NULL},
+	{"service set web check=none", "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'none'}}}]",
+	 NULL},
+	{"service delete web dns",
+	 "[{'op': 'service.delete', 'service': 'web'}, {'op': 'service.delete', 'service': 'dns'}]", NULL},
+	{"backend add web 10.1.0.15", "[{'op': 'backend.add', 'service': 'web', 'backend': {'address': '10.1.0.15'}}]",
+	 NULL},
+	{"backend add web 10.1.0.15 weight=0 mac=02:00:00:00:00:01 + backend delete web 10.1.0.11",
+	 "[{'op': 'backend.add', 'service': 'web', 'backend':"
+	 " {'address': '10.1.0.15', 'weight': 0, 'mac': '02:00:00:00:00:01'}},"
+	 " {'op': 'backend.delete', 'service': 'web', 'address': '10.1.0.11'}]",
+	 NULL},
+	{"backend set web 10.1.0.11 weight=50 state=up",
+	 "[{'op': 'backend.set', 'service': 'web', 'address': '10.1.0.11', 'set': {'weight': 50, 'state': 'up'}}]",
+	 NULL},
+	{"backend drain web 10.1.0.11 2001:db8::11",
+	 "[{'op': 'backend.set', 'service': 'web', 'address': '10.1.0.11', 'set': {'state': 'drain'}},"
+	 " {'op': 'backend.set', 'service': 'web', 'address': '2001:db8::11', 'set': {'state': 'drain'}}]",
+	 NULL},
+	{"backend undrain web 10.1.0.11 + serv del web + b dr dns 10.1.0.1",
+	 "[{'op': 'backend.set', 'service': 'web', 'address': '10.1.0.11', 'set': {'state': 'up'}},"
+	 " {'op': 'service.delete', 'service': 'web'},"
+	 " {'op': 'backend.set', 'service': 'dns', 'address': '10.1.0.1', 'set': {'state': 'drain'}}]",
+	 NULL},
+
+	{"service add", NULL, "service add: expected NAME and at least one vip=ADDRESS:PORT/PROTOCOL"},
+	{"service add vip=192.0.2.1:80/tcp encap=auto", NULL,
+	 "argument \"vip=192.0.2.1:80/tcp\": expected the name of a service"},
+	{"service add web vip=192.0.2.1:80", NULL,
+	 "argument \"vip=192.0.2.1:80\": expected ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or "
+	 "[2001:db8::10]:80/tcp"},
+	{"service add web vpi=192.0.2.1:80/tcp", NULL,
+	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, backend or check; "
+	 "did you mean \"vip\"?"},
+	{"service add web encap=gre", NULL,
+	 "argument \"encap=gre\": unknown encapsulation \"gre\", expected auto, ipip, ip6ip6, ipip6 or sit"},
+	{"service add web encap=auto encap=auto", NULL, "argument \"encap=auto\": given twice"},
+	{"service add web check=http check.type=tcp", NULL, "argument \"check.type=tcp\": given twice"},
+	{"service add web check=htpt", NULL,
+	 "argument \"check=htpt\": unknown check \"htpt\", expected none, tcp, http or https; did you mean \"http\"?"},
+	{"service add web check=http:healthz", NULL,
+	 "argument \"check=http:healthz\": expected TYPE[:PORT][:/PATH], such as http:8080:/healthz"},
+	{"service add web check=http:80:healthz", NULL,
+	 "argument \"check=http:80:healthz\": expected a path that begins with \"/\", such as http:8080:/healthz"},
+	{"service add web check.intervall=1s", NULL,
+	 "argument \"check.intervall=1s\": unknown key \"intervall\", expected type, port, path, host, expect, verify, "
+	 "interval, timeout, rise or fall; did you mean \"interval\"?"},
+	{"service add web check.interval=1", NULL,
+	 "argument \"check.interval=1\": expected a duration with its unit, such as 500ms, 2s, 1m"},
+	{"service add web check.verify=yes", NULL, "argument \"check.verify=yes\": expected true or false"},
+	{"service add web check.host=", NULL, "argument \"check.host=\": expected a text, in UTF-8 and not empty"},
+	{"service add web check.host=\xff", NULL,
+	 "argument \"check.host=\xff\": expected a text, in UTF-8 and not empty"},
+	{"service add web backend=10.1.0.256", NULL,
+	 "argument \"backend=10.1.0.256\": expected an address such as 10.1.0.11 or 2001:db8::11"},
+	{"service add web backend=10.1.0.1,weight", NULL, "argument \"backend=10.1.0.1,weight\": expected KEY=VALUE"},
+	{"service set web", NULL, "service set: expected NAME and at least one KEY=VALUE"},
+	{"service set web ring_size=-1", NULL, "argument \"ring_size=-1\": expected a whole number"},
+	{"service delete", NULL, "service delete: expected NAME..."},
+	{"backend add web", NULL, "backend add: expected SERVICE and ADDRESS"},
+	{"backend add web web2", NULL, "argument \"web2\": expected an address such as 10.1.0.11 or 2001:db8::11"},
+	{"backend add web 10.1.0.1 weight=9999999999999999999", NULL,
+	 "argument \"weight=9999999999999999999\": expected a whole number"},
+	{"backend set web 10.1.0.1", NULL, "backend set: expected at least one KEY=VALUE behind the address"},
+	{"backend set web 10.1.0.1 state=down", NULL,
+	 "argument \"state=down\": unknown state \"down\", expected up or drain"},
+	{"backend set web 10.1.0.1 mac=02:00", NULL,
+	 "argument \"mac=02:00\": expected a MAC address such as 02:00:00:00:00:01"},
+	{"backend drain web", NULL, "backend drain: expected SERVICE and ADDRESS..."},
+	{"backend drain web 10.1.0.1 all", NULL,
+	 "argument \"all\": expected an address such as 10.1.0.11 or 2001:db8::11"},
+	{"backend drain web 10.1.0.1 +", NULL, "argument \"+\": expected another change behind it"},
+	{"backend drain web 10.1.0.1 + + backend drain web 10.1.0.2", NULL,
+	 "argument \"+\": expected another change behind it"},
+	{"backend drain web 10.1.0.1 + service list", NULL,
+	 "service list: unknown verb of a change \"list\", expected add, set or delete"},
+	{"backend drain web 10.1.0.1 + backend de 10.1.0.1 + stats all", NULL,
+	 "backend delete: expected SERVICE and ADDRESS..."},
+	{"backend drain web 10.1.0.1 + stats all", NULL,
+	 "stats all: unknown noun of a change \"stats\", expected service or backend"},
+};
+
+/* Words of one row as main() would hand them over. */
+static json_t *changes_of(const char *text, struct shunt_err *err)
+{
+	char *copy = strdup(text), *rest = copy, *argv[WORDS_MAX + 1] = {NULL};
+	json_t *changes;
+	int argc = 0;
+
+	while (rest && argc < WORDS_MAX)
+		argv[argc++] = strsep(&rest, " ");
+	changes = args_changes(argv[0], argv[1], argc - 2, argv + 2, err);
+	free(copy);
+	return changes;
+}
+
+/* JSON with single quotes, which are easier to read in a C string. */
+static json_t *expected_json(const char *text)
+{
+	char *copy = strdup(text);
+	json_t *json;
+
+	for (char *c = copy; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	json = json_loads(copy, 0, NULL);
+	free(copy);
+	assert_non_null(json);
+	return json;
+}
+
+static void test_row(const struct row *row)
+{
+	struct shunt_err err = {0};
+	json_t *changes = changes_of(row->words, &err), *expected;
+	char *got;
+
+	if (!row->json) {
+		assert_null(changes);
+		assert_string_equal(shunt_err_text(&err), row->error);
+		return;
+	}
+	if (!changes)
+		fail_msg("refused: %s", shunt_err_text(&err));
+	expected = expected_json(row->json);
+	got = json_dumps(changes, 0);
+	if (!json_equal(changes, expected))
+		fail_msg("got %s", got);
+	free(got);
+	json_decref(expected);
+	json_decref(changes);
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		print_message("  shunt %s\n", rows[i].words);
+		test_row(&rows[i]);
+	}
+}
+
+static void test_describe(void **state)
+{
+	static const char *const table[][2] = {
+		{"service add web encap=auto", "service web added"},
+		{"service set web encap=auto", "service web changed"},
+		{"service delete web", "service web deleted"},
+		{"backend add web 10.1.0.1", "backend 10.1.0.1 of web added"},
+		{"backend set web 10.1.0.1 weight=1", "backend 10.1.0.1 of web changed"},
+		{"backend set web 10.1.0.1 weight=1 state=drain", "backend 10.1.0.1 of web changed"},
+		{"backend drain web 10.1.0.1", "backend 10.1.0.1 of web drained"},
+		{"backend undrain web 10.1.0.1", "backend 10.1.0.1 of web undrained"},
+		{"backend delete web 10.1.0.1", "backend 10.1.0.1 of web deleted"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		struct shunt_err err;
+		json_t *changes = changes_of(table[i][0], &err);
+		char *text = args_describe(json_array_get(changes, 0));
+
+		assert_string_equal(text, table[i][1]);
+		free(text);
+		json_decref(changes);
+	}
+}
+
+static void test_words(void **state)
+{
+	static const char *const words[] = {"status", "stats", "service", "service", "backend", "backend-agent"};
+	static const struct {
+		const char *word, *error;
+		int found;
+	} table[] = {
+		{"status", NULL, 0},
+		{"serv", NULL, 2},    /* two equal words are not ambiguous */
+		{"backend", NULL, 4}, /* a whole word is meant, though another begins with it */
+		{"backend-", NULL, 5},
+		{"stat", "command \"stat\" is ambiguous: status or stats", -1},
+		{"s", "command \"s\" is ambiguous: status, stats or service", -1},
+		{"stauts",
+		 "unknown command \"stauts\", expected status, stats, service, backend or backend-agent; did you mean "
+		 "\"status\"?",
+		 -1},
+		{"", "unknown command \"\", expected status, stats, service, backend or backend-agent", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		struct shunt_err err = {0};
+		int found = words_find(table[i].word, words, COUNT(words), "command", &err);
+
+		if (table[i].error)
+			assert_string_equal(shunt_err_text(&err), table[i].error);
+		assert_int_equal(found < 0, table[i].found < 0);
+		if (found >= 0)
+			assert_int_equal(found, table[i].found);
+		found = words_find_exact(table[i].word, words, COUNT(words), "command", &err);
+		assert_int_equal(found >= 0, table[i].found >= 0 && strcmp(table[i].word, words[table[i].found]) == 0);
+	}
+}
+
+static void test_rates(void **state)
+{
+	json_t *before = expected_json("{'services': [{'name': 'web', 'packets': 100, 'bytes': 1000, 'backends':"
+				       " [{'address': '10.1.0.1', 'packets': 100, 'bytes': 1000}]}],"
+				       " 'reasons': [{'reason': 'not_vip', 'packets': 7, 'bytes': 70}]}");
+	json_t *after = expected_json("{'services': [{'name': 'web', 'packets': 300, 'bytes': 4000, 'backends':"
+				      " [{'address': '10.1.0.2', 'packets': 50, 'bytes': 500},"
+				      "  {'address': '10.1.0.1', 'packets': 250, 'bytes': 3500}]}],"
+				      " 'reasons': [{'reason': 'not_vip', 'packets': 4, 'bytes': 40}]}");
+	json_t *expected = expected_json(
+		"{'seconds': 2.0, 'services': [{'name': 'web', 'packets_per_second': 100, 'bytes_per_second': 1500,"
+		" 'backends': [{'address': '10.1.0.2', 'packets_per_second': 25, 'bytes_per_second': 250},"
+		"              {'address': '10.1.0.1', 'packets_per_second': 75, 'bytes_per_second': 1250}]}],"
+		" 'reasons': [{'reason': 'not_vip', 'packets_per_second': 2, 'bytes_per_second': 20}]}");
+	json_t *rates = rates_between(before, after, 2.0);
+
+	(void)state;
+	assert_true(json_equal(rates, expected));
+	json_decref(before);
+	json_decref(after);
+	json_decref(expected);
+	json_decref(rates);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_rates),
+	};
+
+	return cmocka_run_group_tests_name("cli_args", tests, NULL, NULL);
+}

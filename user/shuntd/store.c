@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The state file: {"format": 1, "generation": N, "file_hash": "16 hex digits", "config": {the canonical tree}}.
+ *
+ * Written beside its place and renamed into it, each made durable before the next step, so that a reader finds
+ * the old one or the new one, whole, whenever the power goes. The closing brace is its last byte: whatever is cut off, a
+ * reader notices. A file that cannot be read is evidence, and perhaps the only copy of what an operator did: it is
+ * refused and left alone, and the daemon does not start on a guess.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store.h"
+#include "../lib/log.h"
+#include "../lib/xalloc.h"
+#include "shunt/hash.h"
+
+#define STORE_FORMAT 1
+#define STORE_MODE 0640
+#define STORE_MEND "move it away to start from the configuration file; forwarding goes on meanwhile"
+
+uint64_t store_hash(const char *text, size_t len)
+{
+	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (uint8_t)text[i]) * 0x100000001b3ull;
+	h = shunt_mix64(h);
+	return h ? h : 1;
+}
+
+static char *new_path(const char *path)
+{
+	return xasprintf("%s.new", path);
+}
+
+/* Exactly as written: 16 lower-case hex digits. */
+static bool parse_hash(const char *text, uint64_t *hash)
+{
+	if (strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16)
+		return false;
+	*hash = strtoull(text, NULL, 16);
+	return true;
+}
+
+/* format comes first: of another version's file nothing else can be relied on. */
+static int check_format(const char *path, json_t *root, struct shunt_err *err)
+{
+	json_error_t bad;
+	json_int_t format;
+
+	if (json_unpack_ex(root, &bad, 0, "{s:I}", "format", &format))
+		return shunt_fail(err, EINVAL, path, "not a state file of shuntd (%s); " STORE_MEND, bad.text);
+	if (format != STORE_FORMAT)
+		return shunt_fail(err, EPROTO, path,
+				  "state format %" JSON_INTEGER_FORMAT ", expected %d: another version of shuntd wrote "
+				  "it; run that version, or " STORE_MEND,
+				  format, STORE_FORMAT);
+	return 0;
+}
+
+static int parse_state(const char *path, json_t *root, struct store_state *out, struct shunt_err *err)
+{
+	struct shunt_err bad_config = {0};
+	json_int_t format, generation;
+	json_error_t bad;
+	const char *hash;
+	json_t *config;
+	int ret;
+
+	ret = check_format(path, root, err);
+	if (ret)
+		return ret;
+	if (json_unpack_ex(root, &bad, 0, "{s:I,s:I,s:s,s:o!}", "format", &format, "generation", &generation,
+			   "file_hash", &hash, "config", &config))
+		return shunt_fail(err, EINVAL, path, "damaged (%s); " STORE_MEND, bad.text);
+	if (generation < 0)
+		return shunt_fail(err, EINVAL, path, "damaged (generation is negative); " STORE_MEND);
+	if (!parse_hash(hash, &out->file_hash))
+		return shunt_fail(err, EINVAL, path,
+				  "damaged (file_hash is \"%.40s\", expected 16 hex digits); " STORE_MEND, hash);
+	out->generation = (uint64_t)generation;
+	out->config = config_from_json(config, NULL, &bad_config);
+	if (!out->config)
+		return shunt_fail(err, EINVAL, path, "%s; " STORE_MEND, shunt_err_text(&bad_config));
+	return 0;
+}
+
+static json_t *parse_file(const char *path, FILE *file, struct shunt_err *err)
+{
+	char where[sizeof(err->where)];
+	json_error_t bad;
+	json_t *root = json_loadf(file, JSON_REJECT_DUPLICATES, &bad);
+
+	if (ferror(file)) {
+		shunt_fail(err, EIO, path, "cannot read: %s; " STORE_MEND, strerror(errno));
+		json_decref(root);
+		return NULL;
+	}
+	if (!root) {
+		snprintf(where, sizeof(where), "%s:%d", path, bad.line);
+		shunt_fail(err, EINVAL, where, "damaged or cut short (%s); " STORE_MEND, bad.text);
+	}
+	return root;
+}
+
+int store_load(const char *path, struct store_state *out, struct shunt_err *err)
+{
+	FILE *file = fopen(path, "re");
+	json_t *root;
+	int ret;
+
+	memset(out, 0, sizeof(*out));
+	if (!file && errno == ENOENT)
+		return 0;
+	if (!file)
+		return shunt_fail(err, errno, path, "cannot open: %s; expected a file that the daemon may read",
+				  strerror(errno));
+	root = parse_file(path, file, err);
+	fclose(file);
+	if (!root)
+		return -EINVAL;
+	ret = parse_state(path, root, out, err);
+	json_decref(root);
+	return ret ? ret : 1;
+}
+
+/* What goes into the file; owned by the caller. NULL: out of memory. */
+static char *state_text(const struct store_state *state)
+{
+	char hash[17], *text;
+	json_t *root;
+
+	snprintf(hash, sizeof(hash), "%016" PRIx64, state->file_hash);
+	root = json_pack("{s:i,s:I,s:s,s:o}", "format", STORE_FORMAT, "generation", (json_int_t)state->generation,
+			 "file_hash", hash, "config", config_to_json(state->config));
+	text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+	json_decref(root);
+	return text;
+}
+
+/* 0 once all of it is on the disk. */
+static int write_durably(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+static int write_file(const char *path, const char *text, struct shunt_err *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, STORE_MODE);
+	int ret;
+
+	if (fd < 0)
+		return shunt_fail(err, errno, path, "cannot create: %s; expected a directory that the daemon may write",
+				  strerror(errno));
+	ret = write_durably(fd, text, strlen(text));
+	if (close(fd) && !ret)
+		ret = -errno;
+	if (!ret)
+		return 0;
+	unlink(path);
+	return shunt_fail(err, -ret, path, "cannot write %zu bytes: %s; nothing has changed", strlen(text),
+			  strerror(-ret));
+}
+
+int store_prepare(const char *path, const struct store_state *state, struct shunt_err *err)
+{
+	char *next = new_path(path), *text = state_text(state);
+	int ret;
+
+	ret = text ? write_file(next, text, err) : shunt_fail(err, ENOMEM, path, "cannot write: out of memory");
+	free(text);
+	free(next);
+	return ret;
+}
+
+static int open_directory_of(const char *path)
+{
+	char *copy = xstrdup(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	free(copy);
+	return fd;
+}
+
+/* Once renamed, the new file is what every reader finds: to report a failure after that would be wrong whichever way the
+ * caller took it. The rename lives in the directory, so until that is synced a power cut may undo it. */
+int store_commit(const char *path, struct shunt_err *err)
+{
+	int directory = open_directory_of(path), ret = 0;
+	char *next = new_path(path);
+
+	if (directory < 0 || rename(next, path)) {
+		ret = shunt_fail(err, errno, path, "cannot replace it with %s: %s; nothing has changed", next,
+				 strerror(errno));
+		unlink(next);
+	} else if (fsync(directory)) {
+		log_warning("%s: replaced, but its directory cannot be synced (%s): a power cut now may bring back the "
+			    "state before",
+			    path, strerror(errno));
+	}
+	if (directory >= 0)
+		close(directory);
+	free(next);
+	return ret;
+}
+
+void store_abort(const char *path)
+{
+	char *next = new_path(path);
+
+	unlink(next);
+	free(next);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Templates: the outer header of a destination, all but what differs from packet to packet. The XDP program copies it in
+ * front of the packet and fills in the rest: length, traffic class, protocol, the source's low bits, checksum.
+ */
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <string.h>
+
+#include "model.h"
+
+#define OUTER_TTL 64
+#define IPV4_DF 0x4000
+
+_Static_assert(sizeof(struct ethhdr) + sizeof(struct ipv6hdr) <= SHUNT_HDR_MAX, "a template holds Ethernet and IPv6");
+
+/* Backends whose health or next hop is not known get nothing new either: to the program they are down. */
+static enum shunt_dest_state dest_state(enum backend_state state)
+{
+	switch (state) {
+	case BACKEND_UP:
+		return SHUNT_DEST_UP;
+	case BACKEND_DRAIN:
+		return SHUNT_DEST_DRAIN;
+	case BACKEND_CHECKING:
+	case BACKEND_DOWN:
+	case BACKEND_UNRESOLVED:
+		break;
+	}
+	return SHUNT_DEST_DOWN;
+}
+
+/* The prefix's host bits, as far as they lie in the address's last 32. */
+static __be32 source_mask(const struct shunt_prefix *prefix)
+{
+	int bits = (prefix->addr.family == SHUNT_FAMILY_IPV4 ? 32 : 128) - prefix->len;
+
+	return bits >= 32 ? 0xffffffffu : htonl((1u << bits) - 1);
+}
+
+/* One's complement sum of an IPv4 header's words as they lie in memory: such sums come out in memory order (RFC 1071). */
+static uint32_t header_sum(const struct iphdr *ip)
+{
+	uint16_t words[sizeof(*ip) / 2];
+	uint32_t sum = 0;
+
+	memcpy(words, ip, sizeof(words));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		sum += words[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* DF, because the program never fragments, and with DF an ID of 0 is as good as any (RFC 6864). */
+static void put_ipv4(struct shunt_dest *out, const struct shunt_addr *addr, const struct shunt_prefix *prefix)
+{
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = sizeof(ip) / 4,
+		.frag_off = htons(IPV4_DF),
+		.ttl = OUTER_TTL,
+		.saddr = prefix->addr.word[0],
+		.daddr = addr->word[0],
+	};
+
+	memcpy(out->hdr + out->l3_off, &ip, sizeof(ip));
+	out->hdr_len = out->l3_off + sizeof(ip);
+	out->csum = header_sum(&ip);
+}
+
+static void put_ipv6(struct shunt_dest *out, const struct shunt_addr *addr, const struct shunt_prefix *prefix)
+{
+	struct ipv6hdr ip = {.version = 6, .hop_limit = OUTER_TTL};
+
+	memcpy(&ip.saddr, prefix->addr.word, sizeof(ip.saddr));
+	memcpy(&ip.daddr, addr->word, sizeof(ip.daddr));
+	memcpy(out->hdr + out->l3_off, &ip, sizeof(ip));
+	out->hdr_len = out->l3_off + sizeof(ip);
+}
+
+void model_template(struct shunt_dest *out, const struct model_dest *dest, const struct shunt_prefix *prefix)
+{
+	const struct nexthop *nexthop = &dest->nexthop;
+	bool is_v6 = dest->addr.family == SHUNT_FAMILY_IPV6;
+	struct ethhdr eth = {.h_proto = htons(is_v6 ? ETH_P_IPV6 : ETH_P_IP)};
+
+	memset(out, 0, sizeof(*out));
+	out->state = dest_state(dest->state);
+	out->outer_family = dest->addr.family;
+	out->ifindex = nexthop->resolved ? nexthop->ifindex : 0;
+	out->mtu = nexthop->mtu;
+	out->src_mask = source_mask(prefix);
+
+	memcpy(eth.h_source, nexthop->src_mac, sizeof(eth.h_source));
+	memcpy(eth.h_dest, nexthop->dst_mac, sizeof(eth.h_dest));
+	memcpy(out->hdr, &eth, sizeof(eth));
+	out->l3_off = sizeof(eth);
+	if (is_v6)
+		put_ipv6(out, &dest->addr, prefix);
+	else
+		put_ipv4(out, &dest->addr, prefix);
+}
