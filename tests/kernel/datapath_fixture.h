@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * For the tests of datapath.c: maps as the daemon makes them (not pinned, nothing attached), random models to apply to them, and
+ * a judge, which reads the maps by itself and knows datapath.c only by its contract, include/shunt/maps.h.
+ */
+#ifndef TEST_DATAPATH_FIXTURE_H
+#define TEST_DATAPATH_FIXTURE_H
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <cmocka.h>
+
+#include "../../user/lib/xalloc.h"
+#include "../../user/shuntd/datapath.h"
+#include "shunt/hash.h"
+#include "shunt.skel.h"
+
+#define SEED 0x5eedull
+
+static const struct config_limits fixture_limits = {
+	.vips = 16,
+	.services = 6,
+	.destinations = 100,
+	.ring_slots = 6 * 13 + 10,
+	.connections = 64,
+};
+
+/* Mapped by the test itself. */
+struct fixture {
+	struct shunt_bpf *skel;
+	struct datapath_fds fds;
+	struct shunt_control size; /* the sizes that the limits ask for */
+	struct shunt_control *control;
+	struct shunt_vip *vips;
+	uint64_t *rings;
+	struct shunt_dest *dests;
+	struct shunt_service_entry *svcdir;
+	struct shunt_dest_entry *dstdir;
+};
+
+static inline void *fixture_map(struct bpf_map *map)
+{
+	size_t bytes = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	assert_ptr_not_equal(at, MAP_FAILED);
+	return at;
+}
+
+static inline void fixture_open(struct fixture *f)
+{
+	struct shunt_bpf *s = shunt_bpf__open();
+
+	assert_non_null(s);
+	*f = (struct fixture){.skel = s};
+	datapath_sizes(&fixture_limits, &f->size);
+	bpf_map__set_max_entries(s->maps.shunt_vips, 2 * f->size.vip_slots);
+	bpf_map__set_max_entries(s->maps.shunt_rings, f->size.ring_slots);
+	bpf_map__set_max_entries(s->maps.shunt_dests, f->size.destinations);
+	bpf_map__set_max_entries(s->maps.shunt_dstdir, f->size.destinations);
+	bpf_map__set_max_entries(s->maps.shunt_dstat, f->size.destinations);
+	bpf_map__set_max_entries(s->maps.shunt_svcdir, f->size.services);
+	bpf_map__set_max_entries(s->maps.shunt_conns, f->size.conn_buckets);
+	bpf_map__set_max_entries(s->maps.shunt_rstat, SHUNT_REASON_COUNT);
+	s->rodata->knob_vip_slots = f->size.vip_slots;
+	shunt_hash_derive(&s->rodata->knob_hash_keys, SEED);
+	assert_int_equal(shunt_bpf__load(s), 0);
+	f->control = fixture_map(s->maps.shunt_control);
+	f->vips = fixture_map(s->maps.shunt_vips);
+	f->rings = fixture_map(s->maps.shunt_rings);
+	f->dests = fixture_map(s->maps.shunt_dests);
+	f->svcdir = fixture_map(s->maps.shunt_svcdir);
+	f->dstdir = fixture_map(s->maps.shunt_dstdir);
+	f->fds = (struct datapath_fds){
+		.control = bpf_map__fd(s->maps.shunt_control),
+		.vips = bpf_map__fd(s->maps.shunt_vips),
+		.rings = bpf_map__fd(s->maps.shunt_rings),
+		.dests = bpf_map__fd(s->maps.shunt_dests),
+		.conns = bpf_map__fd(s->maps.shunt_conns),
+		.dstat = bpf_map__fd(s->maps.shunt_dstat),
+		.rstat = bpf_map__fd(s->maps.shunt_rstat),
+		.svcdir = bpf_map__fd(s->maps.shunt_svcdir),
+		.dstdir = bpf_map__fd(s->maps.shunt_dstdir),
+	};
+}
+
+static inline void fixture_close(struct fixture *f)
+{
+	munmap(f->control, sizeof(*f->control));
+	munmap(f->vips, 2 * f->size.vip_slots * sizeof(*f->vips));
+	munmap(f->rings, f->size.ring_slots * sizeof(*f->rings));
+	munmap(f->dests, f->size.destinations * sizeof(*f->dests));
+	munmap(f->svcdir, f->size.services * sizeof(*f->svcdir));
+	munmap(f->dstdir, f->size.destinations * sizeof(*f->dstdir));
+	shunt_bpf__destroy(f->skel);
+}
+
+static inline struct shunt_addr fixture_addr(uint32_t n, bool v6)
+{
+	struct shunt_addr addr = {.word = {htonl(0x0a000000 + n)}, .family = SHUNT_FAMILY_IPV4};
+
+	if (v6)
+		addr = (struct shunt_addr){.word = {htonl(0xfd000000), 0, 0, htonl(n)}, .family = SHUNT_FAMILY_IPV6};
+	return addr;
+}
+
+/* A service that sends everything to none of its backends, yet. */
+static inline void fixture_service(struct model_service *s, const char *name, uint32_t ring_size, size_t vips,
+				   size_t dests)
+{
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	s->salt = ring_salt(name);
+	s->ring_size = ring_size;
+	s->vips = xcalloc(vips, sizeof(*s->vips));
+	s->vip_count = vips;
+	s->dests = xcalloc(dests, sizeof(*s->dests));
+	s->dest_count = dests;
+	s->ring = xcalloc(ring_size, sizeof(*s->ring));
+	for (uint32_t i = 0; i < ring_size; i++)
+		s->ring[i] = RING_NONE;
+}
+
+static inline void fixture_dest(struct model_dest *d, uint32_t n)
+{
+	d->addr = fixture_addr(n, n % 3 == 0);
+	d->state = BACKEND_UP;
+	d->nexthop = (struct nexthop){.resolved = true, .ifindex = 1, .mtu = 1600, .dst_mac = {2, 0, 0, 0, 0, n}};
+}
+
+static inline struct model *fixture_model(size_t services)
+{
+	struct model *m = xcalloc(1, sizeof(*m));
+
+	m->source4 = (struct shunt_prefix){fixture_addr(0x10000, false), 16};
+	m->source6 = (struct shunt_prefix){fixture_addr(0x10000, true), 112};
+	m->services = xcalloc(services, sizeof(*m->services));
+	m->service_count = services;
+	return m;
+}
+
+static inline void fixture_random_service(struct model_service *s, char letter)
+{
+	const char name[] = {letter, '\0'};
+	bool none = random() % 8 == 0;
+
+	fixture_service(s, name, 13, 1 + random() % 2, 1 + random() % 5);
+	for (size_t i = 0; i < s->vip_count; i++)
+		s->vips[i] = (struct config_vip){fixture_addr(letter, i), 80 + random() % 2, IPPROTO_TCP};
+	for (size_t i = 0; i < s->dest_count; i++) {
+		fixture_dest(&s->dests[i], 3 * i + random() % 3);
+		s->dests[i].nexthop.resolved = random() % 4;
+		s->dests[i].nexthop.dst_mac[0] = 2 + random() % 2;
+	}
+	for (uint32_t i = 0; i < s->ring_size && !none; i++)
+		s->ring[i] = random() % s->dest_count;
+}
+
+/* Some of the services a to f, in any order, with any backends: there is room for all of them that there can be. */
+static inline struct model *fixture_random_model(void)
+{
+	static const char letters[] = "abcdef";
+	size_t first = random() % 6, count = random() % 4;
+	struct model *m = fixture_model(count);
+
+	for (size_t i = 0; i < count; i++)
+		fixture_random_service(&m->services[i], letters[(first + i) % 6]);
+	return m;
+}
+
+/* How a packet finds its VIP; NULL: not at all. */
+static inline const struct shunt_vip *fixture_lookup(const struct fixture *f, const struct config_vip *vip)
+{
+	const struct shunt_vip *half = f->vips + (size_t)f->control->vip_half * f->size.vip_slots;
+	uint32_t key = htons(vip->port) | (uint32_t)vip->proto << 16 | (uint32_t)vip->addr.family << 24, at;
+	uint64_t word[2];
+
+	memcpy(word, vip->addr.word, sizeof(word));
+	at = shunt_vip_slot(word[0], word[1], key, f->control->vip_multiplier[f->control->vip_half],
+			    f->size.vip_slots - 1);
+	for (int probe = 0; probe < SHUNT_VIP_PROBES; probe++, at = (at + 1) % f->size.vip_slots) {
+		if (!half[at].family)
+			return NULL;
+		if (!memcmp(half[at].addr, vip->addr.word, sizeof(half[at].addr)) &&
+		    half[at].port == htons(vip->port) && half[at].proto == vip->proto &&
+		    half[at].family == vip->addr.family)
+			return &half[at];
+	}
+	return NULL;
+}
+
+/* The one id that the directory has for a destination; its template is the model's. */
+static inline uint32_t fixture_judge_dest(const struct fixture *f, uint32_t service, const struct model_dest *want,
+					  const struct model *m)
+{
+	struct shunt_dest template;
+	uint32_t found = 0;
+
+	for (uint32_t id = 0; id < f->size.destinations; id++) {
+		if (f->dstdir[id].family != want->addr.family || f->dstdir[id].service != service ||
+		    memcmp(f->dstdir[id].addr, want->addr.word, sizeof(want->addr.word)))
+			continue;
+		assert_int_equal(found, 0);
+		found = id;
+	}
+	assert_int_not_equal(found, 0);
+	model_template(&template, want, want->addr.family == SHUNT_FAMILY_IPV6 ? &m->source6 : &m->source4);
+	assert_memory_equal(&f->dests[found], &template, sizeof(template));
+	return found;
+}
+
+static inline void fixture_judge_service(const struct fixture *f, const struct model *m,
+					 const struct model_service *want)
+{
+	uint32_t ids[want->dest_count + 1];
+
+	for (size_t i = 0; i < want->vip_count; i++) {
+		const struct shunt_vip *vip = fixture_lookup(f, &want->vips[i]);
+
+		assert_non_null(vip);
+		assert_string_equal(f->svcdir[vip->service].name, want->name);
+		assert_int_equal(vip->ring_base, f->svcdir[vip->service].ring_base);
+		assert_int_equal(vip->ring_size, want->ring_size);
+		assert_int_equal(vip->salt, want->salt);
+		for (size_t d = 0; d < want->dest_count; d++)
+			ids[d] = fixture_judge_dest(f, vip->service, &want->dests[d], m);
+		for (uint32_t slot = 0; slot < want->ring_size; slot++) {
+			uint32_t choice = want->ring[slot];
+			uint64_t word = choice == RING_NONE ? 0 : shunt_slot_clean(ids[choice]);
+
+			assert_true(f->rings[vip->ring_base + slot] == word);
+		}
+	}
+}
+
+static inline void fixture_judge_unused(const struct fixture *f, uint32_t id)
+{
+	static const struct shunt_dest empty;
+	int cpus = libbpf_num_possible_cpus();
+	struct shunt_counter counters[cpus], zero = {0};
+
+	assert_memory_equal(&f->dests[id], &empty, sizeof(empty));
+	assert_int_equal(bpf_map_lookup_elem(f->fds.dstat, &id, counters), 0);
+	for (int i = 0; i < cpus; i++)
+		assert_memory_equal(&counters[i], &zero, sizeof(zero));
+}
+
+/* The maps say what the model says, all of it and nothing else: no id, no VIP and no template is left over. */
+static inline void fixture_judge(const struct fixture *f, const struct model *m)
+{
+	uint32_t vips = 0, dests = 0, services = 0;
+
+	for (size_t i = 0; i < m->service_count; i++) {
+		fixture_judge_service(f, m, &m->services[i]);
+		vips += m->services[i].vip_count;
+		dests += m->services[i].dest_count;
+		services++;
+	}
+	for (uint32_t i = 0; i < f->size.vip_slots; i++)
+		vips -= f->vips[(size_t)f->control->vip_half * f->size.vip_slots + i].family != 0;
+	assert_int_equal(vips, 0);
+	for (uint32_t id = 0; id < f->size.destinations; id++) {
+		dests -= f->dstdir[id].family != 0;
+		if (!f->dstdir[id].family)
+			fixture_judge_unused(f, id);
+	}
+	assert_int_equal(dests, 0);
+	for (uint32_t a = 0; a < f->size.services; a++) {
+		services -= f->svcdir[a].name[0] != '\0';
+		for (uint32_t b = 0; b < a; b++)
+			if (f->svcdir[a].name[0] && f->svcdir[b].name[0])
+				assert_true(f->svcdir[a].ring_base + f->svcdir[a].ring_size <= f->svcdir[b].ring_base ||
+					    f->svcdir[b].ring_base + f->svcdir[b].ring_size <= f->svcdir[a].ring_base);
+	}
+	assert_int_equal(services, 0);
+}
+
+#endif

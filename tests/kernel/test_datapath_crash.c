@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The daemon is killed at any instruction of an apply from its first store on: a child finds its maps write-protected, so that the
+ * first store stops it, is single-stepped from there to a random instruction, and killed. Then the packets' view must be whole at
+ * once, before anybody repairs anything, and the next daemon's apply must leave exactly its model.
+ */
+#include <limits.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "datapath_fixture.h"
+
+#define TRIALS 60
+
+static void daemon_applies(const struct fixture *f, const struct model *m)
+{
+	struct shunt_err err;
+	struct datapath *dp;
+
+	if (datapath_open(&dp, &f->fds, &fixture_limits, SEED, &err) || datapath_apply(dp, m, &err))
+		fail_msg("%s", shunt_err_text(&err));
+	datapath_close(dp);
+}
+
+/* Every map that is mapped, the test's own too. */
+static void protect_maps(int protection)
+{
+	char line[512], kind[512];
+	unsigned long from, to;
+	FILE *maps = fopen("/proc/self/maps", "r");
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %511s", &from, &to, kind) == 3 && strstr(kind, "bpf-map"))
+			mprotect((void *)from, to - from, protection);
+	if (maps)
+		fclose(maps);
+}
+
+static void first_store(int signal)
+{
+	(void)signal;
+	protect_maps(PROT_READ | PROT_WRITE);
+	raise(SIGSTOP);
+}
+
+static void child_applies(const struct fixture *f, const struct model *m)
+{
+	struct datapath *dp;
+	int rc;
+
+	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	rc = datapath_open(&dp, &f->fds, &fixture_limits, SEED, NULL);
+	signal(SIGSEGV, first_store);
+	protect_maps(PROT_READ);
+	_exit(rc || datapath_apply(dp, m, NULL));
+}
+
+/* Wait for the child's next stop or end, expecting a stop for this signal. */
+static void stops_for(pid_t child, int signal)
+{
+	int status;
+
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSTOPPED(status) && WSTOPSIG(status) == signal);
+}
+
+/* Run the apply of m for so many instructions from its first store, then kill -9. Returns how many there were; fewer when it has
+ * ended by itself. */
+static long run_and_kill(const struct fixture *f, const struct model *m, long instructions)
+{
+	pid_t child = fork();
+	long done = 0;
+	int status = W_STOPCODE(SIGSTOP);
+
+	if (!child)
+		child_applies(f, m);
+	assert_true(child > 0);
+	stops_for(child, SIGSEGV);
+	ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_EXITKILL);
+	ptrace(PTRACE_CONT, child, NULL, SIGSEGV);
+	stops_for(child, SIGSTOP);
+	while (WIFSTOPPED(status) && done < instructions) {
+		assert_int_equal(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL), 0);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		done++;
+	}
+	if (WIFSTOPPED(status)) {
+		kill(child, SIGKILL);
+		waitpid(child, &status, 0);
+	} else {
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	}
+	return done;
+}
+
+/* A service that both the old and the new model have, with this VIP, can be reached through it, wherever the apply was killed. */
+static void judge_reachable(const struct fixture *f, const struct config_vip *vip, const char *name)
+{
+	const struct shunt_vip *found = fixture_lookup(f, vip);
+
+	assert_non_null(found);
+	assert_string_equal(f->svcdir[found->service].name, name);
+	for (uint32_t slot = 0; slot < found->ring_size; slot++) {
+		uint64_t word = f->rings[found->ring_base + slot];
+		uint32_t id = shunt_slot_current(word);
+
+		assert_true(word == shunt_slot_clean(id));
+		if (!id)
+			continue;
+		assert_int_equal(f->dstdir[id].service, found->service);
+		assert_int_equal(f->dstdir[id].family, f->dests[id].outer_family);
+		assert_memory_equal(f->dests[id].hdr + (f->dests[id].outer_family == SHUNT_FAMILY_IPV6 ? 38 : 30),
+				    f->dstdir[id].addr, f->dests[id].outer_family == SHUNT_FAMILY_IPV6 ? 16 : 4);
+	}
+}
+
+static bool has_vip(const struct model_service *s, const struct config_vip *vip)
+{
+	for (size_t i = 0; i < s->vip_count; i++)
+		if (addr_equal(&s->vips[i].addr, &vip->addr) && s->vips[i].port == vip->port)
+			return true;
+	return false;
+}
+
+static void judge_after_kill(const struct fixture *f, const struct model *before, const struct model *after)
+{
+	for (size_t i = 0; i < before->service_count; i++) {
+		const struct model_service *b = &before->services[i];
+
+		for (size_t j = 0; j < after->service_count; j++) {
+			const struct model_service *a = &after->services[j];
+
+			for (size_t v = 0; !strcmp(a->name, b->name) && v < b->vip_count; v++)
+				if (has_vip(a, &b->vips[v]))
+					judge_reachable(f, &b->vips[v], b->name);
+		}
+	}
+}
+
+static void count_everywhere(const struct fixture *f)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct shunt_counter values[cpus];
+
+	for (int i = 0; i < cpus; i++)
+		values[i] = (struct shunt_counter){1, 100};
+	for (uint32_t id = 1; id < f->size.destinations; id++)
+		if (f->dstdir[id].family)
+			assert_int_equal(bpf_map_update_elem(f->fds.dstat, &id, values, BPF_ANY), 0);
+}
+
+static void killed_anywhere_repaired_by_the_next(void **state)
+{
+	struct model *before = fixture_random_model();
+	struct fixture f;
+	long longest = 0;
+	int killed = 0;
+
+	(void)state;
+	fixture_open(&f);
+	daemon_applies(&f, before);
+	for (int trial = 0; trial < TRIALS; trial++) {
+		struct model *doomed = fixture_random_model(), *next = fixture_random_model();
+		/* the first runs to its end, to know how long that is; most stores are early */
+		long want = trial ? random() % (1 + random() % longest) : LONG_MAX, done;
+
+		count_everywhere(&f);
+		done = run_and_kill(&f, doomed, want);
+		longest = done > longest ? done : longest;
+		killed += done == want;
+		judge_after_kill(&f, before, doomed);
+		daemon_applies(&f, next);
+		fixture_judge(&f, next);
+		model_free(before);
+		model_free(doomed);
+		before = next;
+	}
+	print_message("%d of %d applies killed, the longest of %ld instructions\n", killed, TRIALS, longest);
+	assert_true(killed > TRIALS / 4);
+	model_free(before);
+	fixture_close(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(killed_anywhere_repaired_by_the_next),
+	};
+
+	srandom(2);
+	return cmocka_run_group_tests_name("datapath_crash", tests, NULL, NULL);
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only writer of maps. A change is planned whole in memory (datapath_plan.c), then written, each step before those that
+ * lead readers to it: directory entries, destinations, rings, the idle half of the VIP table, the flip. What the model no longer
+ * names is freed last, after an RCU wait: an update of a map of maps, which returns only when all programs that were running have
+ * ended (the kernel promises it so that the old inner map can be forgotten).
+ *
+ * The daemon may be killed between any two stores, so there is no other memory than the maps, and nothing has to be undone: an
+ * apply compares the maps themselves, slot by slot, with what it wants. What holds at every moment, which is all it builds on:
+ * - An id is in use if and only if its directory entry has a name (service) or a family (destination), which one store sets
+ *   after all other fields and one store clears first. A ring extent is in use because a service's entry says so: an id or
+ *   extent cannot leak, since what is in use and not in the next model is freed by the next apply, whoever began it.
+ * - A destination not in use has an empty template and counters of 0: they are written after its directory entry and cleared
+ *   before it. Its service is in use: services are freed last.
+ * - Slots that VIPs in force lead to name destinations in use: the old ones until the RCU wait, then the new ones. A ring that was
+ *   half written mixes two choices that are both good; slots that no VIP leads to may say anything.
+ * - The half in force is never written to. The idle one is, but not before the RCU wait after the last flip; a new daemon
+ *   cannot know of that wait, so its first change of VIPs begins with one.
+ * A daemon killed while it freed a destination can count its packets twice in the service's retired_*, never lose them.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../lib/log.h"
+#include "../lib/xalloc.h"
+#include "datapath_plan.h"
+#include "datapath_priv.h"
+#include "viptable.h"
+
+#define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
+
+/* A map's memory, read and written 8 bytes at a time whatever type lies there. */
+typedef uint64_t __attribute__((may_alias)) map_word;
+
+void datapath_sizes(const struct config_limits *limits, struct shunt_control *out)
+{
+	uint32_t buckets = 1;
+
+	while ((uint64_t)buckets * SHUNT_CONN_WAYS < limits->connections && buckets < 1u << 31)
+		buckets <<= 1;
+	*out = (struct shunt_control){
+		.vip_slots = viptable_slots(limits->vips),
+		.ring_slots = limits->ring_slots,
+		.destinations = limits->destinations + 1, /* id 0 is never used */
+		.services = limits->services,
+		.conn_buckets = buckets,
+	};
+}
+
+int datapath_verify(const struct shunt_control *have, const struct config_limits *limits, uint64_t seed,
+		    struct shunt_err *err)
+{
+	struct shunt_control want;
+
+	if (have->magic != SHUNT_MAGIC || have->format != SHUNT_FORMAT)
+		return shunt_fail(err, EPROTO, "shunt_control",
+				  "the pinned maps are of format %u (magic %#llx), expected %u (%#llx); " ANEW,
+				  have->format, (unsigned long long)have->magic, SHUNT_FORMAT,
+				  (unsigned long long)SHUNT_MAGIC);
+	datapath_sizes(limits, &want);
+	const struct {
+		const char *limit;
+		uint32_t have, want;
+	} sizes[] = {
+		{"limits.vips", have->vip_slots, want.vip_slots},
+		{"limits.services", have->services, want.services},
+		{"limits.destinations", have->destinations, want.destinations},
+		{"limits.ring_slots", have->ring_slots, want.ring_slots},
+		{"limits.connections", have->conn_buckets, want.conn_buckets},
+	};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (sizes[i].have != sizes[i].want)
+			return shunt_fail(err, EEXIST, sizes[i].limit,
+					  "needs a map of %u entries, the pinned one has %u; set it back, or " ANEW,
+					  sizes[i].want, sizes[i].have);
+	if (have->seed != seed)
+		return shunt_fail(err, EEXIST, "seed",
+				  "%#llx, but the pinned maps were made with %#llx; set it back, or " ANEW,
+				  (unsigned long long)seed, (unsigned long long)have->seed);
+	return 0;
+}
+
+/* The kernel lays values out 8-byte aligned, and maps whole pages. */
+static size_t map_bytes(size_t entries, size_t value_size)
+{
+	size_t page = sysconf(_SC_PAGESIZE), bytes = entries * ((value_size + 7) & ~(size_t)7);
+
+	return (bytes + page - 1) & ~(page - 1);
+}
+
+static int map_open(void **at, int fd, size_t entries, size_t value_size, const char *name, struct shunt_err *err)
+{
+	void *memory = mmap(NULL, map_bytes(entries, value_size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (memory == MAP_FAILED)
+		return shunt_fail(err, errno, name, "cannot be mapped into memory (%zu entries of %zu bytes): %s",
+				  entries, value_size, strerror(errno));
+	*at = memory;
+	return 0;
+}
+
+static void map_close(void *at, size_t entries, size_t value_size)
+{
+	if (at)
+		munmap(at, map_bytes(entries, value_size));
+}
+
+static int open_maps(struct datapath *dp, struct shunt_err *err)
+{
+	const struct shunt_control *c = dp->control;
+	const struct datapath_fds *f = &dp->fds;
+	int rc;
+
+	rc = map_open((void **)&dp->vips, f->vips, 2 * (size_t)c->vip_slots, sizeof(*dp->vips), "shunt_vips", err);
+	if (!rc)
+		rc = map_open((void **)&dp->rings, f->rings, c->ring_slots, sizeof(*dp->rings), "shunt_rings", err);
+	if (!rc)
+		rc = map_open((void **)&dp->dests, f->dests, c->destinations, sizeof(*dp->dests), "shunt_dests", err);
+	if (!rc)
+		rc = map_open((void **)&dp->svcdir, f->svcdir, c->services, sizeof(*dp->svcdir), "shunt_svcdir", err);
+	if (!rc)
+		rc = map_open((void **)&dp->dstdir, f->dstdir, c->destinations, sizeof(*dp->dstdir), "shunt_dstdir",
+			      err);
+	return rc;
+}
+
+/* Fresh maps are all 0. The magic comes last: without it they are taken for half made, and made anew. */
+static void control_init(struct shunt_control *control, const struct config_limits *limits, uint64_t seed)
+{
+	datapath_sizes(limits, control);
+	control->format = SHUNT_FORMAT;
+	control->seed = seed;
+	__atomic_store_n(&control->magic, SHUNT_MAGIC, __ATOMIC_RELEASE);
+}
+
+static int open_rcu(struct datapath *dp, struct shunt_err *err)
+{
+	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, opts);
+
+	dp->rcu_inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "shunt_wait_in", 4, 8, 1, NULL);
+	if (dp->rcu_inner >= 0) {
+		opts.inner_map_fd = dp->rcu_inner;
+		dp->rcu_map = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "shunt_wait", 4, 4, 1, &opts);
+	}
+	if (dp->rcu_map < 0)
+		return shunt_fail(err, errno, "shunt_wait", "cannot make a map of maps: %s", strerror(errno));
+	return 0;
+}
+
+/* Until every program that was running has ended; 0 only then. */
+static int rcu_wait(struct datapath *dp)
+{
+	uint32_t zero = 0;
+	int rc = bpf_map_update_elem(dp->rcu_map, &zero, &dp->rcu_inner, BPF_ANY);
+
+	if (!rc)
+		dp->idle_half_quiet = true;
+	return rc;
+}
+
+static const struct shunt_vip *half_in_force(const struct datapath *dp)
+{
+	return dp->vips + (size_t)dp->control->vip_half * dp->control->vip_slots;
+}
+
+static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
+{
+	struct shunt_control *control;
+	int rc;
+
+	rc = map_open((void **)&dp->control, dp->fds.control, 1, sizeof(*control), "shunt_control", err);
+	if (rc)
+		return rc;
+	control = dp->control;
+	if (!control->magic)
+		control_init(control, &dp->limits, seed);
+	rc = datapath_verify(control, &dp->limits, seed, err);
+	if (!rc)
+		rc = open_maps(dp, err);
+	if (!rc)
+		rc = open_rcu(dp, err);
+	if (rc)
+		return rc;
+	directory_init(&dp->dir, dp->svcdir, control->services, dp->dstdir, control->destinations);
+	rc = directory_check(&dp->dir, control->ring_slots, err);
+	if (rc)
+		return rc;
+	directory_reindex(&dp->dir);
+	dp->dest_counters = xcalloc(control->destinations, sizeof(*dp->dest_counters));
+	for (uint32_t slot = 0; slot < control->vip_slots; slot++)
+		dp->vip_count += half_in_force(dp)[slot].family != 0;
+	return 0;
+}
+
+int datapath_open(struct datapath **out, const struct datapath_fds *fds, const struct config_limits *limits,
+		  uint64_t seed, struct shunt_err *err)
+{
+	struct datapath *dp = xcalloc(1, sizeof(*dp));
+	int rc;
+
+	dp->fds = *fds;
+	dp->limits = *limits;
+	dp->rcu_map = dp->rcu_inner = -1;
+	rc = take_over(dp, seed, err);
+	if (rc) {
+		datapath_close(dp);
+		return rc;
+	}
+	*out = dp;
+	return 0;
+}
+
+void datapath_close(struct datapath *dp)
+{
+	const struct shunt_control *c;
+
+	if (!dp)
+		return;
+	c = dp->control;
+	if (c) {
+		map_close(dp->vips, 2 * (size_t)c->vip_slots, sizeof(*dp->vips));
+		map_close(dp->rings, c->ring_slots, sizeof(*dp->rings));
+		map_close(dp->dests, c->destinations, sizeof(*dp->dests));
+		map_close(dp->svcdir, c->services, sizeof(*dp->svcdir));
+		map_close(dp->dstdir, c->destinations, sizeof(*dp->dstdir));
+		map_close(dp->control, 1, sizeof(*dp->control));
+	}
+	directory_release(&dp->dir);
+	if (dp->rcu_map >= 0)
+		close(dp->rcu_map);
+	if (dp->rcu_inner >= 0)
+		close(dp->rcu_inner);
+	free(dp->dest_counters);
+	free(dp);
+}
+
+/* Write an entry of a directory so that it is in use only when it is whole: its deciding word comes last. */
+static void publish(void *entry, const void *want, size_t size, size_t deciding)
+{
+	map_word *to = entry;
+	const map_word *from = want;
+
+	for (size_t i = 0; i < size / sizeof(*to); i++)
+		if (i != deciding)
+			to[i] = from[i];
+	__atomic_store_n(&to[deciding], from[deciding], __ATOMIC_RELEASE);
+}
+
+#define SERVICE_DECIDES (offsetof(struct shunt_service_entry, name) / sizeof(map_word))
+#define DEST_DECIDES (offsetof(struct shunt_dest_entry, family) / sizeof(map_word))
+
+static void write_service(struct datapath *dp, const struct plan_service *service, const struct model_service *want)
+{
+	struct shunt_service_entry entry = {
+		.ring_base = service->ring_base,
+		.ring_size = want->ring_size,
+		.salt = service->salt,
+	};
+
+	snprintf(entry.name, sizeof(entry.name), "%s", want->name);
+	publish(&dp->svcdir[service->id], &entry, sizeof(entry), SERVICE_DECIDES);
+}
+
+/*
+ * Bring a template up to date while packets copy it. Stores are of whole words, and dest->hdr begins on one, so the next
+ * hop's MAC changes at once, as do state and ifindex together. A packet that meets the change half-way mixes an old and a
+ * new next hop (or outer source): at worst it is lost on its way, as if it had left a moment earlier on a path that is gone. It
+ * cannot reach a wrong backend, because the one field that says which, the outer destination, never changes for an id.
+ * A next hop that becomes known must not be used before it is all there: ifindex comes last; one that is lost: first.
+ */
+static void write_template(struct shunt_dest *dest, const struct shunt_dest *want)
+{
+	map_word *to = (map_word *)dest;
+	const map_word *from = (const map_word *)want;
+
+	if (!want->ifindex)
+		__atomic_store_n(&to[0], from[0], __ATOMIC_RELEASE);
+	for (size_t i = 1; i < sizeof(*dest) / sizeof(*to); i++)
+		if (to[i] != from[i])
+			__atomic_store_n(&to[i], from[i], __ATOMIC_RELEASE);
+	__atomic_store_n(&to[0], from[0], __ATOMIC_RELEASE);
+}
+
+_Static_assert(offsetof(struct shunt_dest, state) / 8 == 0 && offsetof(struct shunt_dest, ifindex) / 8 == 0,
+	       "state and ifindex share the first word");
+_Static_assert(offsetof(struct shunt_dest, hdr) % 8 == 0, "the next hop's MAC lies in one word");
+
+static void write_dest(struct datapath *dp, uint32_t id, uint32_t service, const struct model_dest *want,
+		       const struct shunt_prefix *source)
+{
+	struct shunt_dest_entry entry = {.service = service, .family = want->addr.family};
+	struct shunt_dest dest;
+
+	if (!directory_dest_used(&dp->dir, id)) {
+		memcpy(entry.addr, want->addr.word, sizeof(entry.addr));
+		publish(&dp->dstdir[id], &entry, sizeof(entry), DEST_DECIDES);
+	}
+	model_template(&dest, want, source);
+	write_template(&dp->dests[id], &dest);
+}
+
+static void write_dests(struct datapath *dp, const struct plan *plan, const struct model *model)
+{
+	for (size_t i = 0; i < model->service_count; i++) {
+		const struct model_service *want = &model->services[i];
+
+		for (size_t j = 0; j < want->dest_count; j++)
+			write_dest(dp, plan->services[i].dest[j], plan->services[i].id, &want->dests[j],
+				   want->dests[j].addr.family == SHUNT_FAMILY_IPV6 ? &model->source6 : &model->source4);
+	}
+}
+
+static void write_ring(struct datapath *dp, const struct plan_service *service, const struct model_service *want)
+{
+	uint64_t *ring = dp->rings + service->ring_base;
+
+	for (uint32_t slot = 0; slot < want->ring_size; slot++) {
+		uint32_t choice = want->ring[slot];
+		uint64_t word = choice == RING_NONE ? 0 : shunt_slot_clean(service->dest[choice]);
+
+		if (ring[slot] != word)
+			__atomic_store_n(&ring[slot], word, __ATOMIC_RELEASE);
+	}
+}
+
+static void write_vips(struct datapath *dp, const struct plan *plan)
+{
+	struct shunt_control *control = dp->control;
+	uint32_t idle = !control->vip_half;
+
+	if (!plan->vips_differ)
+		return;
+	memcpy(dp->vips + (size_t)idle * control->vip_slots, plan->vips, control->vip_slots * sizeof(*plan->vips));
+	control->vip_multiplier[idle] = plan->vip_multiplier;
+	dp->idle_half_quiet = false;
+	__atomic_store_n(&control->vip_half, idle, __ATOMIC_RELEASE);
+	dp->vip_count = plan->vip_count;
+}
+
+/* No packet can meet it any more. What it counted stays with its service, if that stays; noted before it is cleared, so that
+ * totals never fall. */
+static int free_dest(struct datapath *dp, uint32_t id, bool service_stays)
+{
+	struct shunt_service_entry *service = &dp->svcdir[dp->dstdir[id].service];
+	struct shunt_counter counted;
+	int rc;
+
+	rc = datapath_read_dest(dp, id, &counted);
+	if (rc)
+		return rc;
+	if (service_stays) {
+		service->retired_packets += counted.packets;
+		service->retired_bytes += counted.bytes;
+	}
+	rc = datapath_clear_dest(dp, id);
+	if (rc)
+		return rc;
+	memset(&dp->dests[id], 0, sizeof(dp->dests[id]));
+	__atomic_store_n((map_word *)&dp->dstdir[id] + DEST_DECIDES, 0, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* A failure leaves for the next apply what is left. */
+static int free_unnamed(struct datapath *dp, const struct plan *plan)
+{
+	bool waited = false;
+	int rc = 0;
+
+	for (uint32_t id = 0; !rc && id < dp->control->destinations; id++) {
+		if (!directory_dest_used(&dp->dir, id) || plan->dest_named[id])
+			continue;
+		if (!waited)
+			rc = rcu_wait(dp);
+		waited = true;
+		if (!rc)
+			rc = free_dest(dp, id, plan->service_named[dp->dstdir[id].service]);
+	}
+	for (uint32_t id = 0; !rc && id < dp->control->services; id++) {
+		if (!directory_service_used(&dp->dir, id) || plan->service_named[id])
+			continue;
+		if (!waited)
+			rc = rcu_wait(dp);
+		waited = true;
+		if (!rc)
+			__atomic_store_n((map_word *)&dp->svcdir[id] + SERVICE_DECIDES, 0, __ATOMIC_RELEASE);
+	}
+	return rc;
+}
+
+static void write_plan(struct datapath *dp, const struct plan *plan, const struct model *model)
+{
+	for (size_t i = 0; i < model->service_count; i++)
+		if (plan->services[i].is_new)
+			write_service(dp, &plan->services[i], &model->services[i]);
+	write_dests(dp, plan, model);
+	for (size_t i = 0; i < model->service_count; i++)
+		write_ring(dp, &plan->services[i], &model->services[i]);
+	write_vips(dp, plan);
+	__atomic_store_n(&dp->control->generation, dp->control->generation + 1, __ATOMIC_RELEASE);
+}
+
+int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_err *err)
+{
+	const struct plan_inputs in = {
+		.dir = &dp->dir,
+		.limits = &dp->limits,
+		.vips = half_in_force(dp),
+		.vip_multiplier = dp->control->vip_multiplier[dp->control->vip_half],
+		.vip_slots = dp->control->vip_slots,
+	};
+	struct plan plan;
+	int rc;
+
+	rc = plan_make(&plan, &in, model, err);
+	if (rc)
+		return rc;
+	if (plan.vips_differ && !dp->idle_half_quiet)
+		rc = rcu_wait(dp);
+	if (rc) {
+		shunt_fail(err, -rc, "shunt_wait", "the kernel would not wait for running programs: %s", strerror(-rc));
+	} else {
+		write_plan(dp, &plan, model);
+		if (free_unnamed(dp, &plan))
+			log_warning("ids of what was deleted are not free yet; the next change tries again");
+		directory_reindex(&dp->dir);
+	}
+	plan_release(&plan);
+	return rc;
+}
+
+uint64_t datapath_generation(const struct datapath *dp)
+{
+	return dp->control->generation;
+}
+
+enum shunt_dest_state datapath_dest_state(const struct datapath *dp, const char *service,
+					  const struct shunt_addr *backend)
+{
+	uint32_t id = directory_service(&dp->dir, service);
+
+	if (id != DIRECTORY_NONE)
+		id = directory_dest(&dp->dir, id, backend);
+	return id == DIRECTORY_NONE ? SHUNT_DEST_FREE : dp->dests[id].state;
+}
+
+bool datapath_has_service(const struct datapath *dp, const char *service)
+{
+	return directory_service(&dp->dir, service) != DIRECTORY_NONE;
+}
+
+void datapath_usage(const struct datapath *dp, struct datapath_usage *out)
+{
+	*out = (struct datapath_usage){
+		.vips = dp->vip_count,
+		.vips_max = dp->limits.vips,
+		.services_max = dp->limits.services,
+		.destinations_max = dp->limits.destinations,
+		.ring_slots_max = dp->limits.ring_slots,
+	};
+	for (uint32_t id = 0; id < dp->control->services; id++) {
+		if (!directory_service_used(&dp->dir, id))
+			continue;
+		out->services++;
+		out->ring_slots += dp->svcdir[id].ring_size;
+	}
+	for (uint32_t id = 0; id < dp->control->destinations; id++)
+		out->destinations += directory_dest_used(&dp->dir, id);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "datapath_plan.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/xalloc.h"
+#include "viptable.h"
+
+#define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
+
+struct extent {
+	uint32_t base, size;
+};
+
+static int plan_service_ids(struct plan *plan, const struct plan_inputs *in, const struct model *model,
+			    struct shunt_err *err)
+{
+	uint32_t next = 0;
+
+	for (size_t i = 0; i < model->service_count; i++) {
+		const struct model_service *want = &model->services[i];
+		struct plan_service *service = &plan->services[i];
+
+		service->dest = xcalloc(want->dest_count, sizeof(*service->dest));
+		service->id = directory_service(in->dir, want->name);
+		service->is_new = service->id == DIRECTORY_NONE;
+		if (service->is_new) {
+			while (next < in->dir->service_max && directory_service_used(in->dir, next))
+				next++;
+			if (next == in->dir->service_max)
+				return shunt_fail(err, ENOSPC, "limits.services",
+						  "service \"%s\" finds all %u in use: delete services in a change "
+						  "before this one, or raise the limit (" ANEW ")",
+						  want->name, in->dir->service_max);
+			service->id = next++;
+		}
+		plan->service_named[service->id] = true;
+	}
+	return 0;
+}
+
+static int compare_extents(const void *a, const void *b)
+{
+	const struct extent *x = a, *y = b;
+
+	return x->base < y->base ? -1 : x->base > y->base;
+}
+
+/* Put a ring of size slots into the first gap between the extents, which are in order; false: no gap is wide enough. */
+static bool extents_fit(struct extent *extents, size_t *count, uint32_t size, uint32_t slots, uint32_t *base)
+{
+	uint32_t free_from = 0;
+	size_t i;
+
+	for (i = 0; i < *count; i++) {
+		if (extents[i].base - free_from >= size)
+			break;
+		free_from = extents[i].base + extents[i].size;
+	}
+	if (i == *count && slots - free_from < size)
+		return false;
+	memmove(&extents[i + 1], &extents[i], (*count - i) * sizeof(*extents));
+	extents[i] = (struct extent){free_from, size};
+	(*count)++;
+	*base = free_from;
+	return true;
+}
+
+/* In room for all services there can be, so that new ones can be added. */
+static struct extent *extents_in_use(const struct directory *dir, size_t *count)
+{
+	struct extent *extents = xcalloc(dir->service_max, sizeof(*extents));
+
+	*count = 0;
+	for (uint32_t id = 0; id < dir->service_max; id++)
+		if (directory_service_used(dir, id))
+			extents[(*count)++] = (struct extent){dir->services[id].ring_base, dir->services[id].ring_size};
+	qsort(extents, *count, sizeof(*extents), compare_extents);
+	return extents;
+}
+
+static int plan_ring(struct plan_service *service, const struct model_service *want, const struct plan_inputs *in,
+		     struct extent *extents, size_t *count, struct shunt_err *err)
+{
+	const struct shunt_service_entry *entry = &in->dir->services[service->id];
+	char where[SHUNT_NAME_MAX + 32];
+
+	if (service->is_new) {
+		service->salt = want->salt;
+		if (extents_fit(extents, count, want->ring_size, in->limits->ring_slots, &service->ring_base))
+			return 0;
+		return shunt_fail(err, ENOSPC, "limits.ring_slots",
+				  "service \"%s\" finds no %u slots in a row free of %u: delete services in a change "
+				  "before this one, or raise the limit (" ANEW ")",
+				  want->name, want->ring_size, in->limits->ring_slots);
+	}
+	service->ring_base = entry->ring_base;
+	service->salt = entry->salt;
+	if (entry->ring_size == want->ring_size)
+		return 0;
+	snprintf(where, sizeof(where), "services[%s].ring_size", want->name);
+	return shunt_fail(err, EINVAL, where,
+			  "%u, expected %u, which is fixed for the service's life: delete the service, then add it "
+			  "again, in two changes",
+			  want->ring_size, entry->ring_size);
+}
+
+static int plan_rings(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
+{
+	size_t count;
+	struct extent *extents = extents_in_use(in->dir, &count);
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < model->service_count; i++)
+		rc = plan_ring(&plan->services[i], &model->services[i], in, extents, &count, err);
+	free(extents);
+	return rc;
+}
+
+static int plan_dest_ids(struct plan *plan, const struct plan_inputs *in, const struct model *model,
+			 struct shunt_err *err)
+{
+	uint32_t next = 1; /* 0 says "none" in a slot */
+
+	for (size_t i = 0; i < model->service_count; i++) {
+		const struct model_service *want = &model->services[i];
+
+		for (size_t j = 0; j < want->dest_count; j++) {
+			uint32_t id = directory_dest(in->dir, plan->services[i].id, &want->dests[j].addr);
+
+			if (id == DIRECTORY_NONE) {
+				while (next < in->dir->dest_max && directory_dest_used(in->dir, next))
+					next++;
+				if (next == in->dir->dest_max)
+					return shunt_fail(err, ENOSPC, "limits.destinations",
+							  "service \"%s\" finds all %u in use: delete backends in a "
+							  "change before this one, or raise the limit (" ANEW ")",
+							  want->name, in->dir->dest_max - 1);
+				id = next++;
+			}
+			plan->services[i].dest[j] = id;
+			plan->dest_named[id] = true;
+		}
+	}
+	return 0;
+}
+
+static size_t count_vips(const struct model *model)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->service_count; i++)
+		count += model->services[i].vip_count;
+	return count;
+}
+
+static struct shunt_vip *list_vips(const struct plan *plan, const struct model *model, size_t count)
+{
+	struct shunt_vip *list = xcalloc(count, sizeof(*list)), *vip = list;
+
+	for (size_t i = 0; i < model->service_count; i++) {
+		const struct model_service *want = &model->services[i];
+
+		for (size_t j = 0; j < want->vip_count; j++, vip++) {
+			memcpy(vip->addr, want->vips[j].addr.word, sizeof(vip->addr));
+			vip->port = htons(want->vips[j].port);
+			vip->proto = want->vips[j].proto;
+			vip->family = want->vips[j].addr.family;
+			vip->service = plan->services[i].id;
+			vip->ring_base = plan->services[i].ring_base;
+			vip->ring_size = want->ring_size;
+			vip->salt = plan->services[i].salt;
+		}
+	}
+	return list;
+}
+
+static int plan_vips(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
+{
+	size_t bytes = in->vip_slots * sizeof(*plan->vips), count = count_vips(model);
+	struct shunt_vip *list = list_vips(plan, model, count);
+	int rc = -ENOSPC;
+
+	plan->vips = xcalloc(in->vip_slots, sizeof(*plan->vips));
+	if (count <= in->limits->vips)
+		rc = viptable_build(plan->vips, in->vip_slots, list, count, &plan->vip_multiplier);
+	free(list);
+	if (rc)
+		return shunt_fail(err, -rc, "limits.vips",
+				  "%zu VIPs do not fit a table for %u: raise the limit (" ANEW ")", count,
+				  in->limits->vips);
+	plan->vip_count = count;
+	plan->vips_differ = plan->vip_multiplier != in->vip_multiplier || memcmp(plan->vips, in->vips, bytes);
+	return 0;
+}
+
+int plan_make(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
+{
+	int rc;
+
+	*plan = (struct plan){.service_count = model->service_count};
+	plan->services = xcalloc(model->service_count, sizeof(*plan->services));
+	plan->service_named = xcalloc(in->dir->service_max, sizeof(*plan->service_named));
+	plan->dest_named = xcalloc(in->dir->dest_max, sizeof(*plan->dest_named));
+
+	rc = plan_service_ids(plan, in, model, err);
+	if (!rc)
+		rc = plan_rings(plan, in, model, err);
+	if (!rc)
+		rc = plan_dest_ids(plan, in, model, err);
+	if (!rc)
+		rc = plan_vips(plan, in, model, err);
+	if (rc)
+		plan_release(plan);
+	return rc;
+}
+
+void plan_release(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->service_count; i++)
+		free(plan->services[i].dest);
+	free(plan->services);
+	free(plan->service_named);
+	free(plan->dest_named);
+	free(plan->vips);
+}

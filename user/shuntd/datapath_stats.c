@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Counters: what the program counts per CPU, read and summed. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "../lib/xalloc.h"
+#include "datapath_priv.h"
+
+/* Entries read by one call: bounds the buffer, since each is as long as the machine has possible CPUs. */
+#define BATCH 256
+
+static struct shunt_counter sum_cpus(const struct shunt_counter *per_cpu, int cpus)
+{
+	struct shunt_counter sum = {0};
+
+	for (int i = 0; i < cpus; i++) {
+		sum.packets += per_cpu[i].packets;
+		sum.bytes += per_cpu[i].bytes;
+	}
+	return sum;
+}
+
+static int read_counters(int fd, struct shunt_counter *out, uint32_t entries)
+{
+	int cpus = libbpf_num_possible_cpus(), rc = 0;
+	struct shunt_counter *values;
+	uint32_t keys[BATCH], at, done = 0, count;
+
+	if (cpus < 0)
+		return cpus;
+	values = xcalloc((size_t)BATCH * cpus, sizeof(*values));
+	while (!rc && done < entries) {
+		count = BATCH;
+		rc = bpf_map_lookup_batch(fd, done ? &at : NULL, &at, keys, values, &count, NULL);
+		if (rc == -ENOENT) /* the map's end, after the entries that were left */
+			rc = 0;
+		if (!rc && !count)
+			rc = -EIO;
+		for (uint32_t i = 0; !rc && i < count && keys[i] < entries; i++)
+			out[keys[i]] = sum_cpus(values + (size_t)i * cpus, cpus);
+		done += rc ? 0 : count;
+	}
+	free(values);
+	return rc;
+}
+
+int datapath_counters_refresh(struct datapath *dp)
+{
+	int rc = read_counters(dp->fds.dstat, dp->dest_counters, dp->control->destinations);
+
+	return rc ? rc : read_counters(dp->fds.rstat, dp->reason_counters, SHUNT_REASON_COUNT);
+}
+
+int datapath_read_dest(struct datapath *dp, uint32_t id, struct shunt_counter *out)
+{
+	int cpus = libbpf_num_possible_cpus(), rc;
+	struct shunt_counter *values;
+
+	if (cpus < 0)
+		return cpus;
+	values = xcalloc(cpus, sizeof(*values));
+	rc = bpf_map_lookup_elem(dp->fds.dstat, &id, values);
+	if (!rc)
+		*out = sum_cpus(values, cpus);
+	free(values);
+	return rc;
+}
+
+int datapath_clear_dest(struct datapath *dp, uint32_t id)
+{
+	int cpus = libbpf_num_possible_cpus(), rc;
+	struct shunt_counter *zeros;
+
+	if (cpus < 0)
+		return cpus;
+	zeros = xcalloc(cpus, sizeof(*zeros));
+	rc = bpf_map_update_elem(dp->fds.dstat, &id, zeros, BPF_ANY);
+	free(zeros);
+	dp->dest_counters[id] = (struct shunt_counter){0};
+	return rc;
+}
+
+bool datapath_dest_counter(struct datapath *dp, const char *service, const struct shunt_addr *backend,
+			   struct shunt_counter *out)
+{
+	uint32_t id = directory_service(&dp->dir, service);
+
+	if (id != DIRECTORY_NONE)
+		id = directory_dest(&dp->dir, id, backend);
+	if (id == DIRECTORY_NONE)
+		return false;
+	*out = dp->dest_counters[id];
+	return true;
+}
+
+bool datapath_service_retired(struct datapath *dp, const char *service, struct shunt_counter *out)
+{
+	uint32_t id = directory_service(&dp->dir, service);
+
+	if (id == DIRECTORY_NONE)
+		return false;
+	*out = (struct shunt_counter){dp->svcdir[id].retired_packets, dp->svcdir[id].retired_bytes};
+	return true;
+}
+
+void datapath_reason_counter(struct datapath *dp, enum shunt_reason reason, struct shunt_counter *out)
+{
+	*out = dp->reason_counters[reason];
+}

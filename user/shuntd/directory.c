@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "directory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/xalloc.h"
+#include "shunt/hash.h"
+
+static void index_init(struct directory_index *index, uint32_t ids)
+{
+	uint32_t heads = 1;
+
+	while (heads < ids)
+		heads <<= 1;
+	index->mask = heads - 1;
+	index->head = xcalloc(heads, sizeof(*index->head));
+	index->next = xcalloc(ids, sizeof(*index->next));
+}
+
+static void index_clear(struct directory_index *index)
+{
+	memset(index->head, 0xff, ((size_t)index->mask + 1) * sizeof(*index->head)); /* DIRECTORY_NONE */
+}
+
+static void index_add(struct directory_index *index, uint64_t hash, uint32_t id)
+{
+	uint32_t *head = &index->head[hash & index->mask];
+
+	index->next[id] = *head;
+	*head = id;
+}
+
+static void index_release(struct directory_index *index)
+{
+	free(index->head);
+	free(index->next);
+}
+
+static uint64_t hash_name(const char *name)
+{
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < SHUNT_NAME_MAX && name[i]; i++)
+		hash = shunt_mix64(hash ^ (uint8_t)name[i]);
+	return hash;
+}
+
+static uint64_t hash_dest(uint32_t service, const __be32 addr[4])
+{
+	uint64_t word[2];
+
+	memcpy(word, addr, sizeof(word));
+	return shunt_mix64(shunt_mix64(word[0] ^ service) ^ word[1]);
+}
+
+void directory_init(struct directory *dir, const struct shunt_service_entry *services, uint32_t service_max,
+		    const struct shunt_dest_entry *dests, uint32_t dest_max)
+{
+	dir->services = services;
+	dir->service_max = service_max;
+	dir->dests = dests;
+	dir->dest_max = dest_max;
+	index_init(&dir->by_name, service_max);
+	index_init(&dir->by_addr, dest_max);
+}
+
+void directory_release(struct directory *dir)
+{
+	index_release(&dir->by_name);
+	index_release(&dir->by_addr);
+}
+
+bool directory_service_used(const struct directory *dir, uint32_t id)
+{
+	return dir->services[id].name[0] != '\0';
+}
+
+bool directory_dest_used(const struct directory *dir, uint32_t id)
+{
+	return dir->dests[id].family != 0;
+}
+
+int directory_check(const struct directory *dir, uint32_t ring_slots, struct shunt_err *err)
+{
+	for (uint32_t id = 0; id < dir->service_max; id++) {
+		const struct shunt_service_entry *entry = &dir->services[id];
+
+		if (!directory_service_used(dir, id))
+			continue;
+		if (!memchr(entry->name, '\0', sizeof(entry->name)) || !entry->ring_size ||
+		    (uint64_t)entry->ring_base + entry->ring_size > ring_slots)
+			return shunt_fail(err, EPROTO, "shunt_svcdir",
+					  "entry %u is damaged (ring slots %u+%u of %u); `shunt detach`, which stops "
+					  "forwarding, and a start make the maps anew",
+					  id, entry->ring_base, entry->ring_size, ring_slots);
+	}
+	for (uint32_t id = 0; id < dir->dest_max; id++)
+		if (directory_dest_used(dir, id) && (!id || dir->dests[id].service >= dir->service_max))
+			return shunt_fail(err, EPROTO, "shunt_dstdir",
+					  "entry %u is damaged (service %u of %u); `shunt detach`, which stops "
+					  "forwarding, and a start make the maps anew",
+					  id, dir->dests[id].service, dir->service_max);
+	return 0;
+}
+
+void directory_reindex(struct directory *dir)
+{
+	index_clear(&dir->by_name);
+	index_clear(&dir->by_addr);
+	for (uint32_t id = 0; id < dir->service_max; id++)
+		if (directory_service_used(dir, id))
+			index_add(&dir->by_name, hash_name(dir->services[id].name), id);
+	for (uint32_t id = 0; id < dir->dest_max; id++) {
+		const struct shunt_dest_entry *entry = &dir->dests[id];
+
+		if (directory_dest_used(dir, id) && directory_service_used(dir, entry->service))
+			index_add(&dir->by_addr, hash_dest(entry->service, entry->addr), id);
+	}
+}
+
+uint32_t directory_service(const struct directory *dir, const char *name)
+{
+	uint32_t id = dir->by_name.head[hash_name(name) & dir->by_name.mask];
+
+	while (id != DIRECTORY_NONE && strncmp(dir->services[id].name, name, SHUNT_NAME_MAX))
+		id = dir->by_name.next[id];
+	return id;
+}
+
+uint32_t directory_dest(const struct directory *dir, uint32_t service, const struct shunt_addr *addr)
+{
+	uint32_t id = dir->by_addr.head[hash_dest(service, addr->word) & dir->by_addr.mask];
+
+	for (; id != DIRECTORY_NONE; id = dir->by_addr.next[id]) {
+		const struct shunt_dest_entry *entry = &dir->dests[id];
+
+		if (entry->service == service && entry->family == addr->family &&
+		    !memcmp(entry->addr, addr->word, sizeof(entry->addr)))
+			return id;
+	}
+	return DIRECTORY_NONE;
+}

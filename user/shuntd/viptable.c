@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "viptable.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "shunt/hash.h"
+
+/* A quarter full, a table whose hash is fair has a probe longer than 16 about once in 10^5 entries. */
+#define SPARE_FACTOR 4
+#define ATTEMPTS 256
+
+uint32_t viptable_slots(uint32_t vips)
+{
+	uint32_t slots = SPARE_FACTOR;
+
+	while (slots < (uint64_t)vips * SPARE_FACTOR && slots < 1u << 31)
+		slots <<= 1;
+	return slots;
+}
+
+static uint32_t first_slot(const struct shunt_vip *vip, uint64_t multiplier, uint32_t mask)
+{
+	uint64_t addr[2];
+	uint32_t key;
+
+	memcpy(addr, vip->addr, sizeof(addr));
+	memcpy(&key, &vip->port, sizeof(key)); /* port, proto, family */
+	return shunt_vip_slot(addr[0], addr[1], key, multiplier, mask);
+}
+
+static bool insert(struct shunt_vip *table, uint32_t mask, const struct shunt_vip *vip, uint64_t multiplier)
+{
+	uint32_t slot = first_slot(vip, multiplier, mask);
+
+	for (uint32_t probe = 0; probe < SHUNT_VIP_PROBES; probe++, slot = (slot + 1) & mask) {
+		if (table[slot].family)
+			continue;
+		table[slot] = *vip;
+		return true;
+	}
+	return false;
+}
+
+int viptable_build(struct shunt_vip *table, uint32_t slots, const struct shunt_vip *vips, size_t count,
+		   uint64_t *multiplier)
+{
+	for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
+		size_t placed = 0;
+
+		*multiplier = shunt_vip_multiplier(attempt);
+		memset(table, 0, slots * sizeof(*table));
+		while (placed < count && insert(table, slots - 1, &vips[placed], *multiplier))
+			placed++;
+		if (placed == count)
+			return 0;
+	}
+	return -ENOSPC;
+}
