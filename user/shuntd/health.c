@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Health checks: schedule, counts and state of each target. How a probe is made is the business of health_tcp.c and
+ * health_http.c, through health_probe.h.
+ *
+ * Each target has one timer, which waits either for the next check or for the present one's timeout, never both. What a
+ * probe could not find out because of this host (descriptors, ports, memory) is logged and changes nothing: a balancer in
+ * trouble must not conclude that its backends are.
+ */
+#include "health.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "../lib/log.h"
+#include "../lib/xalloc.h"
+#include "health_probe.h"
+#include "shunt/hash.h"
+
+/* Milliseconds. */
+#define FIRST_WITHIN 200
+#define UNKNOWN_LOG_INTERVAL 10000
+
+struct target {
+	struct health *health;
+	char service[SHUNT_NAME_MAX];
+	struct shunt_addr addr;
+	uint16_t port;
+	struct config_check check; /* its strings are this target's */
+	struct health_status status;
+	uv_timer_t timer;
+	struct probe_tcp *tcp; /* the probe in flight, if any: one of these two */
+	struct probe_http *http;
+	uint64_t started, deadline; /* loop time, of the present or last probe */
+	uint32_t timeout;	    /* ms, of the present probe */
+	bool graced;		    /* its deadline was moved once */
+	bool kept;		    /* by the present health_sync() */
+};
+
+struct health {
+	uv_loop_t *loop;
+	struct probe_http_pool *http;
+	void (*changed)(void *arg, const char *service, const struct shunt_addr *backend,
+			const struct health_status *status);
+	void *arg;
+	struct target **targets; /* sorted by service and address */
+	size_t count;
+	size_t open_timers;
+	bool closed;
+	uint64_t random;
+	uint64_t unknown_logged; /* loop time; 0: never */
+	unsigned int unknown;	 /* since then */
+};
+
+const char *health_state_name(enum health_state state)
+{
+	static const char *const names[] = {
+		[HEALTH_CHECKING] = "checking",
+		[HEALTH_UP] = "up",
+		[HEALTH_DOWN] = "down",
+	};
+
+	return names[state];
+}
+
+void probe_result_set(struct probe_result *result, enum probe_verdict verdict, const char *fmt, ...)
+{
+	va_list args;
+
+	result->verdict = verdict;
+	va_start(args, fmt);
+	vsnprintf(result->reason, sizeof(result->reason), fmt, args);
+	va_end(args);
+}
+
+enum probe_verdict probe_errno_verdict(int code)
+{
+	switch (code) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+	case EADDRNOTAVAIL: /* no free port towards the target */
+	case EAGAIN:	    /* no free port at all */
+		return PROBE_UNKNOWN;
+	default:
+		return PROBE_FAIL;
+	}
+}
+
+/* Evenly from 0 to below limit (SplitMix64). */
+static uint64_t draw(struct health *health, uint64_t limit)
+{
+	health->random += 0x9e3779b97f4a7c15ull;
+	return shunt_mix64(health->random) % limit;
+}
+
+/* ---- results ---- */
+
+static void log_unknown(const struct target *t, const struct probe_result *result)
+{
+	struct health *health = t->health;
+	uint64_t now = uv_now(health->loop);
+	char text[SHUNT_ADDR_TEXT];
+
+	health->unknown++;
+	if (health->unknown_logged && now < health->unknown_logged + UNKNOWN_LOG_INTERVAL)
+		return;
+	log_warning("health checks: %u could not be made by this host and count for nothing, the last of service %s, "
+		    "backend %s: %s",
+		    health->unknown, t->service, addr_format(&t->addr, text), result->reason);
+	health->unknown = 0;
+	health->unknown_logged = now;
+}
+
+/* The state's change; the caller tells. */
+static void set_state(struct target *t, enum health_state state)
+{
+	char text[SHUNT_ADDR_TEXT];
+
+	log_at(state == HEALTH_DOWN ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "service %s: backend %s: %s -> %s: %s",
+	       t->service, addr_format(&t->addr, text), health_state_name(t->status.state), health_state_name(state),
+	       t->status.reason);
+	t->status.state = state;
+	t->status.since = time(NULL);
+}
+
+static enum health_state next_state(const struct health_status *status, const struct config_check *check)
+{
+	switch (status->state) {
+	case HEALTH_CHECKING:
+		return status->failures ? HEALTH_DOWN : HEALTH_UP;
+	case HEALTH_UP:
+		return status->failures >= check->fall ? HEALTH_DOWN : HEALTH_UP;
+	default:
+		return status->successes >= check->rise ? HEALTH_UP : HEALTH_DOWN;
+	}
+}
+
+static void check_cb(uv_timer_t *timer);
+
+static void result_cb(void *arg, const struct probe_result *result)
+{
+	struct target *t = arg;
+	struct health *health = t->health;
+	uint64_t interval = t->check.interval, now = uv_now(health->loop);
+	uint64_t next = t->started + interval * 9 / 10 + draw(health, interval / 5 + 1);
+	enum health_state state;
+
+	t->tcp = NULL;
+	t->http = NULL;
+	uv_timer_start(&t->timer, check_cb, next > now ? next - now : 0, 0);
+	if (result->verdict == PROBE_UNKNOWN) {
+		log_unknown(t, result);
+		return;
+	}
+	t->status.checked = time(NULL);
+	snprintf(t->status.reason, sizeof(t->status.reason), "%s", result->reason);
+	t->status.successes = result->verdict == PROBE_PASS ? t->status.successes + 1 : 0;
+	t->status.failures = result->verdict == PROBE_PASS ? 0 : t->status.failures + 1;
+	state = next_state(&t->status, &t->check);
+	if (state == t->status.state)
+		return;
+	set_state(t, state);
+	health->changed(health->arg, t->service, &t->addr, &t->status); /* may remove t */
+}
+
+/* ---- schedule ---- */
+
+static bool in_flight(const struct target *t)
+{
+	return t->tcp || t->http;
+}
+
+static void cancel(struct target *t)
+{
+	if (t->tcp)
+		probe_tcp_cancel(t->tcp);
+	if (t->http)
+		probe_http_cancel(t->http);
+	t->tcp = NULL;
+	t->http = NULL;
+}
+
+/*
+ * The loop runs timers before it looks at sockets, so after the daemon has been busy an answer may be lying there unread.
+ * The time that it was late by is given back, at least one turn of the loop, before the silence is held against the backend.
+ */
+static void timeout_cb(uv_timer_t *timer)
+{
+	struct target *t = timer->data;
+	uint64_t now = uv_now(t->health->loop);
+	struct probe_result result;
+
+	if (!t->graced) {
+		t->graced = true;
+		uv_timer_start(timer, timeout_cb, now > t->deadline ? now - t->deadline : 1, 0);
+		return;
+	}
+	cancel(t);
+	probe_result_set(&result, PROBE_FAIL, "timed out after %u ms", t->timeout);
+	result_cb(t, &result);
+}
+
+static void check_cb(uv_timer_t *timer)
+{
+	struct target *t = timer->data;
+	struct health *health = t->health;
+	const struct probe_target what = {.addr = &t->addr, .port = t->port, .check = &t->check};
+	struct probe_result result;
+
+	t->started = uv_now(health->loop);
+	t->timeout = t->check.timeout;
+	t->deadline = t->started + t->timeout;
+	t->graced = false;
+	if (t->check.type == CONFIG_CHECK_TCP)
+		t->tcp = probe_tcp_start(health->loop, &what, result_cb, t, &result);
+	else
+		t->http = probe_http_start(health->http, &what, result_cb, t, &result);
+	if (in_flight(t))
+		uv_timer_start(timer, timeout_cb, t->timeout, 0);
+	else
+		result_cb(t, &result);
+}
+
+static void check_soon(struct target *t)
+{
+	uint64_t within = t->check.interval < FIRST_WITHIN ? t->check.interval : FIRST_WITHIN;
+
+	uv_timer_start(&t->timer, check_cb, draw(t->health, within + 1), 0);
+}
+
+/* ---- targets ---- */
+
+struct target_key {
+	const char *service;
+	const struct shunt_addr *addr;
+};
+
+static int key_compare(const void *key, const void *element)
+{
+	const struct target_key *k = key;
+	const struct target *t = *(struct target *const *)element;
+	int order = strcmp(k->service, t->service);
+
+	return order ? order : addr_compare(k->addr, &t->addr);
+}
+
+static int target_compare(const void *a, const void *b)
+{
+	const struct target *t = *(struct target *const *)a;
+	const struct target_key key = {t->service, &t->addr};
+
+	return key_compare(&key, b);
+}
+
+static struct target *target_find(const struct health *health, const char *service, const struct shunt_addr *addr)
+{
+	const struct target_key key = {service, addr};
+	struct target **at;
+
+	if (!health->count)
+		return NULL;
+	at = bsearch(&key, health->targets, health->count, sizeof(struct target *), key_compare);
+	return at ? *at : NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static bool same_check(const struct config_check *a, const struct config_check *b)
+{
+	return a->type == b->type && same_text(a->path, b->path) && same_text(a->host, b->host) &&
+	       a->expect_min == b->expect_min && a->expect_max == b->expect_max && a->verify == b->verify &&
+	       a->interval == b->interval && a->timeout == b->timeout && a->rise == b->rise && a->fall == b->fall;
+}
+
+/* Take over the parameters of the service's check. They count from the next check on, which is soon: whoever changed them
+ * wants to see what they do, and the old interval may have been an hour. */
+static void target_set_check(struct target *t, const struct config_service *service)
+{
+	const struct config_check *check = &service->check;
+	uint16_t port = check->port || !service->vip_count ? check->port : service->vips[0].port;
+
+	if (t->port == port && same_check(&t->check, check))
+		return;
+	free(t->check.path);
+	free(t->check.host);
+	t->check = *check;
+	t->check.path = check->path ? xstrdup(check->path) : NULL;
+	t->check.host = check->host ? xstrdup(check->host) : NULL;
+	t->port = port;
+	if (check->type != CONFIG_CHECK_NONE) {
+		if (!in_flight(t))
+			check_soon(t);
+		return;
+	}
+	cancel(t);
+	uv_timer_stop(&t->timer);
+	snprintf(t->status.reason, sizeof(t->status.reason), "not checked");
+	if (t->status.state != HEALTH_UP)
+		set_state(t, HEALTH_UP);
+}
+
+static struct target *target_new(struct health *health, const struct config_service *service,
+				 const struct shunt_addr *addr, enum health_state state)
+{
+	struct target *t = xcalloc(1, sizeof(*t));
+
+	t->health = health;
+	strcpy(t->service, service->name);
+	t->addr = *addr;
+	t->status.state = service->check.type == CONFIG_CHECK_NONE ? HEALTH_UP : state;
+	t->status.since = time(NULL);
+	uv_timer_init(health->loop, &t->timer);
+	t->timer.data = t;
+	health->open_timers++;
+	target_set_check(t, service);
+	return t;
+}
+
+static void health_free(struct health *health)
+{
+	if (health->open_timers || !health->closed)
+		return;
+	free(health->targets);
+	free(health);
+}
+
+static void target_closed_cb(uv_handle_t *handle)
+{
+	struct target *t = handle->data;
+	struct health *health = t->health;
+
+	free(t->check.path);
+	free(t->check.host);
+	free(t);
+	health->open_timers--;
+	health_free(health);
+}
+
+static void target_remove(struct target *t)
+{
+	cancel(t);
+	uv_close((uv_handle_t *)&t->timer, target_closed_cb);
+}
+
+/* ---- what health.h offers ---- */
+
+void health_sync(struct health *health, const struct config *config,
+		 enum health_state (*initial)(void *arg, const char *service, const struct shunt_addr *backend),
+		 void *arg)
+{
+	struct target **next, *t;
+	size_t count = 0, at = 0;
+
+	for (size_t s = 0; s < config->service_count; s++)
+		count += config->services[s].backend_count;
+	next = xcalloc(count ? count : 1, sizeof(struct target *));
+
+	for (size_t s = 0; s < config->service_count; s++) {
+		const struct config_service *service = &config->services[s];
+
+		for (size_t b = 0; b < service->backend_count; b++) {
+			const struct shunt_addr *addr = &service->backends[b].addr;
+
+			t = target_find(health, service->name, addr);
+			if (t)
+				target_set_check(t, service);
+			else
+				t = target_new(health, service, addr,
+					       initial ? initial(arg, service->name, addr) : HEALTH_CHECKING);
+			t->kept = true;
+			next[at++] = t;
+		}
+	}
+	for (size_t i = 0; i < health->count; i++)
+		if (!health->targets[i]->kept)
+			target_remove(health->targets[i]);
+	free(health->targets);
+	health->targets = next;
+	health->count = count;
+	for (size_t i = 0; i < count; i++)
+		next[i]->kept = false;
+	qsort(next, count, sizeof(struct target *), target_compare);
+}
+
+const struct health_status *health_get(const struct health *health, const char *service,
+				       const struct shunt_addr *backend)
+{
+	const struct target *t = target_find(health, service, backend);
+
+	return t ? &t->status : NULL;
+}
+
+/* Thousands of probes at once are thousands of descriptors. What the hard limit allows is nobody else's to grant. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_warning("health checks: cannot raise the limit of open files to %llu: %s",
+			    (unsigned long long)limit.rlim_max, strerror(errno));
+}
+
+int health_open(struct health **out, uv_loop_t *loop,
+		void (*changed)(void *arg, const char *service, const struct shunt_addr *backend,
+				const struct health_status *status),
+		void *arg, struct shunt_err *err)
+{
+	struct health *health = xcalloc(1, sizeof(*health));
+	int ret = probe_http_open(&health->http, loop, err);
+
+	*out = NULL;
+	if (ret) {
+		free(health);
+		return ret;
+	}
+	health->loop = loop;
+	health->changed = changed;
+	health->arg = arg;
+	if (getrandom(&health->random, sizeof(health->random), GRND_NONBLOCK) != sizeof(health->random))
+		health->random = uv_hrtime();
+	raise_descriptor_limit();
+	/* libcurl with CURLOPT_NOSIGNAL leaves it to the process that a TLS peer which hangs up does not end it. */
+	signal(SIGPIPE, SIG_IGN);
+	*out = health;
+	return 0;
+}
+
+void health_close(struct health *health)
+{
+	if (!health)
+		return;
+	for (size_t i = 0; i < health->count; i++)
+		target_remove(health->targets[i]);
+	health->count = 0;
+	health->closed = true;
+	probe_http_close(health->http);
+	health_free(health);
+}
