@@ -50,8 +50,7 @@ bool attach_repair(struct attach *attach, const struct config_interface *interfa
 /* Take our program off every interface, unpin everything, remove the directory. Only attach_close() may follow. */
 int attach_detach(struct attach *attach, struct shunt_err *err);
 
-/* Without a daemon: take our program off every interface, unpin everything, remove pin_dir. -EBUSY while a daemon runs; -ENOENT: there is no
- * pin_dir. */
+/* Without a daemon: the same. -EBUSY while one runs; -ENOENT: there is no pin_dir. */
 int attach_remove(const char *pin_dir, struct shunt_err *err);
 
 #endif

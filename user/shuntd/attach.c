@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Loading: the lock, the pinned maps or new ones, the program.
+ *
+ * New maps are pinned as they are created, one by one; datapath_open() fills them and sets shunt_control's magic last, and nothing
+ * is attached before. So pins without that magic are what a killed start has left: they are thrown away. With it, they must be
+ * exactly what this program and this configuration ask for, or the start is refused.
+ */
+#include "attach.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "../lib/xalloc.h"
+#include "attach_priv.h"
+#include "bpflog.h"
+#include "pins.h"
+
+#define OLDEST_KERNEL "6.1"
+#define PRIVILEGES "root, or CAP_BPF and CAP_NET_ADMIN"
+
+static int load_failed(struct shunt_err *err, int rc)
+{
+	struct utsname kernel;
+	char where[sizeof(kernel.release) + 16];
+
+	if (rc == -EPERM)
+		return shunt_fail(err, EPERM, "the XDP program", "may not be loaded: needs " PRIVILEGES);
+	uname(&kernel);
+	snprintf(where, sizeof(where), "kernel %s", kernel.release);
+	return bpflog_fail(err, rc, where, "does not take the XDP program, which needs " OLDEST_KERNEL " or newer");
+}
+
+static int set_sizes(struct shunt_bpf *skel, const struct shunt_control *sizes)
+{
+	const struct {
+		struct bpf_map *map;
+		uint32_t entries;
+	} maps[] = {
+		{skel->maps.shunt_vips, 2 * sizes->vip_slots}, {skel->maps.shunt_rings, sizes->ring_slots},
+		{skel->maps.shunt_dests, sizes->destinations}, {skel->maps.shunt_dstdir, sizes->destinations},
+		{skel->maps.shunt_dstat, sizes->destinations}, {skel->maps.shunt_svcdir, sizes->services},
+		{skel->maps.shunt_conns, sizes->conn_buckets}, {skel->maps.shunt_rstat, SHUNT_REASON_COUNT},
+	};
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(maps) / sizeof(maps[0]); i++)
+		rc = bpf_map__set_max_entries(maps[i].map, maps[i].entries);
+	return rc;
+}
+
+int attach_open_object(struct shunt_bpf **out, const struct shunt_control *sizes, uint64_t seed, struct shunt_err *err)
+{
+	struct shunt_bpf *skel = shunt_bpf__open();
+	int rc;
+
+	if (!skel)
+		return load_failed(err, -errno);
+	rc = set_sizes(skel, sizes);
+	if (rc) {
+		shunt_bpf__destroy(skel);
+		return load_failed(err, rc);
+	}
+	skel->rodata->knob_vip_slots = sizes->vip_slots;
+	shunt_hash_derive(&skel->rodata->knob_hash_keys, seed);
+	*out = skel;
+	return 0;
+}
+
+/* The pinned maps, if there are any that were ever in use: then attach->seed is theirs. */
+static int adopt(struct attach *attach, const struct config *config, struct shunt_err *err)
+{
+	struct shunt_bpf *skel = NULL;
+	struct shunt_control control;
+	uint32_t zero = 0;
+	int fd, rc;
+
+	fd = pins_control(attach->pin_dir, err);
+	if (fd == -ENOENT)
+		return pins_clear(attach->pin_dir, err);
+	if (fd < 0)
+		return fd;
+	rc = attach_open_object(&skel, &attach->sizes, 0, err);
+	if (!rc)
+		rc = pins_check_map(attach->pin_dir, skel->maps.shunt_control, err);
+	if (!rc && bpf_map_lookup_elem(fd, &zero, &control))
+		rc = shunt_fail(err, errno, attach->pin_dir, "shunt_control cannot be read: %s", strerror(errno));
+	close(fd);
+	if (!rc && !control.magic) {
+		rc = pins_clear(attach->pin_dir, err);
+	} else if (!rc) {
+		attach->adopted = true;
+		attach->seed = config->has_seed ? config->seed : control.seed;
+		rc = datapath_verify(&control, &config->limits, attach->seed, err);
+		if (!rc)
+			rc = pins_check(attach->pin_dir, skel->obj, err);
+	}
+	shunt_bpf__destroy(skel);
+	return rc;
+}
+
+static int choose_seed(struct attach *attach, const struct config *config, struct shunt_err *err)
+{
+	if (attach->adopted)
+		return 0;
+	attach->seed = config->seed;
+	if (config->has_seed || getrandom(&attach->seed, sizeof(attach->seed), 0) == sizeof(attach->seed))
+		return 0;
+	return shunt_fail(err, errno, "seed", "no random one to be had: %s", strerror(errno));
+}
+
+static int map_id(int fd, uint32_t *id, struct shunt_err *err)
+{
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return shunt_fail(err, errno, "shunt_control", "its id cannot be read: %s", strerror(errno));
+	*id = info.id;
+	return 0;
+}
+
+static int load(struct attach *attach, struct shunt_err *err)
+{
+	struct shunt_bpf *skel;
+	int rc;
+
+	rc = attach_open_object(&attach->plain, &attach->sizes, attach->seed, err);
+	if (rc)
+		return rc;
+	skel = attach->plain;
+	rc = pins_use(attach->pin_dir, skel->obj, err);
+	if (rc)
+		return rc;
+	bpflog_forget();
+	rc = shunt_bpf__load(skel);
+	if (rc)
+		return load_failed(err, rc);
+	attach->fds = (struct datapath_fds){
+		.control = bpf_map__fd(skel->maps.shunt_control),
+		.vips = bpf_map__fd(skel->maps.shunt_vips),
+		.rings = bpf_map__fd(skel->maps.shunt_rings),
+		.dests = bpf_map__fd(skel->maps.shunt_dests),
+		.conns = bpf_map__fd(skel->maps.shunt_conns),
+		.dstat = bpf_map__fd(skel->maps.shunt_dstat),
+		.rstat = bpf_map__fd(skel->maps.shunt_rstat),
+		.svcdir = bpf_map__fd(skel->maps.shunt_svcdir),
+		.dstdir = bpf_map__fd(skel->maps.shunt_dstdir),
+	};
+	return map_id(attach->fds.control, &attach->control_id, err);
+}
+
+static int start(struct attach *attach, const struct config *config, struct shunt_err *err)
+{
+	int rc;
+
+	attach->lock = pins_lock(attach->pin_dir, true, err);
+	if (attach->lock < 0)
+		return attach->lock;
+	rc = adopt(attach, config, err);
+	if (!rc)
+		rc = choose_seed(attach, config, err);
+	if (rc)
+		return rc;
+	rc = load(attach, err);
+	if (rc && !attach->adopted && !pins_clear(attach->pin_dir, NULL))
+		rmdir(attach->pin_dir);
+	return rc;
+}
+
+int attach_open(struct attach **out, const char *pin_dir, const struct config *config, struct shunt_err *err)
+{
+	struct attach *attach = xcalloc(1, sizeof(*attach));
+	int rc;
+
+	bpflog_install();
+	attach->pin_dir = xstrdup(pin_dir);
+	datapath_sizes(&config->limits, &attach->sizes);
+	rc = start(attach, config, err);
+	if (rc) {
+		attach_close(attach);
+		return rc;
+	}
+	*out = attach;
+	return 0;
+}
+
+void attach_close(struct attach *attach)
+{
+	if (!attach)
+		return;
+	xdp_program__close(attach->prog);
+	shunt_bpf__destroy(attach->part);
+	shunt_bpf__destroy(attach->plain);
+	if (attach->lock >= 0)
+		close(attach->lock);
+	free(attach->links);
+	free(attach->pin_dir);
+	free(attach);
+}
+
+const struct datapath_fds *attach_fds(const struct attach *attach)
+{
+	return &attach->fds;
+}
+
+uint64_t attach_seed(const struct attach *attach)
+{
+	return attach->seed;
+}
+
+bool attach_adopted(const struct attach *attach)
+{
+	return attach->adopted;
+}
+
+/* Everything is undone: no program, no pin, no directory. */
+int attach_detach(struct attach *attach, struct shunt_err *err)
+{
+	int rc = attach_links_take_off(attach, err);
+
+	if (!rc)
+		rc = pins_clear(attach->pin_dir, err);
+	if (!rc && rmdir(attach->pin_dir))
+		rc = shunt_fail(err, errno, attach->pin_dir, "cannot be removed: %s", strerror(errno));
+	return rc;
+}
+
+int attach_remove(const char *pin_dir, struct shunt_err *err)
+{
+	struct attach *attach = xcalloc(1, sizeof(*attach));
+	int fd, rc;
+
+	bpflog_install();
+	attach->pin_dir = xstrdup(pin_dir);
+	attach->lock = rc = pins_lock(pin_dir, false, err);
+	if (rc >= 0) {
+		fd = rc = pins_control(pin_dir, err);
+		if (fd >= 0) {
+			rc = map_id(fd, &attach->control_id, err);
+			close(fd);
+		}
+		if (!rc || rc == -ENOENT)
+			rc = attach_detach(attach, err);
+	}
+	attach_close(attach);
+	return rc;
+}
