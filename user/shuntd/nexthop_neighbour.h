@@ -20,6 +20,7 @@ struct neighbour {
 	bool usable; /* and the kernel stands by it */
 	bool fixed;  /* permanent: nothing to ask for */
 	uint8_t mac[6];
+	int refused;	 /* errno with which the kernel would not even ask for it; 0: it does */
 	uint32_t pass;	 /* the last pass that asked for it */
 	uint32_t retry;	 /* ms, while it is not usable: the present pause */
 	uint64_t use_at; /* ms; 0: new, not yet planned */

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "fake_daemon.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../user/lib/log.h"
+#include "../../user/lib/yaml.h"
+#include "../../user/shuntd/api.h"
+
+static const char initial[] = "interfaces: [eth0]\n"
+			      "source: {ipv4: 172.31.0.0/16, ipv6: \"fd00:31::/64\"}\n"
+			      "services:\n"
+			      "  - name: web\n"
+			      "    vips: [\"192.0.2.10:80/tcp\"]\n"
+			      "    check: {type: http, path: /healthz}\n"
+			      "    backends:\n"
+			      "      - 10.1.0.11\n"
+			      "      - {address: 10.1.0.12, state: drain}\n"
+			      "  - name: dns\n"
+			      "    vips: [\"192.0.2.53:53/udp\", \"[2001:db8::53]:53/udp\"]\n"
+			      "    check: {type: none}\n"
+			      "    backends: [\"2001:db8:1::11\"]\n";
+
+static uint64_t generation = 1;
+
+static struct config *parse(const char *path, const char *text, struct shunt_err *err)
+{
+	struct config_source *source = NULL;
+	json_t *tree =
+		path ? yaml_load_file(path, &source, err) : yaml_load(text, strlen(text), "initial", &source, err);
+	struct config *config = tree ? config_from_json(tree, source, err) : NULL;
+
+	json_decref(tree);
+	config_source_free(source);
+	return config;
+}
+
+int daemon_commit(struct daemon *d, struct config *next, struct shunt_err *err)
+{
+	if (config_find_service(next, FAKE_FULL))
+		return shunt_fail(err, ENOSPC, "limits.destinations", "full");
+	if (config_find_service(next, FAKE_BROKEN))
+		return shunt_fail(err, EIO, d->state_path, "cannot be written");
+	config_free(d->config);
+	d->config = next;
+	generation++;
+	return 0;
+}
+
+int daemon_reload(struct daemon *d, bool *changed, struct shunt_err *err)
+{
+	struct config *next = parse(d->config_path, NULL, err);
+	int ret;
+
+	if (!next)
+		return -EINVAL;
+	ret = daemon_commit(d, next, err);
+	if (ret)
+		config_free(next);
+	*changed = ret == 0;
+	return ret;
+}
+
+int daemon_detach(struct daemon *d, struct shunt_err *err)
+{
+	(void)err;
+	uv_stop(d->loop);
+	return 0;
+}
+
+static bool is_v6(const struct shunt_addr *addr)
+{
+	return addr->family == SHUNT_FAMILY_IPV6;
+}
+
+enum backend_state daemon_backend_state(const struct daemon *d, const char *service,
+					const struct config_backend *backend)
+{
+	(void)d, (void)service;
+	if (backend->admin == CONFIG_ADMIN_DRAIN)
+		return BACKEND_DRAIN;
+	return is_v6(&backend->addr) ? BACKEND_DOWN : BACKEND_UP;
+}
+
+size_t attach_list(const struct attach *attach, struct attach_status *out, size_t max)
+{
+	(void)attach;
+	if (max > 0)
+		out[0] = (struct attach_status){"eth0", 2, true, CONFIG_MODE_NATIVE, false, 77};
+	return 1;
+}
+
+uint64_t datapath_generation(const struct datapath *dp)
+{
+	(void)dp;
+	return generation;
+}
+
+void datapath_usage(const struct datapath *dp, struct datapath_usage *out)
+{
+	(void)dp;
+	*out = (struct datapath_usage){3, 1024, 2, 512, 3, 4096, 131074, 4194368};
+}
+
+int datapath_counters_refresh(struct datapath *dp)
+{
+	(void)dp;
+	return 0;
+}
+
+/* Past 2^53, where a float would lose the last digits. */
+bool datapath_dest_counter(struct datapath *dp, const char *service, const struct shunt_addr *backend,
+			   struct shunt_counter *out)
+{
+	(void)dp, (void)service, (void)backend;
+	*out = (struct shunt_counter){1000, 9007199254740993};
+	return true;
+}
+
+bool datapath_service_retired(struct datapath *dp, const char *service, struct shunt_counter *out)
+{
+	(void)dp;
+	*out = (struct shunt_counter){5, 500};
+	return strcmp(service, "web") == 0;
+}
+
+void datapath_reason_counter(struct datapath *dp, enum shunt_reason reason, struct shunt_counter *out)
+{
+	(void)dp;
+	*out = (struct shunt_counter){reason, 100 * reason};
+}
+
+const struct health_status *health_get(const struct health *health, const char *service,
+				       const struct shunt_addr *backend)
+{
+	static const struct health_status up = {HEALTH_UP, 1700000000, 1700000100, 9, 0, "HTTP 200"};
+
+	(void)health, (void)service;
+	return is_v6(backend) ? NULL : &up;
+}
+
+const char *health_state_name(enum health_state state)
+{
+	return state == HEALTH_UP ? "up" : "other";
+}
+
+const struct nexthop *nexthops_get(const struct nexthops *nexthops, const struct shunt_addr *addr)
+{
+	static const struct nexthop known = {
+		.resolved = true, .ifindex = 1, .mtu = 1500, .dst_mac = {2, 0, 0, 0, 0, 1}};
+	static const struct nexthop unknown = {.why = "no route to 2001:db8:1::11"};
+
+	(void)nexthops;
+	return is_v6(addr) ? &unknown : &known;
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	(void)signum;
+	uv_stop(handle->loop);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+/* The child's life; ready is written to once it listens. */
+static int serve(const struct fake_daemon *fake, int ready)
+{
+	uv_loop_t loop;
+	uv_signal_t sigterm;
+	struct daemon d = {.loop = &loop, .config_path = fake->config_path, .state_path = "/nowhere/state.json"};
+	struct shunt_err err = {0};
+
+	log_set_level(LOG_LEVEL_ERROR);
+	d.started = 1700000000;
+	d.config = parse(NULL, initial, &err);
+	uv_loop_init(&loop);
+	uv_signal_init(&loop, &sigterm);
+	uv_signal_start(&sigterm, on_signal, SIGTERM);
+	if (!d.config || api_open(&d.api, &d, fake->socket, &err)) {
+		fprintf(stderr, "fake daemon: %s\n", shunt_err_text(&err));
+		return 1;
+	}
+	if (write(ready, "x", 1) != 1)
+		return 1;
+	uv_run(&loop, UV_RUN_DEFAULT);
+	api_close(d.api);
+	uv_walk(&loop, close_handle, NULL);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	config_free(d.config);
+	return uv_loop_close(&loop) ? 1 : 0;
+}
+
+void fake_daemon_start(struct fake_daemon *fake)
+{
+	int ready[2];
+	char byte;
+
+	snprintf(fake->dir, sizeof(fake->dir), "/tmp/shunt-fake-XXXXXX");
+	if (!mkdtemp(fake->dir) || pipe(ready))
+		abort();
+	snprintf(fake->socket, sizeof(fake->socket), "%s/api.sock", fake->dir);
+	snprintf(fake->config_path, sizeof(fake->config_path), "%s/shunt.yaml", fake->dir);
+	fflush(NULL);
+	fake->pid = fork();
+	if (fake->pid == 0) {
+		close(ready[0]);
+		prctl(PR_SET_PDEATHSIG, SIGTERM); /* also when the test is killed */
+		exit(serve(fake, ready[1]));
+	}
+	close(ready[1]);
+	if (fake->pid < 0 || read(ready[0], &byte, 1) != 1)
+		abort();
+	close(ready[0]);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st, (void)type, (void)where;
+	return remove(path);
+}
+
+int fake_daemon_wait(struct fake_daemon *fake)
+{
+	int status = -1;
+
+	if (fake->pid > 0)
+		waitpid(fake->pid, &status, 0);
+	fake->pid = 0;
+	if (access(fake->socket, F_OK) == 0)
+		status = -1;
+	nftw(fake->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return status;
+}
+
+int fake_daemon_stop(struct fake_daemon *fake)
+{
+	if (fake->pid > 0)
+		kill(fake->pid, SIGTERM);
+	return fake_daemon_wait(fake);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A daemon without a datapath, for the tests of the API and of the command: the real api*.c and configuration code over stand-ins
+ * for what daemon.h, attach.h, datapath.h, health.h and nexthop.h promise. It runs in a child process on a socket of its own.
+ */
+#ifndef SHUNT_FAKE_DAEMON_H
+#define SHUNT_FAKE_DAEMON_H
+
+#include <sys/types.h>
+
+struct fake_daemon {
+	char dir[64];
+	char socket[96];
+	char config_path[96]; /* what a reload reads */
+	pid_t pid;
+};
+
+/* Services "web" (10.1.0.11 up, 10.1.0.12 drained) and "dns" (2001:db8:1::11, down) in force. Ends the test when it cannot. */
+void fake_daemon_start(struct fake_daemon *fake);
+
+/* SIGTERM, if it is still there. Its exit status: 0, unless it failed, leaked, or left its socket behind. */
+int fake_daemon_stop(struct fake_daemon *fake);
+
+/* Same, but it ends by itself. */
+int fake_daemon_wait(struct fake_daemon *fake);
+
+/* How it refuses: a configuration with a service of this name is refused by daemon_commit() with ENOSPC, or EIO. */
+#define FAKE_FULL "too-many"
+#define FAKE_BROKEN "disk-broken"
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The API over its real socket: every endpoint, and every refusal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../user/shuntd/api.h"
+#include "api_client.h"
+
+static void answers(void **state)
+{
+	(void)state;
+	expect_get("/v1/version", "{'version': '" SHUNT_VERSION "', 'format': 1}");
+	expect_get("/v1/status",
+		   "{'started': 1700000000, 'generation': 1, 'state_file': '/nowhere/state.json', 'interfaces':"
+		   " [{'name': 'eth0', 'ifindex': 2, 'attached': true, 'mode': 'native', 'dispatcher': false, "
+		   "'program': 77}],"
+		   " 'usage': {'vips': {'used': 3, 'limit': 1024}, 'services': {'used': 2, 'limit': 512},"
+		   " 'destinations': {'used': 3, 'limit': 4096}, 'ring_slots': {'used': 131074, 'limit': 4194368}},"
+		   " 'services': [{'name': 'web', 'vips': 1, 'backends': {'up': 1, 'total': 2}},"
+		   " {'name': 'dns', 'vips': 2, 'backends': {'up': 0, 'total': 1}}]}");
+	expect_get("/v1/config", "{'services': [{'name': 'web', 'backends': [{'address': '10.1.0.11', 'weight': 100},"
+				 " {'address': '10.1.0.12', 'state': 'drain'}]}, {'name': 'dns'}]}");
+	expect_get("/v1/services", "{'services': [{'name': 'web'}, {'name': 'dns', 'backends': [{'state': 'down',"
+				   " 'admin': 'up', 'health': null, 'nexthop': {'resolved': false,"
+				   " 'why': 'no route to 2001:db8:1::11'}}]}]}");
+	expect_get(
+		"/v1/services/web",
+		"{'name': 'web', 'vips': ['192.0.2.10:80/tcp'], 'encap': 'auto', 'ring_size': 65537,"
+		" 'check': {'type': 'http', 'path': '/healthz'}, 'backends': [{'address': '10.1.0.11', 'weight': 100,"
+		" 'state': 'up', 'admin': 'up', 'health': {'state': 'up', 'since': 1700000000, 'reason': 'HTTP 200'},"
+		" 'nexthop': {'resolved': true, 'interface': 'lo', 'mac': '02:00:00:00:00:01', 'gateway': null},"
+		" 'packets': 1000, 'bytes': 9007199254740993},"
+		" {'address': '10.1.0.12', 'state': 'drain', 'admin': 'drain'}]}");
+}
+
+static void statistics(void **state)
+{
+	struct answer a = get("/v1/stats");
+	const json_t *reasons = json_object_get(a.json, "reasons");
+
+	(void)state;
+	/* web: two backends, and what is retired */
+	expect(&a, 200,
+	       "{'services': [{'name': 'web', 'packets': 2005, 'bytes': 18014398509482486, 'backends':"
+	       " [{'address': '10.1.0.11', 'state': 'up', 'packets': 1000, 'bytes': 9007199254740993},"
+	       " {'address': '10.1.0.12', 'state': 'drain'}]}, {'name': 'dns', 'packets': 1005}]}");
+	assert_int_equal(json_array_size(reasons), SHUNT_REASON_COUNT);
+	for (size_t i = 0; i < json_array_size(reasons); i++)
+		assert_int_equal(json_integer_value(json_object_get(json_array_get(reasons, i), "packets")), i);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(reasons, SHUNT_REASON_NO_BACKEND), "reason")),
+		"no_backend");
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(reasons, SHUNT_REASON_NO_BACKEND), "action")), "drop");
+	forget(&a);
+}
+
+#define ADD_BACKEND \
+	"{\"changes\": [{\"op\": \"backend.add\", \"service\": \"web\", \"backend\": {\"address\": \"10.1.0.13\"}}]}"
+#define ADD_SERVICE(name)                                                          \
+	"{\"changes\": [{\"op\": \"service.add\", \"service\": {\"name\": \"" name \
+	"\", \"vips\": [\"192.0.2.99:1/tcp\"]}}]}"
+
+static void changes(void **state)
+{
+	struct answer a = post("/v1/changes", ADD_BACKEND);
+
+	(void)state;
+	expect(&a, 200, "{'changed': true, 'generation': 2}");
+	forget(&a);
+	expect_get("/v1/services/web", "{'backends': [{}, {}, {'address': '10.1.0.13'}]}");
+	a = post("/v1/changes", "{\"changes\": [{\"op\": \"backend.set\", \"service\": \"web\", \"address\": "
+				"\"10.1.0.13\", \"set\": {\"weight\": 100}}]}");
+	expect(&a, 200, "{'changed': false, 'generation': 2}");
+	forget(&a);
+}
+
+static void refusals(void **state)
+{
+	static const struct {
+		const char *method, *path, *type, *body;
+		long status;
+		const char *expected;
+	} rows[] = {
+		{"GET", "/", NULL, NULL, 404, "{'type': 'about:blank', 'title': 'Not Found', 'status': 404}"},
+		{"GET", "/v1/services/", NULL, NULL, 404, "{}"},
+		{"GET", "/v1/services/no", NULL, NULL, 404, "{'detail': 'no service \\\"no\\\"'}"},
+		{"GET", "/v1/services/web%2fx", NULL, NULL, 404, "{'detail': 'no service \\\"web/x\\\"'}"},
+		{"GET", "/v1/services/web%00x", NULL, NULL, 400, "{'where': 'URI'}"},
+		{"GET", "/v1/services/%ff", NULL, NULL, 404, "{}"},
+		{"DELETE", "/v1/config", NULL, NULL, 405, "{'where': '/v1/config'}"},
+		{"GET", "/v1/changes", NULL, NULL, 405, "{}"},
+		{"HEAD", "/v1/reload", NULL, NULL, 405, NULL},
+		{"POST", "/v1/changes", "text/plain", "{}", 415, "{'where': 'Content-Type'}"},
+		{"POST", "/v1/changes", NULL, "{}", 415, "{}"},
+		{"POST", "/v1/changes", "application/jsonx", "{}", 415, "{}"},
+		{"PUT", "/v1/config", "text/plain", "{}", 415, "{'where': 'Content-Type'}"},
+		{"POST", "/v1/changes", "application/json", "{", 400, "{'where': 'body:1:1'}"},
+		{"POST", "/v1/changes", "application/json", "[]", 400, "{'where': 'body'}"},
+		{"POST", "/v1/changes", "application/json", "{\"changes\": 1}", 400, "{'where': 'changes'}"},
+		{"POST", "/v1/changes", "application/json", "{\"changes\": [], \"more\": 1}", 400, "{'where': 'body'}"},
+		{"POST", "/v1/changes", "application/json", "{\"changes\": [], \"changes\": []}", 400, "{}"},
+		{"POST", "/v1/changes", "application/json", "{\"changes\": [{\"op\": \"a\\u0000b\"}]}", 400, "{}"},
+		{"POST", "/v1/changes", "application/json", "{\"changes\": [{\"op\": \"fly\"}]}", 400,
+		 "{'where': 'changes[0].op'}"},
+		{"POST", "/v1/changes", "application/json",
+		 "{\"changes\": [{\"op\": \"service.delete\", \"service\": \"no\"}]}", 404,
+		 "{'where': 'changes[0].service'}"},
+		{"POST", "/v1/changes", "application/json", ADD_SERVICE("web"), 409, "{'where': 'changes[0].service'}"},
+		{"POST", "/v1/changes", "application/json", ADD_SERVICE(FAKE_FULL), 409,
+		 "{'title': 'Conflict', 'status': 409, 'detail': 'full', 'where': 'limits.destinations'}"},
+		{"POST", "/v1/changes", "application/json", ADD_SERVICE(FAKE_BROKEN), 500,
+		 "{'where': '/nowhere/state.json'}"},
+		{"PUT", "/v1/config?name=edge.yaml", "application/yaml", "interfaces: [eth0]\nservice: []\n", 400,
+		 "{}"},
+		{"PUT", "/v1/config", "application/json", "{\"interfaces\": []}", 400, "{'where': 'interfaces'}"},
+		{"POST", "/v1/reload", NULL, NULL, 400, "{}"}, /* there is no such file yet */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct answer a;
+
+		print_message("  %s %s %s\n", rows[i].method, rows[i].path, rows[i].body ? rows[i].body : "");
+		a = call((struct call){rows[i].method, rows[i].path, rows[i].type, rows[i].body, 0, false, 0});
+		if (rows[i].expected)
+			expect(&a, rows[i].status, rows[i].expected);
+		assert_int_equal(a.status, rows[i].status);
+		assert_int_equal(a.allow[0] != '\0', a.status == 405);
+		forget(&a);
+	}
+	expect_get("/v1/status", "{'generation': 2}");
+}
+
+static void allowed_methods(void **state)
+{
+	static const char *const rows[][2] = {
+		{"/v1/config", "GET, HEAD, PUT"}, {"/v1/changes", "POST"}, {"/v1/services/web", "GET, HEAD"}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct answer a = call((struct call){.method = "PATCH", .path = rows[i][0]});
+
+		assert_int_equal(a.status, 405);
+		assert_string_equal(a.allow, rows[i][1]);
+		forget(&a);
+	}
+}
+
+#define FILE_TEXT                                                                                 \
+	"interfaces: [eth0]\nsource: {ipv4: 172.31.0.0/16}\nservices:\n  - name: web\n    vips: " \
+	"[\"192.0.2.10:80/tcp\"]\n    backends: [10.1.0.12]\n"
+
+static void whole_configurations(void **state)
+{
+	struct call put = {.method = "PUT", .path = "/v1/config?check=1", .type = "application/yaml; charset=utf-8"};
+	struct answer a;
+
+	(void)state;
+	put.body = FILE_TEXT;
+	a = call(put);
+	expect(&a, 200, "{'changed': true, 'generation': 2}");
+	forget(&a);
+	expect_get("/v1/status", "{'generation': 2, 'services': [{}, {}]}");
+	put.path = "/v1/config";
+	a = call(put);
+	expect(&a, 200,
+	       "{'changed': true, 'generation': 3, 'warnings':"
+	       " ['services[web].backends[10.1.0.12]: was drained, and no longer is']}");
+	forget(&a);
+	a = call(put);
+	expect(&a, 200, "{'changed': false, 'generation': 3}");
+	assert_null(json_object_get(a.json, "warnings"));
+	forget(&a);
+	put.path = "/v1/config?name=edge.yaml";
+	put.body = "interfaces: [eth0]\nservices:\n  - name: web\n    vips: [nonsense]\n";
+	a = call(put);
+	assert_int_equal(a.status, 400);
+	assert_memory_equal(json_string_value(json_object_get(a.json, "where")), "edge.yaml:4: ", 13);
+	forget(&a);
+	/* What is exported can be put back. */
+	a = get("/v1/config");
+	put = (struct call){
+		.method = "PUT", .path = "/v1/config", .type = "application/json", .body = a.text, .len = a.len};
+	struct answer b = call(put);
+	expect(&b, 200, "{'changed': false}");
+	forget(&a);
+	forget(&b);
+}
+
+static void reload(void **state)
+{
+	FILE *file = fopen(fake.config_path, "w");
+	struct answer a;
+
+	(void)state;
+	fputs("interfaces: [eth1]\n", file);
+	fclose(file);
+	a = call((struct call){.method = "POST", .path = "/v1/reload"});
+	expect(&a, 200, "{'changed': true, 'generation': 4}");
+	forget(&a);
+	expect_get("/v1/config", "{'interfaces': [{'name': 'eth1'}], 'services': []}");
+}
+
+static void detach(void **state)
+{
+	struct answer a = post("/v1/detach", "{}");
+
+	(void)state;
+	expect(&a, 200, "{'changed': true}");
+	forget(&a);
+	assert_int_equal(fake_daemon_wait(&fake), 0);
+}
+
+int main(void)
+{
+	/* In this order: each goes on from the configuration that the last one left. */
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers),  cmocka_unit_test(statistics),      cmocka_unit_test(changes),
+		cmocka_unit_test(refusals), cmocka_unit_test(allowed_methods), cmocka_unit_test(whole_configurations),
+		cmocka_unit_test(reload),   cmocka_unit_test(detach),
+	};
+
+	return cmocka_run_group_tests_name("api", tests, start_fake, stop_fake);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The built command against a daemon without a datapath: what it prints where, and its exit status. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "fake_daemon.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct fake_daemon fake;
+
+struct result {
+	int status;
+	char out[8192], err[8192];
+};
+
+static void read_file(FILE *file, char *text, size_t size)
+{
+	text[fread(text, 1, size - 1, file)] = '\0';
+}
+
+/* A shell line in which $SHUNT is the command and $DIR the fake's directory. */
+static void run(struct result *r, const char *line)
+{
+	char command[2048], path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/stderr", fake.dir);
+	snprintf(command, sizeof(command), "exec 2>%s; %s", path, line);
+	file = popen(command, "r");
+	assert_non_null(file);
+	read_file(file, r->out, sizeof(r->out));
+	r->status = WEXITSTATUS(pclose(file));
+	file = fopen(path, "r");
+	assert_non_null(file);
+	read_file(file, r->err, sizeof(r->err));
+	fclose(file);
+	unlink(path);
+}
+
+struct row {
+	const char *line;
+	int status;
+	const char *out, *err; /* what they hold; "": nothing at all */
+};
+
+static void run_rows(const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct result r;
+
+		print_message("  %s\n", rows[i].line);
+		run(&r, rows[i].line);
+		if (r.status != rows[i].status || !strstr(r.out, rows[i].out) || (!rows[i].out[0] && r.out[0]) ||
+		    !strstr(r.err, rows[i].err) || (!rows[i].err[0] && r.err[0]))
+			fail_msg("exit status %d, expected %d\nstdout: %s\nexpected: %s\nstderr: %s\nexpected: %s",
+				 r.status, rows[i].status, r.out, rows[i].out, r.err, rows[i].err);
+	}
+}
+
+static void texts(void **state)
+{
+	static const struct row rows[] = {
+		{"$SHUNT version", 0, "shuntd " SHUNT_VERSION " (map format 1)", ""},
+		{"$SHUNT status", 0, "eth0       yes       native  no      77", ""},
+		{"$SHUNT stats", 0, "web      all             -        2.0 k  18.0 PB\n", ""},
+		{"$SHUNT stats", 0, "no_backend   drop          8   800 B  for a VIP, but no backend", ""},
+		{"$SHUNT stats dns", 0, "dns      2001:db8:1::11  down     1.0 k  9.0 PB\n", ""},
+		{"$SHUNT service list", 0, "dns    0         1  none   auto   192.0.2.53:53/udp and 1 more\n", ""},
+		{"$SHUNT service show web", 0, "check:\n  type: http\n  path: /healthz\n", ""},
+		{"$SHUNT service show web", 0, "10.1.0.12     100  drain  up", ""},
+		{"$SHUNT service show web", 0, "drained by an operator\n", ""},
+		{"$SHUNT stats dns | grep -c forwarded", 1, "0\n", ""},
+		{"$SHUNT backend list dns", 0, "2001:db8:1::11     100  down", ""},
+		{"$SHUNT help service", 0, "  service delete NAME...\n        delete services", ""},
+		{"$SHUNT backend --help", 0, "  backend drain SERVICE ADDRESS...\n", ""},
+		{"$SHUNT -h", 0, "exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable", ""},
+		{"$SHUNT stats --watch 0.1 web | head -2", 0, "web      all        -              0      0 B\n", ""},
+	};
+
+	(void)state;
+	run_rows(rows, COUNT(rows));
+}
+
+static void refusals(void **state)
+{
+	static const struct row rows[] = {
+		{"$SHUNT", 2, "", "shunt: expected a command"},
+		{"$SHUNT stauts", 2, "", "did you mean \"status\"?"},
+		{"$SHUNT st", 2, "", "ambiguous: status or stats"},
+		{"$SHUNT service", 2, "", "shunt: service: expected a verb"},
+		{"$SHUNT service lits", 2, "", "did you mean \"list\"?"},
+		{"$SHUNT status now", 2, "", "argument \"now\": status takes no arguments"},
+		{"$SHUNT --jsn status", 2, "", "shunt: --jsn: unknown option"},
+		{"$SHUNT -s", 2, "", "expected the path"},
+		{"$SHUNT backend add web 10.1.0.300", 2, "", "argument \"10.1.0.300\""},
+		{"$SHUNT stats --watch=x", 2, "", "argument \"--watch=x\""},
+		{"$SHUNT stats no", 1, "", "no service \"no\""},
+		{"$SHUNT service show no/../web", 1, "", "shunt: no service \"no/../web\""},
+		{"$SHUNT backend delete web 10.1.0.99", 1, "", "changes[0].address: no backend 10.1.0.99"},
+		{"$SHUNT backend set web 10.1.0.11 weight=70000", 1, "", "expected 0 to 65535"},
+		{"$SHUNT service add too-many vip=192.0.2.77:1/tcp", 1, "", "shunt: limits.destinations: full"},
+		{"$SHUNT reload", 1, "", "shunt.yaml"},
+		{"$SHUNT stats >/dev/full", 1, "", "shunt: stdout: cannot be written"},
+		{"$SHUNT -s $DIR/none status", 3, "",
+		 "/none: no daemon answers here (No such file or directory); start it"},
+		{"$SHUNT --socket=$DIR/none version", 0, "shuntd not reachable at", ""},
+		{"$SHUNT -s $(printf 'x%.0s' $(seq 120)) status", 3, "", "no daemon answers here"},
+	};
+
+	(void)state;
+	run_rows(rows, COUNT(rows));
+}
+
+static void changes(void **state)
+{
+	static const struct row rows[] = {
+		/* one of two is refused: none is made */
+		{"$SHUNT backend add web 10.1.0.15 + backend delete web 10.1.0.99", 1, "", "changes[1]"},
+		{"$SHUNT backend add web 10.1.0.15 weight=7 + backend delete web 10.1.0.11", 0,
+		 "backend 10.1.0.15 of web added\nbackend 10.1.0.11 of web deleted\n", ""},
+		{"$SHUNT backend set web 10.1.0.15 weight=7", 0, "nothing to change (generation 2)\n", ""},
+		{"$SHUNT export > $DIR/e.yaml; $SHUNT apply $DIR/e.yaml", 0, "nothing to change (generation 2)\n", ""},
+		{"$SHUNT check $DIR/e.yaml", 0, "e.yaml: valid, services 2, backends 3\n", ""},
+		{"sed -i 's/weight: 7/weight: x/' $DIR/e.yaml; $SHUNT apply $DIR/e.yaml", 1, "",
+		 "/e.yaml:32: services[web].backends[10.1.0.15].weight: "},
+		{"$SHUNT -s /none check $DIR/e.yaml", 1, "", "/e.yaml:32: services[web].backends[10.1.0.15].weight: "},
+		{"$SHUNT apply - < $DIR/e.yaml", 1, "", "stdin:32: "},
+		{"sed -i '/weight: x/d; /state: drain/d' $DIR/e.yaml; $SHUNT apply $DIR/e.yaml", 0,
+		 "done (generation 3)\nwarning: services[web].backends[10.1.0.12]: was drained", ""},
+		{"rm $DIR/e.yaml; $SHUNT apply $DIR/e.yaml", 1, "", "/e.yaml: cannot be read: No such file"},
+		{"$SHUNT ser del dns web", 0, "service dns deleted\nservice web deleted\n", ""},
+		{"$SHUNT service list", 0, "NAME  UP  BACKENDS  CHECK  ENCAP  VIPS\n", ""},
+	};
+
+	(void)state;
+	run_rows(rows, COUNT(rows));
+}
+
+/* Each prints one JSON value: on stdout when all is well, else on stderr. */
+static void json(void **state)
+{
+	static const struct {
+		const char *line;
+		int status;
+		const char *member; /* that the value has */
+	} rows[] = {
+		{"$SHUNT --json status", 0, "interfaces"},
+		{"$SHUNT status --json", 0, "interfaces"},
+		{"$SHUNT --json stats", 0, "reasons"},
+		{"$SHUNT --json stats --watch 0.1 | head -1", 0, "seconds"},
+		{"$SHUNT --json service list", 0, "services"},
+		{"$SHUNT --json service show web", 0, "vips"},
+		{"$SHUNT --json backend list dns", 0, "services"},
+		{"$SHUNT --json export", 0, "interfaces"},
+		{"$SHUNT --json version", 0, "daemon"},
+		{"$SHUNT --json help", 0, "commands"},
+		{"$SHUNT --json backend drain web 10.1.0.12", 0, "changed"},
+		{"$SHUNT --json nonsense", 2, "detail"},
+		{"$SHUNT --json backend add web $(printf '\\377')", 2, "where"},
+		{"$SHUNT --json service show no", 1, "status"},
+		{"$SHUNT --json -s /none status", 3, "detail"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct result r;
+		json_t *value;
+
+		print_message("  %s\n", rows[i].line);
+		run(&r, rows[i].line);
+		assert_int_equal(r.status, rows[i].status);
+		assert_string_equal(r.status ? r.out : r.err, "");
+		value = json_loads(r.status ? r.err : r.out, 0, NULL);
+		assert_non_null(json_object_get(value, rows[i].member));
+		json_decref(value);
+	}
+}
+
+static void endings(void **state)
+{
+	struct result r;
+
+	(void)state;
+	/* once there is output, the command is past its start */
+	run(&r, "$SHUNT stats --watch 0.1 > $DIR/w & p=$!; while ! [ -s $DIR/w ]; do sleep 0.05; done; kill -INT $p; "
+		"wait $p; s=$?; rm $DIR/w; exit $s");
+	assert_int_equal(r.status, 0);
+	run(&r, "$SHUNT detach");
+	assert_string_equal(r.out, "done (generation 4)\n");
+	assert_int_equal(fake_daemon_wait(&fake), 0);
+}
+
+/* build/shunt beside build/tests/kernel/test_cli */
+static int start(void **state)
+{
+	char path[4096];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 32);
+
+	(void)state;
+	for (int up = 0; up < 3; up++) {
+		while (len > 0 && path[--len] != '/')
+			;
+	}
+	strcpy(path + len, "/shunt");
+	fake_daemon_start(&fake);
+	setenv("SHUNT", path, 1);
+	setenv("DIR", fake.dir, 1);
+	setenv("SHUNT_SOCKET", fake.socket, 1);
+	return access(path, X_OK);
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	return fake.pid ? fake_daemon_stop(&fake) : 0;
+}
+
+int main(void)
+{
+	/* In this order: each goes on from the configuration that the last one left. */
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(texts),   cmocka_unit_test(refusals), cmocka_unit_test(json),
+		cmocka_unit_test(changes), cmocka_unit_test(endings),
+	};
+
+	return cmocka_run_group_tests_name("cli", tests, start, stop);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "change.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+
+static void print_change(const json_t *answer)
+{
+	json_int_t generation = json_integer_value(json_object_get(answer, "generation"));
+	const json_t *changes = json_object_get(answer, "changes"), *warnings = json_object_get(answer, "warnings"),
+		     *item;
+	size_t i;
+
+	if (!json_is_true(json_object_get(answer, "changed"))) {
+		printf("nothing to change (generation %" JSON_INTEGER_FORMAT ")\n", generation);
+	} else {
+		json_array_foreach (changes, i, item) {
+			char *text = args_describe(item);
+
+			printf("%s\n", text);
+			free(text);
+		}
+		if (!changes)
+			printf("done (generation %" JSON_INTEGER_FORMAT ")\n", generation);
+	}
+	json_array_foreach (warnings, i, item)
+		printf("warning: %s\n", json_string_value(item));
+}
+
+int change_send(struct cli *cli, const struct client_request *request)
+{
+	json_t *answer;
+	int status = client_call(cli, request, &answer);
+
+	if (status == STATUS_OK)
+		output_value(cli->out, answer, print_change);
+	return status;
+}
+
+static int send_changes(struct cli *cli, json_t *changes)
+{
+	json_t *wrapped = json_pack("{s:O}", "changes", changes), *answer;
+	char *body = json_dumps(wrapped, JSON_COMPACT);
+	struct client_request request = {"POST", "/v1/changes", "application/json", body, strlen(body)};
+	int status = client_call(cli, &request, &answer);
+
+	if (status == STATUS_OK) {
+		json_object_set(answer, "changes", changes);
+		output_value(cli->out, answer, print_change);
+	}
+	free(body);
+	json_decref(wrapped);
+	return status;
+}
+
+int change_run(struct cli *cli, const char *noun, const char *verb, int argc, char **argv)
+{
+	struct shunt_err err = {0};
+	json_t *changes = args_changes(noun, verb, argc, argv, &err);
+	int status;
+
+	if (!changes) {
+		output_error(cli->out, &err);
+		return STATUS_USAGE;
+	}
+	status = send_changes(cli, changes);
+	json_decref(changes);
+	return status;
+}
+
+int change_expect_args(struct cli *cli, const char *command, int argc, char **argv, int expected, const char *args)
+{
+	struct shunt_err err = {0};
+	char where[sizeof(err.where)];
+
+	if (argc == expected)
+		return STATUS_OK;
+	if (argc > expected) {
+		snprintf(where, sizeof(where), "argument \"%.200s\"", argv[expected]);
+		shunt_fail(&err, EINVAL, where, "%s takes %s", command, expected ? args : "no arguments");
+	} else {
+		shunt_fail(&err, EINVAL, command, "expected %s", args);
+	}
+	output_error(cli->out, &err);
+	return STATUS_USAGE;
+}

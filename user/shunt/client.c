@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "../lib/xalloc.h"
+
+#define CONNECT_TIMEOUT_MS 5000L
+#define ANSWER_TIMEOUT_MS 60000L
+
+struct transfer {
+	CURL *curl;
+	struct curl_slist *headers;
+	char *url;
+	char *body; /* of the answer */
+	size_t len;
+	char problem[CURL_ERROR_SIZE];
+};
+
+static size_t on_data(char *data, size_t size, size_t count, void *arg)
+{
+	struct transfer *t = arg;
+
+	t->body = xreallocarray(t->body, t->len + size * count + 1, 1);
+	memcpy(t->body + t->len, data, size * count);
+	t->len += size * count;
+	return size * count;
+}
+
+/* The URL's host is not looked up, and a proxy from the environment is not for a Unix socket. */
+static void set_up(struct transfer *t, const char *socket, const struct client_request *request)
+{
+	char *type = request->type ? xasprintf("Content-Type: %s", request->type) : NULL;
+
+	t->curl = curl_easy_init();
+	if (!t->curl)
+		abort();
+	t->url = xasprintf("http://localhost%s", request->path);
+	if (type)
+		t->headers = curl_slist_append(NULL, type);
+	free(type);
+	curl_easy_setopt(t->curl, CURLOPT_UNIX_SOCKET_PATH, socket);
+	curl_easy_setopt(t->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(t->curl, CURLOPT_URL, t->url);
+	curl_easy_setopt(t->curl, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(t->curl, CURLOPT_CUSTOMREQUEST, request->method);
+	curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
+	if (strcmp(request->method, "GET") != 0) {
+		curl_easy_setopt(t->curl, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+		curl_easy_setopt(t->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->len);
+	}
+	curl_easy_setopt(t->curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, ANSWER_TIMEOUT_MS);
+	curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, t->problem);
+	curl_easy_setopt(t->curl, CURLOPT_WRITEFUNCTION, on_data);
+	curl_easy_setopt(t->curl, CURLOPT_WRITEDATA, t);
+}
+
+static void tear_down(struct transfer *t)
+{
+	curl_easy_cleanup(t->curl);
+	curl_slist_free_all(t->headers);
+	free(t->url);
+	free(t->body);
+}
+
+/* Did it come so far that the daemon may have carried the request out? */
+static bool was_sent(CURLcode code)
+{
+	return code == CURLE_OPERATION_TIMEDOUT || code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR ||
+	       code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE;
+}
+
+static int unreachable(const struct transfer *t, CURLcode code, const char *socket, struct shunt_err *err)
+{
+	const char *problem = t->problem[0] ? t->problem : curl_easy_strerror(code);
+	long cause = 0;
+
+	curl_easy_getinfo(t->curl, CURLINFO_OS_ERRNO, &cause);
+	if (was_sent(code))
+		return shunt_fail(err, EIO, socket,
+				  "the daemon did not answer (%s); whether it carried the request out, `shunt status` "
+				  "and `shunt export` tell",
+				  problem);
+	if (cause == EACCES || cause == EPERM)
+		return shunt_fail(
+			err, EACCES, socket,
+			"no permission to talk to the daemon; run as root or as a member of the socket's group");
+	return shunt_fail(err, ENOENT, socket,
+			  "no daemon answers here (%s); start it with \"systemctl start shuntd\" or \"shuntd --config "
+			  "FILE\", or name its socket with -s",
+			  cause ? strerror(cause) : problem);
+}
+
+static int perform(struct transfer *t, const char *socket, long *status, struct shunt_err *err)
+{
+	CURLcode code = curl_easy_perform(t->curl);
+
+	if (code != CURLE_OK)
+		return unreachable(t, code, socket, err);
+	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, status);
+	return 0;
+}
+
+int client_call(struct cli *cli, const struct client_request *request, json_t **answer)
+{
+	struct transfer t = {0};
+	struct shunt_err err = {0};
+	long http_status = 0;
+	int status = STATUS_OK;
+
+	*answer = NULL;
+	set_up(&t, cli->socket, request);
+	if (perform(&t, cli->socket, &http_status, &err)) {
+		output_error(cli->out, &err);
+		tear_down(&t);
+		return STATUS_UNREACHABLE;
+	}
+	*answer = json_loadb(t.body ? t.body : "", t.len, 0, NULL);
+	if (!json_is_object(*answer)) {
+		shunt_fail(&err, EPROTO, cli->socket,
+			   "answered HTTP %ld with what is not a JSON object: is it shuntd's socket?", http_status);
+		output_error(cli->out, &err);
+		status = STATUS_UNREACHABLE;
+	} else if (http_status != 200) {
+		output_problem(cli->out, *answer);
+		status = STATUS_REFUSED;
+	}
+	if (status != STATUS_OK) {
+		json_decref(*answer);
+		*answer = NULL;
+	}
+	tear_down(&t);
+	return status;
+}
+
+int client_get(struct cli *cli, const char *path, json_t **answer)
+{
+	struct client_request request = {.method = "GET", .path = path};
+
+	return client_call(cli, &request, answer);
+}
+
+bool client_try_get(struct cli *cli, const char *path, json_t **answer)
+{
+	struct client_request request = {.method = "GET", .path = path};
+	struct transfer t = {0};
+	long http_status = 0;
+
+	*answer = NULL;
+	set_up(&t, cli->socket, &request);
+	if (perform(&t, cli->socket, &http_status, NULL) == 0 && http_status == 200)
+		*answer = json_loadb(t.body ? t.body : "", t.len, 0, NULL);
+	tear_down(&t);
+	return *answer != NULL;
+}
+
+char *client_path(const char *prefix, const char *text)
+{
+	char *escaped = curl_easy_escape(NULL, text, strlen(text));
+	char *path = xasprintf("%s%s", prefix, escaped ? escaped : "");
+
+	curl_free(escaped);
+	return path;
+}

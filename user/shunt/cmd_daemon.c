@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Commands about the daemon and its configuration as a whole. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../lib/xalloc.h"
+#include "../lib/yaml.h"
+#include "change.h"
+#include "table.h"
+#include "views.h"
+
+static void print_interfaces(const json_t *interfaces)
+{
+	struct table *t = table_new("INTERFACE|ATTACHED|MODE|SHARED|PROGRAM");
+	const json_t *interface;
+	size_t i;
+
+	json_array_foreach (interfaces, i, interface) {
+		bool attached = json_is_true(json_object_get(interface, "attached"));
+
+		table_cell(t, "%s", view_text(interface, "name"));
+		table_cell(t, "%s", attached ? "yes" : "NO");
+		table_cell(t, "%s", attached ? view_text(interface, "mode") : "-");
+		table_cell(t, "%s", json_is_true(json_object_get(interface, "dispatcher")) ? "yes" : "no");
+		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(interface, "program"));
+	}
+	table_print(t);
+}
+
+static void print_usage(const json_t *usage)
+{
+	struct table *t = table_new("TABLE|>USED|>LIMIT");
+	const char *name;
+	json_t *use;
+
+	json_object_foreach ((json_t *)usage, name, use) {
+		table_cell(t, "%s", name);
+		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(use, "used"));
+		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(use, "limit"));
+	}
+	table_print(t);
+}
+
+static void print_services(const json_t *services)
+{
+	struct table *t = table_new("SERVICE|>VIPS|>UP|>BACKENDS");
+	const json_t *service;
+	size_t i;
+
+	json_array_foreach (services, i, service) {
+		const json_t *backends = json_object_get(service, "backends");
+
+		table_cell(t, "%s", view_text(service, "name"));
+		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(service, "vips"));
+		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(backends, "up"));
+		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(backends, "total"));
+	}
+	table_print(t);
+}
+
+static void print_status(const json_t *status)
+{
+	json_int_t up = time(NULL) - view_integer(status, "started");
+	char buf[HUMAN_TEXT];
+
+	printf("shuntd %s, pid %" JSON_INTEGER_FORMAT ", running for %s, generation %" JSON_INTEGER_FORMAT "\n",
+	       view_text(status, "version"), view_integer(status, "pid"), human_duration(up > 0 ? up : 0, buf),
+	       view_integer(status, "generation"));
+	printf("configuration %s, state %s\n\n", view_text(status, "config_file"), view_text(status, "state_file"));
+	print_interfaces(json_object_get(status, "interfaces"));
+	printf("\n");
+	print_services(json_object_get(status, "services"));
+	printf("\n");
+	print_usage(json_object_get(status, "usage"));
+}
+
+static int status(struct cli *cli, int argc, char **argv)
+{
+	json_t *answer;
+	int ret = change_expect_args(cli, "status", argc, argv, 0, NULL);
+
+	if (ret == STATUS_OK)
+		ret = client_get(cli, "/v1/status", &answer);
+	if (ret == STATUS_OK)
+		output_value(cli->out, answer, print_status);
+	return ret;
+}
+
+static int post(struct cli *cli, const char *command, const char *path, int argc, char **argv)
+{
+	struct client_request request = {.method = "POST", .path = path};
+	int ret = change_expect_args(cli, command, argc, argv, 0, NULL);
+
+	return ret == STATUS_OK ? change_send(cli, &request) : ret;
+}
+
+static int reload(struct cli *cli, int argc, char **argv)
+{
+	return post(cli, "reload", "/v1/reload", argc, argv);
+}
+
+static int detach(struct cli *cli, int argc, char **argv)
+{
+	return post(cli, "detach", "/v1/detach", argc, argv);
+}
+
+/* The text goes as it is, with the file's name, so that the daemon's errors name file and line. */
+static int apply(struct cli *cli, int argc, char **argv)
+{
+	struct client_request request = {.method = "PUT", .type = "application/yaml"};
+	struct shunt_err err = {0};
+	char *text, *path;
+	int ret = change_expect_args(cli, "apply", argc, argv, 1, "one FILE (\"-\": stdin)");
+
+	if (ret != STATUS_OK)
+		return ret;
+	text = yaml_read(argv[0], &request.len, &err);
+	if (!text) {
+		output_error(cli->out, &err);
+		return STATUS_REFUSED;
+	}
+	path = client_path("/v1/config?name=", strcmp(argv[0], "-") == 0 ? "stdin" : argv[0]);
+	request.path = path;
+	request.body = text;
+	ret = change_send(cli, &request);
+	free(path);
+	free(text);
+	return ret;
+}
+
+static void print_check(const json_t *value)
+{
+	printf("%s: valid, services %" JSON_INTEGER_FORMAT ", backends %" JSON_INTEGER_FORMAT "\n",
+	       view_text(value, "file"), view_integer(value, "services"), view_integer(value, "backends"));
+}
+
+static json_t *summary_json(const char *file, const struct config *config)
+{
+	size_t backends = 0;
+
+	for (size_t i = 0; i < config->service_count; i++)
+		backends += config->services[i].backend_count;
+	return json_pack("{s:s, s:b, s:I, s:I}", "file", file, "valid", 1, "services",
+			 (json_int_t)config->service_count, "backends", (json_int_t)backends);
+}
+
+/* Needs no daemon. */
+static int check(struct cli *cli, int argc, char **argv)
+{
+	struct config_source *source = NULL;
+	struct config *config = NULL;
+	struct shunt_err err = {0};
+	json_t *tree;
+	int ret = change_expect_args(cli, "check", argc, argv, 1, "one FILE (\"-\": stdin)");
+
+	if (ret != STATUS_OK)
+		return ret;
+	tree = yaml_load_file(argv[0], &source, &err);
+	if (tree)
+		config = config_from_json(tree, source, &err);
+	if (config)
+		output_value(cli->out, summary_json(argv[0], config), print_check);
+	else
+		output_error(cli->out, &err);
+	ret = config ? STATUS_OK : STATUS_REFUSED;
+	config_free(config);
+	json_decref(tree);
+	config_source_free(source);
+	return ret;
+}
+
+static void print_yaml(const json_t *value)
+{
+	char *text = yaml_dump(value);
+
+	fputs(text, stdout);
+	free(text);
+}
+
+static int export(struct cli *cli, int argc, char **argv)
+{
+	json_t *answer;
+	int ret = change_expect_args(cli, "export", argc, argv, 0, NULL);
+
+	if (ret == STATUS_OK)
+		ret = client_get(cli, "/v1/config", &answer);
+	if (ret == STATUS_OK)
+		output_value(cli->out, answer, print_yaml);
+	return ret;
+}
+
+static void print_version(const json_t *value)
+{
+	const json_t *daemon = json_object_get(value, "daemon");
+
+	printf("shunt %s\n", view_text(json_object_get(value, "client"), "version"));
+	if (json_is_object(daemon))
+		printf("shuntd %s (map format %" JSON_INTEGER_FORMAT ")\n", view_text(daemon, "version"),
+		       view_integer(daemon, "format"));
+	else
+		printf("shuntd not reachable at %s\n", view_text(value, "socket"));
+}
+
+static int version(struct cli *cli, int argc, char **argv)
+{
+	json_t *daemon;
+	int ret = change_expect_args(cli, "version", argc, argv, 0, NULL);
+
+	if (ret != STATUS_OK)
+		return ret;
+	if (!client_try_get(cli, "/v1/version", &daemon))
+		daemon = json_null();
+	output_value(cli->out,
+		     json_pack("{s:{s:s}, s:o, s:s*}", "client", "version", SHUNT_VERSION, "daemon", daemon, "socket",
+			       cli->socket),
+		     print_version);
+	return STATUS_OK;
+}
+
+const struct command daemon_commands[] = {
+	{"status", NULL, "", "show the daemon, its interfaces, services and tables", status},
+	{"apply", NULL, "FILE", "make FILE (\"-\": stdin) the configuration in force, in place of all that is there",
+	 apply},
+	{"check", NULL, "FILE", "check a configuration file (\"-\": stdin); needs no daemon", check},
+	{"export", NULL, "", "print the configuration in force, as apply takes it", export},
+	{"reload", NULL, "", "make the daemon read its configuration file again", reload},
+	{"detach", NULL, "", "stop forwarding: take the program off all interfaces and end the daemon", detach},
+	{"version", NULL, "", "print the versions of this command and of the daemon, if there is one", version},
+	{NULL, NULL, NULL, NULL, NULL},
+};

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/yaml.h"
+#include "change.h"
+#include "table.h"
+#include "views.h"
+
+static int service_add(struct cli *cli, int argc, char **argv)
+{
+	return change_run(cli, "service", "add", argc, argv);
+}
+
+static int service_set(struct cli *cli, int argc, char **argv)
+{
+	return change_run(cli, "service", "set", argc, argv);
+}
+
+static int service_delete(struct cli *cli, int argc, char **argv)
+{
+	return change_run(cli, "service", "delete", argc, argv);
+}
+
+static size_t count_up(const json_t *backends)
+{
+	const json_t *backend;
+	size_t i, up = 0;
+
+	json_array_foreach (backends, i, backend)
+		up += strcmp(view_text(backend, "state"), "up") == 0;
+	return up;
+}
+
+static void print_services(const json_t *answer)
+{
+	struct table *t = table_new("NAME|>UP|>BACKENDS|CHECK|ENCAP|VIPS");
+	const json_t *service;
+	size_t i;
+
+	json_array_foreach (json_object_get(answer, "services"), i, service) {
+		const json_t *backends = json_object_get(service, "backends"), *vips = json_object_get(service, "vips");
+		size_t more = json_array_size(vips) - 1;
+
+		table_cell(t, "%s", view_text(service, "name"));
+		table_cell(t, "%zu", count_up(backends));
+		table_cell(t, "%zu", json_array_size(backends));
+		table_cell(t, "%s", view_text(json_object_get(service, "check"), "type"));
+		table_cell(t, "%s", view_text(service, "encap"));
+		if (more)
+			table_cell(t, "%s and %zu more", json_string_value(json_array_get(vips, 0)), more);
+		else
+			table_cell(t, "%s", json_string_value(json_array_get(vips, 0)));
+	}
+	table_print(t);
+}
+
+static int service_list(struct cli *cli, int argc, char **argv)
+{
+	json_t *answer;
+	int status = change_expect_args(cli, "service list", argc, argv, 0, NULL);
+
+	if (status == STATUS_OK)
+		status = client_get(cli, "/v1/services", &answer);
+	if (status == STATUS_OK)
+		output_value(cli->out, answer, print_services);
+	return status;
+}
+
+/* The configured part as a configuration file has it, then what has become of the backends. */
+static void print_service(const json_t *service)
+{
+	json_t *configured = json_copy((json_t *)service), *list = json_pack("[O]", service);
+	char *text;
+
+	json_object_del(configured, "backends");
+	text = yaml_dump(configured);
+	printf("%s\n", text);
+	view_backends(list);
+	free(text);
+	json_decref(configured);
+	json_decref(list);
+}
+
+static int service_show(struct cli *cli, int argc, char **argv)
+{
+	json_t *answer;
+	char *path;
+	int status = change_expect_args(cli, "service show", argc, argv, 1, "NAME");
+
+	if (status != STATUS_OK)
+		return status;
+	path = client_path("/v1/services/", argv[0]);
+	status = client_get(cli, path, &answer);
+	free(path);
+	if (status == STATUS_OK)
+		output_value(cli->out, answer, print_service);
+	return status;
+}
+
+const struct command service_commands[] = {
+	{"service", "add",
+	 "NAME vip=ADDRESS:PORT/PROTOCOL... [backend=ADDRESS[,weight=N][,mac=MAC][,state=STATE]...] "
+	 "[check=TYPE[:PORT][:/PATH]] "
+	 "[check.KEY=VALUE...] [encap=ENCAP] [ring_size=PRIME]",
+	 "add a service", service_add},
+	{"service", "set", "NAME KEY=VALUE...",
+	 "change a service; vip= and backend= replace all it had, check.KEY= only that key", service_set},
+	{"service", "delete", "NAME...", "delete services with all their backends", service_delete},
+	{"service", "list", "", "list the services", service_list},
+	{"service", "show", "NAME", "show a service and its backends", service_show},
+	{NULL, NULL, NULL, NULL, NULL},
+};

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What each KEY=VALUE looks like. Ranges are the daemon's to judge: written down in one place only. */
+#include "keys.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/config.h"
+#include "../lib/xalloc.h"
+#include "words.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define KEYS_MAX 16
+
+/* A KEY=VALUE: what the value must look like, and the member it becomes. A setter fills *err->what only. */
+struct key {
+	const char *name;
+	int (*set)(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
+	const char *member;
+};
+
+/* Takes value over. */
+static int put(json_t *object, const char *member, json_t *value, struct shunt_err *err)
+{
+	if (json_object_get(object, member)) {
+		json_decref(value);
+		return shunt_fail(err, EINVAL, NULL, "given twice");
+	}
+	json_object_set_new(object, member, value);
+	return 0;
+}
+
+static void append(json_t *object, const char *member, json_t *value)
+{
+	json_t *list = json_object_get(object, member);
+
+	if (!list) {
+		list = json_array();
+		json_object_set_new(object, member, list);
+	}
+	json_array_append_new(list, value);
+}
+
+static bool is_number(const char *value)
+{
+	/* 18 digits: json_int_t holds them all. */
+	return value[0] && strspn(value, "0123456789") == strlen(value) && strlen(value) <= 18;
+}
+
+static int set_number(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	if (!is_number(value))
+		return shunt_fail(err, EINVAL, NULL, "expected a whole number");
+	return put(object, key->member, json_integer(atoll(value)), err);
+}
+
+static int set_text(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	json_t *text = value[0] ? json_string(value) : NULL;
+
+	if (!text)
+		return shunt_fail(err, EINVAL, NULL, "expected a text, in UTF-8 and not empty");
+	return put(object, key->member, text, err);
+}
+
+/* As a configuration file would have it: "200" is a number, "200-399" is a text. */
+static int set_expect(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	return is_number(value) ? set_number(object, key, value, err) : set_text(object, key, value, err);
+}
+
+static int set_duration(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	size_t digits = strspn(value, "0123456789");
+	static const char *const units[] = {"ms", "s", "m", "h"};
+
+	for (size_t i = 0; digits && i < COUNT(units); i++) {
+		if (strcmp(value + digits, units[i]) == 0)
+			return set_text(object, key, value, err);
+	}
+	return shunt_fail(err, EINVAL, NULL, "expected a duration with its unit, such as 500ms, 2s, 1m");
+}
+
+static int set_bool(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+		return shunt_fail(err, EINVAL, NULL, "expected true or false");
+	return put(object, key->member, json_boolean(value[0] == 't'), err);
+}
+
+static int set_encap(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	const char *words[CONFIG_ENCAP_SIT + 1];
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		words[i] = config_encap_name(i);
+	if (words_find_exact(value, words, COUNT(words), "encapsulation", err) < 0)
+		return -EINVAL;
+	return put(object, key->member, json_string(value), err);
+}
+
+static int set_check_type(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	const char *words[CONFIG_CHECK_HTTPS + 1];
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		words[i] = config_check_name(i);
+	if (words_find_exact(value, words, COUNT(words), "check", err) < 0)
+		return -EINVAL;
+	return put(object, key->member, json_string(value), err);
+}
+
+static int set_state(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	const char *words[] = {config_admin_name(CONFIG_ADMIN_UP), config_admin_name(CONFIG_ADMIN_DRAIN)};
+
+	if (words_find_exact(value, words, COUNT(words), "state", err) < 0)
+		return -EINVAL;
+	return put(object, key->member, json_string(value), err);
+}
+
+static int set_mac(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	uint8_t mac[6];
+
+	if (mac_parse(value, mac))
+		return shunt_fail(err, EINVAL, NULL, "expected a MAC address such as 02:00:00:00:00:01");
+	return put(object, key->member, json_string(value), err);
+}
+
+int keys_check_address(const char *value, struct shunt_err *err)
+{
+	struct shunt_addr addr;
+
+	if (addr_parse(value, &addr))
+		return shunt_fail(err, EINVAL, NULL, "expected an address such as 10.1.0.11 or 2001:db8::11");
+	return 0;
+}
+
+static int set_vip(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	struct shunt_addr addr;
+	uint16_t port;
+	uint8_t proto;
+
+	if (vip_parse(value, &addr, &port, &proto))
+		return shunt_fail(err, EINVAL, NULL,
+				  "expected ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or "
+				  "[2001:db8::10]:80/tcp");
+	append(object, key->member, json_string(value));
+	return 0;
+}
+
+static int set_check(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
+static int set_backend(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
+
+static const struct key service_keys[] = {
+	{"vip", set_vip, "vips"},
+	{"encap", set_encap, "encap"},
+	{"ring_size", set_number, "ring_size"},
+	{"backend", set_backend, "backends"},
+	{"check", set_check, "check"},
+};
+
+/* Behind "check.". */
+static const struct key check_keys[] = {
+	{"type", set_check_type, "type"},
+	{"port", set_number, "port"},
+	{"path", set_text, "path"},
+	{"host", set_text, "host"},
+	{"expect", set_expect, "expect"},
+	{"verify", set_bool, "verify"},
+	{"interval", set_duration, "interval"},
+	{"timeout", set_duration, "timeout"},
+	{"rise", set_number, "rise"},
+	{"fall", set_number, "fall"},
+};
+
+static const struct key backend_keys[] = {
+	{"weight", set_number, "weight"},
+	{"state", set_state, "state"},
+	{"mac", set_mac, "mac"},
+};
+
+static int set_by_name(json_t *object, const struct key *keys, size_t count, const char *name, const char *value,
+		       struct shunt_err *err)
+{
+	const char *names[KEYS_MAX];
+	int found;
+
+	for (size_t i = 0; i < count; i++)
+		names[i] = keys[i].name;
+	found = words_find_exact(name, names, count, "key", err);
+	return found < 0 ? found : keys[found].set(object, &keys[found], value, err);
+}
+
+static json_t *check_of(json_t *service)
+{
+	json_t *check = json_object_get(service, "check");
+
+	if (!check) {
+		check = json_object();
+		json_object_set_new(service, "check", check);
+	}
+	return check;
+}
+
+/* TYPE[:PORT][:PATH], such as "http:/healthz", "http:8080:/healthz", "tcp:8080", "none". A path may hold anything. */
+static int set_check(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	static const struct key type_key = {NULL, set_check_type, "type"}, port_key = {NULL, set_number, "port"},
+				path_key = {NULL, set_text, "path"};
+	json_t *check = check_of(object);
+	char *text = xstrdup(value), *rest = text;
+	const char *type = strsep(&rest, ":");
+	int ret = set_check_type(check, &type_key, type, err);
+
+	(void)key;
+	if (ret == 0 && rest && rest[0] != '/') {
+		const char *port = strsep(&rest, ":");
+
+		ret = set_number(check, &port_key, port, err);
+		if (ret && !is_number(port))
+			ret = shunt_fail(err, EINVAL, NULL, "expected TYPE[:PORT][:/PATH], such as http:8080:/healthz");
+	}
+	if (ret == 0 && rest && rest[0] != '/')
+		ret = shunt_fail(err, EINVAL, NULL,
+				 "expected a path that begins with \"/\", such as http:8080:/healthz");
+	else if (ret == 0 && rest)
+		ret = set_text(check, &path_key, rest, err);
+	free(text);
+	return ret;
+}
+
+/* Whatever is like "KEY=VALUE", into object. */
+static int set_pair(json_t *object, const struct key *keys, size_t count, const char *pair, struct shunt_err *err)
+{
+	const char *equals = strchr(pair, '=');
+	char *name;
+	int ret;
+
+	if (!equals)
+		return shunt_fail(err, EINVAL, NULL, "expected KEY=VALUE");
+	name = xasprintf("%.*s", (int)(equals - pair), pair);
+	if (keys == service_keys && strncmp(name, "check.", 6) == 0)
+		ret = set_by_name(check_of(object), check_keys, COUNT(check_keys), name + 6, equals + 1, err);
+	else
+		ret = set_by_name(object, keys, count, name, equals + 1, err);
+	free(name);
+	return ret;
+}
+
+/* ADDRESS[,KEY=VALUE...] */
+static int set_backend(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	char *text = xstrdup(value), *rest = text;
+	const char *address = strsep(&rest, ","), *pair;
+	json_t *backend = json_pack("{s:s*}", "address", address);
+	int ret = keys_check_address(address, err);
+
+	while (ret == 0 && (pair = strsep(&rest, ",")))
+		ret = set_pair(backend, backend_keys, COUNT(backend_keys), pair, err);
+	if (ret == 0)
+		append(object, key->member, json_incref(backend));
+	json_decref(backend);
+	free(text);
+	return ret;
+}
+
+int keys_set_service(json_t *object, const char *pair, struct shunt_err *err)
+{
+	return set_pair(object, service_keys, COUNT(service_keys), pair, err);
+}
+
+int keys_set_backend(json_t *object, const char *pair, struct shunt_err *err)
+{
+	return set_pair(object, backend_keys, COUNT(backend_keys), pair, err);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the daemon knows, as JSON. Reads configuration, model, health, next hops and counters; changes nothing.
+ *
+ * Counters, times and sizes are JSON integers, never rounded: units are for the command that shows them to people.
+ * jansson returns NULL when memory is gone and its setters then fail in turn, so a builder checks nothing in
+ * between; api_routes.c answers 500 to a NULL.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api_internal.h"
+
+#define MAX_INTERFACES 64
+
+json_t *api_version_json(void)
+{
+	return json_pack("{s:s, s:i}", "version", SHUNT_VERSION, "format", SHUNT_FORMAT);
+}
+
+static json_t *uint_json(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static json_t *interfaces_json(const struct daemon *d)
+{
+	struct attach_status list[MAX_INTERFACES];
+	size_t count = attach_list(d->attach, list, MAX_INTERFACES);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count && i < MAX_INTERFACES; i++)
+		json_array_append_new(array,
+				      json_pack("{s:s, s:I, s:b, s:s, s:b, s:I}", "name", list[i].name, "ifindex",
+						(json_int_t)list[i].ifindex, "attached", list[i].attached, "mode",
+						config_mode_name(list[i].mode), "dispatcher", list[i].dispatcher,
+						"program", (json_int_t)list[i].prog_id));
+	return array;
+}
+
+static json_t *use_json(uint32_t used, uint32_t limit)
+{
+	return json_pack("{s:I, s:I}", "used", (json_int_t)used, "limit", (json_int_t)limit);
+}
+
+static json_t *usage_json(const struct daemon *d)
+{
+	struct datapath_usage usage;
+
+	datapath_usage(d->dp, &usage);
+	return json_pack("{s:o, s:o, s:o, s:o}", "vips", use_json(usage.vips, usage.vips_max), "services",
+			 use_json(usage.services, usage.services_max), "destinations",
+			 use_json(usage.destinations, usage.destinations_max), "ring_slots",
+			 use_json(usage.ring_slots, usage.ring_slots_max));
+}
+
+static json_t *service_summary_json(const struct daemon *d, const struct config_service *service)
+{
+	size_t up = 0;
+
+	for (size_t i = 0; i < service->backend_count; i++)
+		up += daemon_backend_state(d, service->name, &service->backends[i]) == BACKEND_UP;
+	return json_pack("{s:s, s:I, s:{s:I, s:I}}", "name", service->name, "vips", (json_int_t)service->vip_count,
+			 "backends", "up", (json_int_t)up, "total", (json_int_t)service->backend_count);
+}
+
+json_t *api_status_json(const struct daemon *d)
+{
+	json_t *status =
+		json_pack("{s:s, s:I, s:I, s:I, s:s?, s:s?}", "version", SHUNT_VERSION, "pid", (json_int_t)getpid(),
+			  "started", (json_int_t)d->started, "generation", (json_int_t)datapath_generation(d->dp),
+			  "config_file", d->config_path, "state_file", d->state_path);
+	json_t *services = json_array();
+
+	for (size_t i = 0; i < d->config->service_count; i++)
+		json_array_append_new(services, service_summary_json(d, &d->config->services[i]));
+	json_object_set_new(status, "interfaces", interfaces_json(d));
+	json_object_set_new(status, "usage", usage_json(d));
+	json_object_set_new(status, "services", services);
+	return status;
+}
+
+static json_t *health_json(const struct daemon *d, const char *service, const struct shunt_addr *addr)
+{
+	const struct health_status *status = health_get(d->health, service, addr);
+
+	if (!status)
+		return json_null();
+	return json_pack("{s:s, s:I, s:I, s:s}", "state", health_state_name(status->state), "since",
+			 (json_int_t)status->since, "checked", (json_int_t)status->checked, "reason", status->reason);
+}
+
+static json_t *nexthop_json(const struct daemon *d, const struct shunt_addr *addr)
+{
+	const struct nexthop *hop = nexthops_get(d->nexthops, addr);
+	char name[IFNAMSIZ], mac[SHUNT_ADDR_TEXT], gateway[SHUNT_ADDR_TEXT];
+
+	if (!hop)
+		return json_null();
+	if (!hop->resolved)
+		return json_pack("{s:b, s:s}", "resolved", 0, "why", hop->why);
+	return json_pack("{s:b, s:s?, s:s, s:s?, s:I}", "resolved", 1, "interface", if_indextoname(hop->ifindex, name),
+			 "mac", mac_format(hop->dst_mac, mac), "gateway",
+			 hop->gateway.family ? addr_format(&hop->gateway, gateway) : NULL, "mtu", (json_int_t)hop->mtu);
+}
+
+static void set_counter(json_t *object, const struct shunt_counter *counter)
+{
+	json_object_set_new(object, "packets", uint_json(counter->packets));
+	json_object_set_new(object, "bytes", uint_json(counter->bytes));
+}
+
+/* A backend as configured, and what has become of it: "state" is the model's word, "admin" what the operator asked for. */
+static json_t *backend_json(const struct daemon *d, const struct config_service *service,
+			    const struct config_backend *backend)
+{
+	struct shunt_counter counter = {0};
+	char addr[SHUNT_ADDR_TEXT], mac[SHUNT_ADDR_TEXT];
+	enum backend_state state = daemon_backend_state(d, service->name, backend);
+	enum config_admin admin = backend->admin == CONFIG_ADMIN_UNSET ? CONFIG_ADMIN_UP : backend->admin;
+	json_t *object = json_pack("{s:s, s:I, s:s, s:s}", "address", addr_format(&backend->addr, addr), "weight",
+				   (json_int_t)backend->weight, "state", backend_state_name(state), "admin",
+				   config_admin_name(admin));
+
+	if (backend->has_mac)
+		json_object_set_new(object, "mac", json_string(mac_format(backend->mac, mac)));
+	json_object_set_new(object, "health", health_json(d, service->name, &backend->addr));
+	json_object_set_new(object, "nexthop", nexthop_json(d, &backend->addr));
+	datapath_dest_counter(d->dp, service->name, &backend->addr, &counter);
+	set_counter(object, &counter);
+	return object;
+}
+
+static json_t *service_json(const struct daemon *d, const struct config_service *service)
+{
+	json_t *object = config_service_to_json(service);
+	json_t *backends = json_array();
+
+	for (size_t i = 0; i < service->backend_count; i++)
+		json_array_append_new(backends, backend_json(d, service, &service->backends[i]));
+	json_object_set_new(object, "backends", backends);
+	return object;
+}
+
+static int read_counters(const struct daemon *d, struct shunt_err *err)
+{
+	int ret = datapath_counters_refresh(d->dp);
+
+	if (ret)
+		return shunt_fail(err, -ret, "counters", "cannot read their maps: %s", strerror(-ret));
+	return 0;
+}
+
+json_t *api_service_json(const struct daemon *d, const char *name, struct shunt_err *err)
+{
+	const struct config_service *service = config_find_service(d->config, name);
+
+	if (!service) {
+		shunt_fail(err, ENOENT, NULL, "no service \"%s\"", name);
+		return NULL;
+	}
+	return read_counters(d, err) ? NULL : service_json(d, service);
+}
+
+json_t *api_services_json(const struct daemon *d, struct shunt_err *err)
+{
+	json_t *services;
+
+	if (read_counters(d, err))
+		return NULL;
+	services = json_array();
+	for (size_t i = 0; i < d->config->service_count; i++)
+		json_array_append_new(services, service_json(d, &d->config->services[i]));
+	return json_pack("{s:o}", "services", services);
+}
+
+/* A service's total is what went to the backends it has and to those it had. */
+static json_t *service_stats_json(const struct daemon *d, const struct config_service *service)
+{
+	json_t *backends = json_array();
+	struct shunt_counter total = {0};
+	json_t *object;
+
+	datapath_service_retired(d->dp, service->name, &total);
+	for (size_t i = 0; i < service->backend_count; i++) {
+		const struct config_backend *backend = &service->backends[i];
+		enum backend_state state = daemon_backend_state(d, service->name, backend);
+		struct shunt_counter counter = {0};
+		char addr[SHUNT_ADDR_TEXT];
+		json_t *entry = json_pack("{s:s, s:s}", "address", addr_format(&backend->addr, addr), "state",
+					  backend_state_name(state));
+
+		datapath_dest_counter(d->dp, service->name, &backend->addr, &counter);
+		set_counter(entry, &counter);
+		json_array_append_new(backends, entry);
+		total.packets += counter.packets;
+		total.bytes += counter.bytes;
+	}
+	object = json_pack("{s:s}", "name", service->name);
+	set_counter(object, &total);
+	json_object_set_new(object, "backends", backends);
+	return object;
+}
+
+static json_t *reasons_json(const struct daemon *d)
+{
+	static const struct {
+		const char *name, *action, *text;
+	} reasons[] = {
+#define PASS "pass"
+#define DROP "drop"
+#define X(e, name, action, text) {#name, action, text},
+		SHUNT_REASONS(X)
+#undef X
+#undef PASS
+#undef DROP
+	};
+	json_t *array = json_array();
+
+	_Static_assert(sizeof(reasons) / sizeof(reasons[0]) == SHUNT_REASON_COUNT, "a name for every reason");
+	for (int i = 0; i < SHUNT_REASON_COUNT; i++) {
+		struct shunt_counter counter = {0};
+		json_t *reason = json_pack("{s:s, s:s, s:s}", "reason", reasons[i].name, "action", reasons[i].action,
+					   "text", reasons[i].text);
+
+		datapath_reason_counter(d->dp, i, &counter);
+		set_counter(reason, &counter);
+		json_array_append_new(array, reason);
+	}
+	return array;
+}
+
+json_t *api_stats_json(const struct daemon *d, struct shunt_err *err)
+{
+	json_t *services;
+
+	if (read_counters(d, err))
+		return NULL;
+	services = json_array();
+	for (size_t i = 0; i < d->config->service_count; i++)
+		json_array_append_new(services, service_stats_json(d, &d->config->services[i]));
+	return json_pack("{s:o, s:o}", "services", services, "reasons", reasons_json(d));
+}

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The one road to the maps (daemon.h). A commit goes: what may not change is compared; the state file is written beside the old
+ * one; next hops of the new backends are asked for; interfaces are attached; the maps are written; the state file is renamed into place.
+ * A failure on the way takes the steps before it back, last first, so the old configuration is in force throughout.
+ *
+ * Changes of the world (health, next hops) take the same road from the model on, without touching the state file.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../lib/edit.h"
+#include "../lib/log.h"
+#include "../lib/xalloc.h"
+#include "../lib/yaml.h"
+#include "api.h"
+#include "daemon.h"
+#include "store.h"
+
+#define REFRESH_DELAY_MS 10
+#define REPAIR_INTERVAL_MS 2000
+#define DETACH_DELAY_MS 100 /* for the answer to who asked for it */
+
+/* A backend that no check has looked at yet. One that the maps had up, as a daemon before this one left them, stays up until
+ * its checks say otherwise. */
+static enum health_state initial_health(void *arg, const char *service, const struct shunt_addr *backend)
+{
+	const struct daemon *d = arg;
+
+	return datapath_dest_state(d->dp, service, backend) == SHUNT_DEST_UP ? HEALTH_UP : HEALTH_CHECKING;
+}
+
+/* What model_build() asks, about a configuration that may not be in force yet. */
+struct world {
+	const struct daemon *d;
+	const struct config *config;
+};
+
+static enum health_state world_health(void *arg, const char *service, const struct shunt_addr *backend)
+{
+	const struct world *w = arg;
+	const struct health_status *status = health_get(w->d->health, service, backend);
+	const struct config_service *svc;
+
+	if (status)
+		return status->state;
+	svc = config_find_service(w->config, service);
+	if (svc && svc->check.type == CONFIG_CHECK_NONE)
+		return HEALTH_UP;
+	return initial_health((void *)w->d, service, backend);
+}
+
+static const struct nexthop *world_nexthop(void *arg, const struct shunt_addr *backend)
+{
+	const struct world *w = arg;
+
+	return nexthops_get(w->d->nexthops, backend);
+}
+
+static struct model *build_model(struct daemon *d, const struct config *config)
+{
+	struct world world = {d, config};
+	struct model_inputs inputs = {attach_seed(d->attach), world_health, world_nexthop, &world};
+
+	return model_build(config, &inputs, d->cache);
+}
+
+static void watch_backends(struct daemon *d, const struct config *config)
+{
+	size_t count = 0, n = 0;
+	struct shunt_addr *addrs;
+	uint8_t(*macs)[6];
+
+	for (size_t i = 0; i < config->service_count; i++)
+		count += config->services[i].backend_count;
+	addrs = xcalloc(count + 1, sizeof(*addrs));
+	macs = xcalloc(count + 1, sizeof(*macs));
+	for (size_t i = 0; i < config->service_count; i++) {
+		const struct config_service *svc = &config->services[i];
+
+		for (size_t j = 0; j < svc->backend_count; j++, n++) {
+			addrs[n] = svc->backends[j].addr;
+			if (svc->backends[j].has_mac)
+				memcpy(macs[n], svc->backends[j].mac, sizeof(macs[n]));
+		}
+	}
+	nexthops_watch(d->nexthops, addrs, macs, count);
+	free(addrs);
+	free(macs);
+}
+
+static int apply_maps(struct daemon *d, const struct config *config, struct shunt_err *err)
+{
+	struct model *model;
+	int rc;
+
+	watch_backends(d, config);
+	model = build_model(d, config);
+	rc = datapath_apply(d->dp, model, err);
+	if (rc) {
+		model_free(model);
+		if (d->config)
+			watch_backends(d, d->config);
+		return rc;
+	}
+	model_free(d->model);
+	d->model = model;
+	return 0;
+}
+
+/*
+ * Interfaces and maps as config says; on failure as they were. Interfaces come first, since a missing one must change nothing;
+ * but maps that were just made come first themselves, so that the first packet the program sees finds its VIP.
+ */
+static int make_true(struct daemon *d, const struct config *config, struct shunt_err *err)
+{
+	bool maps_first = !d->config && !attach_adopted(d->attach);
+	int rc = maps_first ? apply_maps(d, config, err) : 0;
+
+	if (!rc)
+		rc = attach_interfaces(d->attach, config->interfaces, config->interface_count, err);
+	if (rc || maps_first)
+		return rc;
+	rc = apply_maps(d, config, err);
+	if (rc && d->config && attach_interfaces(d->attach, d->config->interfaces, d->config->interface_count, NULL))
+		log_error("the interfaces could not be set back to what they were; see `shunt status`");
+	return rc;
+}
+
+/* Limits and seed live as long as the pinned maps. */
+static int check_fixed(const struct daemon *d, const struct config *next, struct shunt_err *err)
+{
+	if (d->config && memcmp(&next->limits, &d->config->limits, sizeof(next->limits)))
+		return shunt_fail(
+			err, EINVAL, "limits",
+			"cannot change while the maps exist; `shunt detach` (which stops forwarding) and start shuntd");
+	if (next->has_seed && next->seed != attach_seed(d->attach))
+		return shunt_fail(
+			err, EINVAL, "seed",
+			"0x%016llx is not the seed of the maps in force (0x%016llx), and a new one would move every "
+			"connection; `shunt detach` (which stops forwarding) and start shuntd",
+			(unsigned long long)next->seed, (unsigned long long)attach_seed(d->attach));
+	return 0;
+}
+
+static int commit(struct daemon *d, struct config *next, uint64_t file_hash, struct shunt_err *err)
+{
+	struct store_state state = {next, file_hash, datapath_generation(d->dp) + 1};
+	int rc;
+
+	rc = check_fixed(d, next, err);
+	if (rc)
+		return rc;
+	rc = store_prepare(d->state_path, &state, err);
+	if (rc)
+		return rc;
+	rc = make_true(d, next, err);
+	if (rc) {
+		store_abort(d->state_path);
+		return rc;
+	}
+	rc = store_commit(d->state_path, err);
+	if (rc) {
+		if (d->config && make_true(d, d->config, NULL))
+			log_error("the maps could not be set back to the configuration in force; run `shunt reload`");
+		return rc;
+	}
+	config_free(d->config);
+	d->config = next;
+	d->file_hash = file_hash;
+	health_sync(d->health, next, initial_health, d);
+	return 0;
+}
+
+int daemon_commit(struct daemon *d, struct config *next, struct shunt_err *err)
+{
+	return commit(d, next, d->file_hash, err);
+}
+
+/* Same configuration, changed world. */
+static void refresh(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+	struct model *model = build_model(d, d->config);
+	struct shunt_err err;
+
+	if (datapath_apply(d->dp, model, &err)) {
+		log_error("maps not brought up to date: %s", shunt_err_text(&err));
+		model_free(model);
+		return;
+	}
+	model_free(d->model);
+	d->model = model;
+}
+
+static void refresh_soon(struct daemon *d)
+{
+	if (d->config && !uv_is_active((uv_handle_t *)&d->refresh_timer))
+		uv_timer_start(&d->refresh_timer, refresh, REFRESH_DELAY_MS, 0);
+}
+
+static void nexthops_changed(void *arg)
+{
+	refresh_soon(arg);
+}
+
+static void health_changed(void *arg, const char *service, const struct shunt_addr *backend,
+			   const struct health_status *status)
+{
+	(void)service;
+	(void)backend;
+	(void)status;
+	refresh_soon(arg);
+}
+
+static void repair(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+
+	if (attach_repair(d->attach, d->config->interfaces, d->config->interface_count))
+		refresh_soon(d);
+}
+
+int daemon_open(struct daemon *d, struct shunt_err *err)
+{
+	int rc;
+
+	d->started = (uint64_t)time(NULL);
+	d->cache = model_cache_new();
+	uv_timer_init(d->loop, &d->refresh_timer);
+	uv_timer_init(d->loop, &d->repair_timer);
+	d->refresh_timer.data = d;
+	d->repair_timer.data = d;
+	rc = nexthops_open(&d->nexthops, d->loop, nexthops_changed, d, err);
+	if (rc)
+		return rc;
+	rc = health_open(&d->health, d->loop, health_changed, d, err);
+	if (rc)
+		return rc;
+	uv_timer_start(&d->repair_timer, repair, REPAIR_INTERVAL_MS, REPAIR_INTERVAL_MS);
+	return 0;
+}
+
+void daemon_close(struct daemon *d)
+{
+	uv_close((uv_handle_t *)&d->repair_timer, NULL);
+	uv_close((uv_handle_t *)&d->refresh_timer, NULL);
+	if (d->health)
+		health_close(d->health);
+	if (d->nexthops)
+		nexthops_close(d->nexthops);
+	model_free(d->model);
+	model_cache_free(d->cache);
+	config_free(d->config);
+}
+
+/* The file as it is now, with its hash. */
+static struct config *load_file(const char *path, uint64_t *hash, struct shunt_err *err)
+{
+	struct config_source *source = NULL;
+	struct config *config = NULL;
+	char *text;
+	size_t len;
+	json_t *tree;
+
+	text = yaml_read(path, &len, err);
+	if (!text)
+		return NULL;
+	*hash = store_hash(text, len);
+	tree = yaml_load(text, len, path, &source, err);
+	if (tree)
+		config = config_from_json(tree, source, err);
+	json_decref(tree);
+	config_source_free(source);
+	free(text);
+	return config;
+}
+
+struct config *daemon_load(struct daemon *d, struct shunt_err *err)
+{
+	struct store_state state = {0};
+	struct config *config;
+	uint64_t hash;
+	int rc = store_load(d->state_path, &state, err);
+
+	if (rc < 0)
+		return NULL;
+	if (rc && access(d->config_path, F_OK)) {
+		log_warning("%s is not there: going on from the state in %s", d->config_path, d->state_path);
+		d->file_hash = state.file_hash;
+		return state.config;
+	}
+	config = load_file(d->config_path, &hash, err);
+	d->file_hash = hash;
+	if (!config || !rc) {
+		config_free(state.config);
+		return config;
+	}
+	if (hash == state.file_hash) {
+		log_info("%s has not changed: going on from the state in %s", d->config_path, d->state_path);
+		config_free(config);
+		return state.config;
+	}
+	log_info("%s has changed since it was last applied: applying it", d->config_path);
+	config_carry_admin(config, state.config);
+	config_free(state.config);
+	return config;
+}
+
+static bool same_config(const struct config *a, const struct config *b)
+{
+	json_t *left = config_to_json(a), *right = config_to_json(b);
+	bool same = json_equal(left, right);
+
+	json_decref(left);
+	json_decref(right);
+	return same;
+}
+
+int daemon_reload(struct daemon *d, bool *changed, struct shunt_err *err)
+{
+	struct config *next;
+	uint64_t hash;
+	int rc;
+
+	*changed = false;
+	next = load_file(d->config_path, &hash, err);
+	if (!next)
+		return -EINVAL;
+	config_carry_admin(next, d->config);
+	*changed = !same_config(next, d->config);
+	if (!*changed && hash == d->file_hash) {
+		config_free(next);
+		return 0;
+	}
+	rc = commit(d, next, hash, err);
+	if (rc) {
+		config_free(next);
+		*changed = false;
+	} else {
+		log_info("%s read: %s", d->config_path, *changed ? "applied" : "nothing changed");
+	}
+	return rc;
+}
+
+static void stop(uv_timer_t *timer)
+{
+	uv_stop(timer->loop);
+}
+
+int daemon_detach(struct daemon *d, struct shunt_err *err)
+{
+	int rc = attach_detach(d->attach, err);
+
+	if (rc)
+		return rc;
+	log_info("detached: nothing is forwarded any more");
+	uv_timer_stop(&d->repair_timer);
+	uv_timer_stop(&d->refresh_timer);
+	uv_timer_start(&d->refresh_timer, stop, DETACH_DELAY_MS, 0);
+	return 0;
+}
+
+enum backend_state daemon_backend_state(const struct daemon *d, const char *service,
+					const struct config_backend *backend)
+{
+	const struct config_service *svc = config_find_service(d->config, service);
+	size_t i = svc ? (size_t)(svc - d->config->services) : 0;
+
+	for (size_t j = 0; svc && j < d->model->services[i].dest_count; j++)
+		if (addr_equal(&d->model->services[i].dests[j].addr, &backend->addr))
+			return d->model->services[i].dests[j].state;
+	return BACKEND_UNRESOLVED;
+}

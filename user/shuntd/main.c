@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Start-up order, as one page, and teardown in reverse. What the daemon does is in daemon.c. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/log.h"
+#include "../lib/yaml.h"
+#include "api.h"
+#include "daemon.h"
+
+struct options {
+	const char *config, *state, *socket, *pin_dir;
+	bool check, detach;
+};
+
+static const char usage[] =
+	"usage: shuntd [options]\n"
+	"The daemon of shunt: loads and attaches the XDP program, and keeps its tables true. Stays in the foreground.\n"
+	"\n"
+	"  -c, --config FILE     configuration (/etc/shunt/shunt.yaml)\n"
+	"      --state FILE      where changes by command are kept (/var/lib/shunt/state.json)\n"
+	"  -s, --socket PATH     API socket (/run/shunt/shunt.sock)\n"
+	"      --pin-dir DIR     where maps are pinned, on a bpffs (/sys/fs/bpf/shunt)\n"
+	"      --check           check the configuration file and exit\n"
+	"      --detach          without a daemon: take the program off all interfaces and remove the pins\n"
+	"  -l, --log-level L     error, warning, info (default) or debug\n"
+	"  -V, --version         print the version and exit\n"
+	"  -h, --help            print this\n"
+	"\n"
+	"SIGHUP reads the configuration file again. SIGTERM ends the daemon; forwarding goes on as configured.\n";
+
+static int set_log_level(const char *name)
+{
+	static const char *const names[] = {"error", "warning", "info", "debug"};
+
+	for (int i = 0; i < 4; i++)
+		if (!strcmp(name, names[i])) {
+			log_set_level(i);
+			return 0;
+		}
+	fprintf(stderr, "shuntd: --log-level %s: expected error, warning, info or debug\n", name);
+	return -EINVAL;
+}
+
+/* 0: go on; 1: done; negative: usage error. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	enum { STATE = 256, PIN_DIR, CHECK, DETACH };
+	static const struct option longs[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"state", required_argument, NULL, STATE},
+		{"socket", required_argument, NULL, 's'},
+		{"pin-dir", required_argument, NULL, PIN_DIR},
+		{"check", no_argument, NULL, CHECK},
+		{"detach", no_argument, NULL, DETACH},
+		{"log-level", required_argument, NULL, 'l'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:s:l:Vh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'l':
+			if (set_log_level(optarg))
+				return -EINVAL;
+			break;
+		case STATE:
+			o->state = optarg;
+			break;
+		case PIN_DIR:
+			o->pin_dir = optarg;
+			break;
+		case CHECK:
+			o->check = true;
+			break;
+		case DETACH:
+			o->detach = true;
+			break;
+		case 'V':
+			printf("shuntd %s (map format %u)\n", SHUNT_VERSION, SHUNT_FORMAT);
+			return 1;
+		case 'h':
+			fputs(usage, stdout);
+			return 1;
+		default:
+			fputs("Try `shuntd --help`.\n", stderr);
+			return -EINVAL;
+		}
+	}
+	if (optind == argc)
+		return 0;
+	fprintf(stderr, "shuntd: unexpected argument \"%s\"; try `shuntd --help`\n", argv[optind]);
+	return -EINVAL;
+}
+
+static int check_file(const char *path, struct shunt_err *err)
+{
+	struct config_source *source = NULL;
+	json_t *tree = yaml_load_file(path, &source, err);
+	struct config *config = tree ? config_from_json(tree, source, err) : NULL;
+	int rc = config ? 0 : -EINVAL;
+
+	config_free(config);
+	json_decref(tree);
+	config_source_free(source);
+	if (!rc)
+		printf("%s: ok\n", path);
+	return rc;
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct daemon *d = handle->data;
+	struct shunt_err err;
+	bool changed;
+
+	if (signum != SIGHUP) {
+		log_info("%s: ending; forwarding goes on as configured", strsignal(signum));
+		uv_stop(d->loop);
+	} else if (daemon_reload(d, &changed, &err)) {
+		log_error("not reloaded, nothing has changed: %s", shunt_err_text(&err));
+	}
+}
+
+static void on_closed(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static int serve(struct daemon *d, const struct options *o, struct config *config, struct shunt_err *err)
+{
+	static const int signals[] = {SIGHUP, SIGTERM, SIGINT};
+	uv_signal_t handles[3];
+	int rc;
+
+	rc = daemon_open(d, err);
+	if (!rc)
+		rc = daemon_commit(d, config, err);
+	if (rc)
+		config_free(config);
+	else
+		rc = api_open(&d->api, d, o->socket, err);
+	if (!rc) {
+		for (int i = 0; i < 3; i++) {
+			uv_signal_init(d->loop, &handles[i]);
+			handles[i].data = d;
+			uv_signal_start(&handles[i], on_signal, signals[i]);
+		}
+		log_info("shuntd %s: services %zu, %s, API on %s", SHUNT_VERSION, d->config->service_count,
+			 attach_adopted(d->attach) ? "maps taken over" : "maps made anew", o->socket);
+		uv_run(d->loop, UV_RUN_DEFAULT);
+		api_close(d->api);
+	}
+	daemon_close(d);
+	uv_walk(d->loop, on_closed, NULL);
+	uv_run(d->loop, UV_RUN_DEFAULT);
+	return rc;
+}
+
+static int run(const struct options *o, struct shunt_err *err)
+{
+	uv_loop_t loop;
+	struct daemon d = {.loop = &loop, .config_path = o->config, .state_path = o->state};
+	struct config *config;
+	int rc;
+
+	config = daemon_load(&d, err);
+	if (!config)
+		return -EINVAL;
+	rc = attach_open(&d.attach, o->pin_dir, config, err);
+	if (rc)
+		goto free_config;
+	rc = datapath_open(&d.dp, attach_fds(d.attach), &config->limits, attach_seed(d.attach), err);
+	if (rc)
+		goto close_attach;
+	uv_loop_init(&loop);
+	rc = serve(&d, o, config, err);
+	uv_loop_close(&loop);
+	config = NULL; /* serve() has taken it over */
+	datapath_close(d.dp);
+close_attach:
+	attach_close(d.attach);
+free_config:
+	config_free(config);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {
+		.config = "/etc/shunt/shunt.yaml",
+		.state = "/var/lib/shunt/state.json",
+		.socket = "/run/shunt/shunt.sock",
+		.pin_dir = "/sys/fs/bpf/shunt",
+	};
+	struct shunt_err err = {0};
+	int rc = parse_options(argc, argv, &o);
+
+	if (rc)
+		return rc > 0 ? 0 : 2;
+	signal(SIGPIPE, SIG_IGN);
+	if (o.check)
+		rc = check_file(o.config, &err);
+	else if (o.detach)
+		rc = attach_remove(o.pin_dir, &err);
+	else
+		rc = run(&o, &err);
+	if (!rc)
+		return 0;
+	log_error("%s", shunt_err_text(&err));
+	return 1;
+}
