@@ -189,12 +189,19 @@ static void test_kept_and_removed(void **state)
 	config_drop(config);
 }
 
+/* For what must not happen. */
+static void run_for(uint64_t ms)
+{
+	for (uint64_t end = uv_now(&loop) + ms; uv_now(&loop) < end;)
+		uv_run(&loop, UV_RUN_ONCE);
+}
+
 /* An interval of an hour does not delay what replaces it; none means up, and no more checks. */
 static void test_changed_check(void **state)
 {
 	struct server *server;
 	struct config *config;
-	int requests;
+	int requests, accepted;
 
 	(void)state;
 	server = PLAY(BAD_ANSWER);
@@ -210,12 +217,19 @@ static void test_changed_check(void **state)
 	requests = server->requests;
 	health_sync(health, config, NULL, NULL);
 	assert_true(is(HEALTH_UP));
+	run_for(300);
+	assert_true(server->requests <= requests + 1); /* the one that was on its way */
+	assert_string_equal(status()->reason, "not checked");
 	assert_int_equal(told.count, 0);
 	config->services->check.type = CONFIG_CHECK_TCP;
 	health_sync(health, config, NULL, NULL);
 	assert_true(is(HEALTH_UP));
 	AWAIT(!strcmp(status()->reason, "connected"));
-	assert_true(server->requests <= requests + 1);
+	config->services->check.type = CONFIG_CHECK_NONE;
+	health_sync(health, config, NULL, NULL);
+	accepted = server->accepted;
+	run_for(300);
+	assert_int_equal(server->accepted, accepted);
 	config_drop(config);
 }
 

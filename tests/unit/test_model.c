@@ -161,6 +161,23 @@ static void words(void **state)
 }
 
 /* Weight 0 does not change the word, only the slots, and it is no refuge either. */
+/* A service that is not checked: whatever was known of its backends' health no longer counts. */
+static void no_check(void **state)
+{
+	struct config *config = load();
+	struct world world = good_world();
+	struct model *model;
+
+	(void)state;
+	config->services[0].check.type = CONFIG_CHECK_NONE;
+	world.health[1] = HEALTH_DOWN;
+	model = build_once(config, &world);
+	assert_int_equal(model->services[0].dests[0].state, BACKEND_UP);
+	assert_int_equal(model->services[1].dests[0].state, BACKEND_DOWN);
+	model_free(model);
+	config_free(config);
+}
+
 static void weight_zero(void **state)
 {
 	struct config *config = load();
@@ -342,13 +359,10 @@ static void cache_does_not_show(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(state_names),
-		cmocka_unit_test(words),
-		cmocka_unit_test(weight_zero),
-		cmocka_unit_test(copies),
-		cmocka_unit_test(rings),
-		cmocka_unit_test(nobody_to_ask),
-		cmocka_unit_test(cache_does_not_show),
+		cmocka_unit_test(state_names),	 cmocka_unit_test(words),
+		cmocka_unit_test(no_check),	 cmocka_unit_test(weight_zero),
+		cmocka_unit_test(copies),	 cmocka_unit_test(rings),
+		cmocka_unit_test(nobody_to_ask), cmocka_unit_test(cache_does_not_show),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);

@@ -33,37 +33,24 @@ static enum health_state initial_health(void *arg, const char *service, const st
 	return datapath_dest_state(d->dp, service, backend) == SHUNT_DEST_UP ? HEALTH_UP : HEALTH_CHECKING;
 }
 
-/* What model_build() asks, about a configuration that may not be in force yet. */
-struct world {
-	const struct daemon *d;
-	const struct config *config;
-};
-
-static enum health_state world_health(void *arg, const char *service, const struct shunt_addr *backend)
+static enum health_state health_of(void *arg, const char *service, const struct shunt_addr *backend)
 {
-	const struct world *w = arg;
-	const struct health_status *status = health_get(w->d->health, service, backend);
-	const struct config_service *svc;
+	const struct daemon *d = arg;
+	const struct health_status *status = health_get(d->health, service, backend);
 
-	if (status)
-		return status->state;
-	svc = config_find_service(w->config, service);
-	if (svc && svc->check.type == CONFIG_CHECK_NONE)
-		return HEALTH_UP;
-	return initial_health((void *)w->d, service, backend);
+	return status ? status->state : initial_health(arg, service, backend);
 }
 
-static const struct nexthop *world_nexthop(void *arg, const struct shunt_addr *backend)
+static const struct nexthop *nexthop_of(void *arg, const struct shunt_addr *backend)
 {
-	const struct world *w = arg;
+	const struct daemon *d = arg;
 
-	return nexthops_get(w->d->nexthops, backend);
+	return nexthops_get(d->nexthops, backend);
 }
 
 static struct model *build_model(struct daemon *d, const struct config *config)
 {
-	struct world world = {d, config};
-	struct model_inputs inputs = {attach_seed(d->attach), world_health, world_nexthop, &world};
+	struct model_inputs inputs = {attach_seed(d->attach), health_of, nexthop_of, d};
 
 	return model_build(config, &inputs, d->cache);
 }

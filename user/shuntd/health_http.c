@@ -95,9 +95,8 @@ static void ready_cb(uv_poll_t *poll, int status, int events)
 	struct probe_http_pool *pool = sock->pool;
 	int what = 0, running;
 
-	/* An error of the socket; what had arrived before it can still be read. */
-	if (status < 0)
-		what = CURL_CSELECT_ERR | CURL_CSELECT_IN | CURL_CSELECT_OUT;
+	/* After an error of the poll what stays 0, and libcurl looks at the socket itself: there may be something left to read. */
+	(void)status;
 	if (events & UV_READABLE)
 		what |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)

@@ -156,11 +156,12 @@ static void cache_prune(struct model_cache *cache)
 	cache->count = kept;
 }
 
-static void fill_dest(struct model_dest *dest, const char *service, const struct config_backend *backend,
-		      const struct model_inputs *inputs)
+static void fill_dest(struct model_dest *dest, const struct config_service *service,
+		      const struct config_backend *backend, const struct model_inputs *inputs)
 {
 	const struct nexthop *nexthop = inputs->nexthop ? inputs->nexthop(inputs->arg, &backend->addr) : NULL;
-	enum health_state health = inputs->health ? inputs->health(inputs->arg, service, &backend->addr) : HEALTH_UP;
+	bool checked = inputs->health && service->check.type != CONFIG_CHECK_NONE;
+	enum health_state health = checked ? inputs->health(inputs->arg, service->name, &backend->addr) : HEALTH_UP;
 
 	dest->addr = backend->addr;
 	if (nexthop)
@@ -183,7 +184,7 @@ static void fill_service(struct model_service *service, const struct config_serv
 	service->dest_count = config->backend_count;
 	service->dests = xcalloc(config->backend_count + 1, sizeof(*service->dests));
 	for (size_t i = 0; i < config->backend_count; i++) {
-		fill_dest(&service->dests[i], config->name, &config->backends[i], inputs);
+		fill_dest(&service->dests[i], config, &config->backends[i], inputs);
 		available[i] = service->dests[i].state == BACKEND_UP;
 	}
 	service->ring = xcalloc(config->ring_size, sizeof(*service->ring));

@@ -43,7 +43,8 @@ struct model {
 	size_t service_count;
 };
 
-/* What model_build() asks about the world; any may be NULL: no health (all up), no next hops (all unresolved). */
+/* What model_build() asks about the world; any may be NULL: no health (all up), no next hops (all unresolved).
+ * Services with check none are not asked about: their backends are up. */
 struct model_inputs {
 	uint64_t seed;
 	enum health_state (*health)(void *arg, const char *service, const struct shunt_addr *backend);

@@ -131,6 +131,18 @@ static bool route_is_usable(const struct shunt_addr *addr, const struct rtnl_rou
 	return false;
 }
 
+/* Devices on top of others, to which native XDP cannot redirect (they have no ndo_xdp_xmit): packets would be lost without a
+ * counter of ours. A template that goes out by the device below is what they need. */
+static bool is_on_top(const struct rtnl_link *link)
+{
+	static const char *const kinds[] = {"vlan", "bridge", "macvlan", "ipvlan", "vxlan", "dummy"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strcmp(link->kind, kinds[i]))
+			return true;
+	return false;
+}
+
 static bool link_is_usable(const struct shunt_addr *addr, const struct rtnl_link *link, struct nexthop *out)
 {
 	char text[SHUNT_ADDR_TEXT];
@@ -140,6 +152,9 @@ static bool link_is_usable(const struct shunt_addr *addr, const struct rtnl_link
 		unresolved(out, "the route to %s leads to the loopback interface", text);
 	else if (!link->ethernet)
 		unresolved(out, "%s is routed to %s, not an Ethernet interface", text, link->name);
+	else if (is_on_top(link))
+		unresolved(out, "%s is routed to %s, a %s device: XDP cannot redirect there", text, link->name,
+			   link->kind);
 	else
 		return true;
 	return false;
@@ -162,10 +177,15 @@ static int resolve_mac(struct nexthops *nh, const struct watched *w, const struc
 	if (ret)
 		return ret;
 	out->resolved = n->known;
+	addr_format(hop, text);
 	if (n->known)
 		memcpy(out->dst_mac, n->mac, sizeof(out->dst_mac));
+	else if (n->refused == ENOBUFS)
+		unresolved(out, "%s on %s: neighbour table full (gc_thresh3)", text, link->name);
+	else if (n->refused)
+		unresolved(out, "neighbour %s on %s: %s", text, link->name, strerror(n->refused));
 	else
-		unresolved(out, "neighbour %s on %s has not answered yet", addr_format(hop, text), link->name);
+		unresolved(out, "neighbour %s on %s has not answered yet", text, link->name);
 	return 0;
 }
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/log.h"
 #include "../lib/xalloc.h"
 #include "shunt/hash.h"
 
@@ -58,12 +57,7 @@ static void plan(struct neighbours *all, struct neighbour *n, uint64_t now)
 
 static void use(struct neighbours *all, struct neighbour *n, uint64_t now)
 {
-	int ret = n->fixed ? 0 : rtnl_use_neighbour(all->nl, n->ifindex, &n->addr);
-	char text[SHUNT_ADDR_TEXT];
-
-	if (ret)
-		log_debug("neighbour %s on interface %u cannot be asked for: %s", addr_format(&n->addr, text),
-			  n->ifindex, strerror(abs(ret)));
+	n->refused = n->fixed ? 0 : abs(rtnl_use_neighbour(all->nl, n->ifindex, &n->addr));
 	plan(all, n, now);
 }
 

@@ -210,6 +210,17 @@ int rtnl_get_route(struct rtnl *nl, const struct shunt_addr *dst, struct rtnl_ro
 	return 0;
 }
 
+static void read_kind(const struct nlattr *linkinfo, struct rtnl_link *out)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, linkinfo)
+	{
+		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+			strncpy(out->kind, mnl_attr_get_str(attr), sizeof(out->kind) - 1);
+	}
+}
+
 int rtnl_get_link(struct rtnl *nl, uint32_t ifindex, struct rtnl_link *out)
 {
 	request_buf buf;
@@ -243,6 +254,8 @@ int rtnl_get_link(struct rtnl *nl, uint32_t ifindex, struct rtnl_link *out)
 			out->ethernet = ifi->ifi_type == ARPHRD_ETHER && attr_mac(attr, out->mac);
 		else if (type == IFLA_IFNAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
 			strncpy(out->name, mnl_attr_get_str(attr), sizeof(out->name) - 1);
+		else if (type == IFLA_LINKINFO)
+			read_kind(attr, out);
 	}
 	return 0;
 }

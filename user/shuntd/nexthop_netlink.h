@@ -35,6 +35,7 @@ struct rtnl_link {
 	bool ethernet;
 	uint8_t mac[6];
 	char name[IFNAMSIZ];
+	char kind[16]; /* "vlan", "bridge", "veth", ...; empty for a NIC */
 };
 
 struct rtnl_neighbour {
