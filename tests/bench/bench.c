@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a packet costs: shunt's program, and another build of it, beside an empty one and a floor (a fixed outer header, no lookups), in
+ * one process, program by program in turn, round after round. Prints quartiles of the cost in ns, net of the empty program's in the
+ * same round, and the ratio of medians to the floor. Fails when what came out is not what must come out; never because of a
+ * time. `make bench`, root; not part of scripts/check.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "../../user/lib/xalloc.h"
+#include "../../user/shuntd/model.h"
+#include "driver.skel.h"
+#include "format.h"
+#include "shunt/hash.h"
+#include "shunt/reasons.h"
+#include "shunt.skel.h"
+
+enum { VIP_SLOTS = 4096, RING = 65537, BACKENDS = 100, ROUNDS = 101, RUNS = 50000, SEED = 0x5eed };
+enum target { EMPTY, FLOOR, SHUNT, OTHER, TARGETS };
+
+struct workload {
+	const char *name;
+	bool is_v6;
+	uint8_t proto;
+	uint16_t port; /* 80 is the VIP's */
+	uint32_t flows;
+};
+
+static const struct workload workloads[] = {
+	{"IPv4 TCP, 1 flow", false, IPPROTO_TCP, 80, 1},
+	{"IPv4 TCP, 10,000 flows", false, IPPROTO_TCP, 80, 10000},
+	{"IPv4 TCP, 1,000,000 flows", false, IPPROTO_TCP, 80, 1000000},
+	{"IPv4 UDP, 1,000,000 flows", false, IPPROTO_UDP, 80, 1000000},
+	{"IPv6 TCP, 1,000,000 flows", true, IPPROTO_TCP, 80, 1000000},
+	{"IPv4 TCP, not for a VIP", false, IPPROTO_TCP, 81, 1000000},
+};
+
+static const char *const target_names[] = {"empty", "floor", "shunt", "other"};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static struct bpf_map *find_map(const struct bpf_object *obj, const char *name)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
+
+	if (!map)
+		die(name);
+	return map;
+}
+
+static void *map_memory(const struct bpf_map *map)
+{
+	size_t page = 4096, len = (size_t)bpf_map__max_entries(map) * ((bpf_map__value_size(map) + 7) & ~7u);
+	void *p = mmap(NULL, (len + page - 1) & ~(page - 1), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (p == MAP_FAILED)
+		die(bpf_map__name(map));
+	return p;
+}
+
+/* path: another build of shunt.bpf.o, with the same maps and knobs; NULL: the one built in. */
+static struct bpf_object *load_shunt(const char *path)
+{
+	static const struct {
+		const char *map;
+		uint32_t entries;
+	} sizes[] = {{"shunt_vips", 2 * VIP_SLOTS},
+		     {"shunt_rings", RING},
+		     {"shunt_dests", BACKENDS + 1},
+		     {"shunt_dstat", BACKENDS + 1},
+		     {"shunt_rstat", SHUNT_REASON_COUNT}};
+	struct shunt_bpf__rodata *knobs;
+	struct bpf_object *obj;
+	size_t size;
+
+	if (path) {
+		obj = bpf_object__open_file(path, NULL);
+	} else {
+		const void *bytes = shunt_bpf__elf_bytes(&size);
+
+		obj = bpf_object__open_mem(bytes, size, NULL);
+	}
+	if (!obj)
+		die(path ? path : "open shunt");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		bpf_map__set_max_entries(find_map(obj, sizes[i].map), sizes[i].entries);
+	knobs = (void *)bpf_map__initial_value(find_map(obj, ".rodata"), &size);
+	if (size != sizeof(*knobs))
+		die("other knobs than this benchmark was built with");
+	knobs->knob_vip_slots = VIP_SLOTS;
+	shunt_hash_derive(&knobs->knob_hash_keys, SEED);
+	if (bpf_object__load(obj))
+		die("load shunt");
+	return obj;
+}
+
+static void add_vip(struct shunt_vip *table, uint64_t multiplier, const char *addr, uint8_t proto)
+{
+	struct shunt_vip vip = {.port = htons(80), .proto = proto, .ring_size = RING, .salt = 1};
+	struct shunt_addr a;
+	uint64_t half[2];
+	uint32_t key, slot;
+
+	if (addr_parse(addr, &a))
+		die(addr);
+	vip.family = a.family;
+	memcpy(vip.addr, a.word, sizeof(vip.addr));
+	memcpy(half, vip.addr, sizeof(half));
+	memcpy(&key, &vip.port, sizeof(key));
+	slot = shunt_vip_slot(half[0], half[1], key, multiplier, VIP_SLOTS - 1);
+	while (table[slot].family)
+		slot = (slot + 1) % VIP_SLOTS;
+	table[slot] = vip;
+}
+
+static void fill_shunt(const struct bpf_object *obj)
+{
+	struct shunt_control *control = map_memory(find_map(obj, "shunt_control"));
+	struct shunt_vip *vips = map_memory(find_map(obj, "shunt_vips"));
+	struct shunt_dest *dests = map_memory(find_map(obj, "shunt_dests"));
+	struct model_dest dest = {.state = BACKEND_UP, .nexthop = {.resolved = true, .ifindex = 1, .mtu = 1500}};
+	struct shunt_prefix source;
+	uint64_t *ring = map_memory(find_map(obj, "shunt_rings"));
+	char addr[32];
+
+	prefix_parse("172.31.0.0/16", &source);
+	control->vip_multiplier[0] = shunt_vip_multiplier(0);
+	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP);
+	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_UDP);
+	add_vip(vips, control->vip_multiplier[0], "2001:db8::10", IPPROTO_TCP);
+	for (uint32_t i = 1; i <= BACKENDS; i++) {
+		snprintf(addr, sizeof(addr), "10.0.2.%u", i);
+		addr_parse(addr, &dest.addr);
+		model_template(&dests[i], &dest, &source);
+	}
+	for (uint32_t slot = 0; slot < RING; slot++)
+		ring[slot] = shunt_slot_clean(1 + (uint32_t)(shunt_mix64(slot) % BACKENDS));
+}
+
+/* A frame of the workload, its first BENCH_FRAME bytes in the driver's state; returns the frame's length. */
+static uint32_t make_frame(const struct workload *w, uint8_t *frame, struct bench_state *s)
+{
+	static const uint8_t vip4[] = {192, 0, 2, 10}, client4[] = {10, 1, 0, 0};
+	static const uint8_t vip6[] = {0x20, 1, 0x0d, 0xb8, [15] = 0x10}, client6[] = {0x20, 1, 0x0d, 0xb8, 0, 1};
+	uint32_t l4 = w->is_v6 ? 54 : 34, len = l4 + 20;
+
+	memset(frame, 0, 128);
+	frame[12] = w->is_v6 ? 0x86 : 0x08;
+	frame[13] = w->is_v6 ? 0xdd : 0x00;
+	if (w->is_v6) {
+		frame[14] = 0x60;
+		frame[19] = 20;
+		frame[20] = w->proto;
+		frame[21] = 64;
+		memcpy(frame + 22, client6, sizeof(client6));
+		memcpy(frame + 38, vip6, sizeof(vip6));
+	} else {
+		frame[14] = 0x45;
+		frame[17] = 40;
+		frame[22] = 64;
+		frame[23] = w->proto;
+		memcpy(frame + 26, client4, 4);
+		memcpy(frame + 30, vip4, 4);
+	}
+	frame[l4] = 0x20;
+	frame[l4 + 2] = w->port >> 8;
+	frame[l4 + 3] = (uint8_t)w->port;
+	frame[l4 + 12] = 0x50;
+	frame[l4 + 13] = 0x10;
+	s->is_v6 = w->is_v6;
+	s->frame_len = len < BENCH_FRAME ? BENCH_FRAME : len;
+	memcpy(s->frame, frame, BENCH_FRAME);
+	return s->frame_len;
+}
+
+static void check_output(const struct workload *w, const uint8_t *out, uint32_t len, uint32_t frame_len,
+			 uint32_t action)
+{
+	bool forwarded = w->port == 80;
+	uint32_t sum = 0;
+
+	if (action != (forwarded ? XDP_TX : XDP_PASS) || len != frame_len + (forwarded ? 20 : 0))
+		goto bad;
+	if (!forwarded)
+		return;
+	for (int i = 14; i < 34; i += 2)
+		sum += out[i] << 8 | out[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	if ((sum & 0xffff) + (sum >> 16) != 0xffff || out[30] != 10 || out[33] < 1 || out[33] > BACKENDS)
+		goto bad;
+	return;
+bad:
+	fprintf(stderr, "bench: %s: wrong output (action %u, %u bytes)\n", w->name, action, len);
+	exit(1);
+}
+
+static double run(struct driver_bpf *driver, struct bench_state *state, const struct workload *w, enum target target,
+		  int prog_fd)
+{
+	uint8_t frame[128], out[256];
+	uint32_t zero = 0;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_out = out, .data_size_out = sizeof(out),
+		    .repeat = RUNS + 1);
+
+	if (bpf_map_update_elem(bpf_map__fd(driver->maps.target), &zero, &prog_fd, BPF_ANY))
+		die("target");
+	memset(state, 0, sizeof(*state));
+	state->measured = RUNS;
+	state->flows = w->flows;
+	opts.data_size_in = make_frame(w, frame, state);
+	if (bpf_prog_test_run_opts(bpf_program__fd(driver->progs.bench_driver), &opts))
+		die("test run");
+	if (target >= SHUNT)
+		check_output(w, out, opts.data_size_out, state->frame_len, opts.retval);
+	return (double)(state->end - state->start) / RUNS;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void measure(struct driver_bpf *driver, struct bench_state *state, const struct workload *w, const int *prog_fds,
+		    int targets)
+{
+	double ns[TARGETS][ROUNDS];
+
+	for (int round = 0; round < ROUNDS; round++)
+		for (int i = 0; i < targets; i++) {
+			enum target t = (round + i) % targets;
+
+			ns[t][round] = run(driver, state, w, t, prog_fds[t]);
+		}
+	for (int t = FLOOR; t < targets; t++) {
+		/* Within a round the machine is the same: differences of a round say more than differences of medians. */
+		for (int round = 0; round < ROUNDS; round++)
+			ns[t][round] -= ns[EMPTY][round];
+		qsort(ns[t], ROUNDS, sizeof(double), by_value);
+		printf("%-28s %-6s %8.1f %8.1f %8.1f %8.2f\n", w->name, target_names[t], ns[t][ROUNDS / 4],
+		       ns[t][ROUNDS / 2], ns[t][3 * ROUNDS / 4], ns[t][ROUNDS / 2] / ns[FLOOR][ROUNDS / 2]);
+	}
+}
+
+static int load_target(const char *path)
+{
+	struct bpf_object *obj = load_shunt(path);
+
+	fill_shunt(obj);
+	return bpf_program__fd(bpf_object__find_program_by_name(obj, "shunt_xdp"));
+}
+
+/* bench [OBJECT]: OBJECT is another build to compare with, in the same run. */
+int main(int argc, char **argv)
+{
+	struct driver_bpf *driver = driver_bpf__open_and_load();
+	int fds[TARGETS];
+
+	if (!driver)
+		die("load driver");
+	fds[EMPTY] = bpf_program__fd(driver->progs.bench_empty);
+	fds[FLOOR] = bpf_program__fd(driver->progs.bench_floor);
+	fds[SHUNT] = load_target(NULL);
+	if (argc > 1)
+		fds[OTHER] = load_target(argv[1]);
+	printf("%-28s %-6s %8s %8s %8s %8s\n", "workload", "", "25 %, ns", "median", "75 %", "x floor");
+	for (size_t i = 0; i < sizeof(workloads) / sizeof(*workloads); i++)
+		measure(driver, map_memory(driver->maps.state), &workloads[i], fds, argc > 1 ? TARGETS : OTHER);
+	return 0;
+}
