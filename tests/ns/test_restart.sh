@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The daemon comes and goes, is killed and reloaded, while requests go on: none may fail, and nothing may be forgotten.
+# shellcheck source=tests/ns/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+load=
+
+under_load() { # COMMAND...: runs it in the middle of requests
+	load=$run/load.$RANDOM
+	: >"$load"
+	load_start "$load"
+	load_more "$load" 20 && "$@" && load_more "$load" 60
+	local status=$?
+	load_stop
+	echo "status $status; $(made "$load") requests, $(failed "$load") failed"
+	[ "$status" = 0 ] && [ "$(failed "$load")" = 0 ]
+}
+
+killed() {
+	shuntd_end KILL
+	load_more "$load" 60
+}
+
+started() { shuntd_start && wait_for 5 count_is up 4; }
+
+killed_and_started() {
+	for _ in 1 2 3; do
+		shuntd_end KILL
+		started || return 1
+	done
+}
+
+terminated() {
+	shuntd_end TERM
+	! shuntd_answers && load_more "$load" 60
+}
+
+weight_is() { [ "$(shunt --json service show web | jq --arg a "$1" '.backends[] | select(.address == $a) | .weight')" = "$2" ]; }
+
+change_and_restart() {
+	shunt backend set web 10.0.2.11 weight=7 && shunt backend drain web 10.0.2.12 && shunt backend delete web fd00:2::14 || return 1
+	shuntd_end KILL
+	shuntd_start && weight_is 10.0.2.11 7 && state_is 10.0.2.12 drain && [ -z "$(backend_state fd00:2::14)" ]
+}
+
+reload_by_signal() {
+	write_config 10.0.2.11 10.0.2.12 10.0.2.13
+	kill -HUP "$shuntd_pid"
+	wait_for 5 state_is 10.0.2.13 up && [ -z "$(backend_state fd00:2::13)" ] && weight_is 10.0.2.11 100
+}
+
+reload_by_command() {
+	write_config 10.0.2.11 10.0.2.12 fd00:2::13
+	shunt reload && wait_for 5 state_is fd00:2::13 up && [ -z "$(backend_state 10.0.2.13)" ]
+}
+
+drain_outlives_reload() { state_is 10.0.2.12 drain; }
+
+new_file_wins_at_start() {
+	shuntd_end TERM
+	write_config
+	shuntd_start && wait_for 5 state_is fd00:2::14 up
+}
+
+program_on_eth0() { [ "$(inside lb bpftool -j net | jq '.[0].xdp | length')" = "$1" ]; }
+
+detached() {
+	program_on_eth0 1 || return 1
+	shunt detach || return 1
+	wait_for 5 pid_gone "$shuntd_pid" && program_on_eth0 0 && [ ! -e "$pins/shuntd" ]
+}
+
+# Packets for a VIP that the balancer's stack got to see: the program was not there for them. (The stack forwards nothing.)
+passed_by() { inside lb nstat -asz IpInAddrErrors Ip6InAddrErrors | awk '/InAddrErrors/ { n += $2 } END { print n }'; }
+
+start_all
+
+passed_before=$(passed_by)
+total() { shunt --json stats | jq '.services[0].packets'; }
+
+test_that "killed with -9 under load: forwarding goes on" under_load killed
+packets=$(bpftool -j map dump pinned "$pins/shuntd/shunt_dstat" | jq '[.[].formatted.values[].value.packets] | add')
+test_that "started again under load: no request fails" under_load started
+test_that "counters go on from where they were" [ "$(total)" -ge "$packets" ]
+test_that "killed and started three times under load: no request fails" under_load killed_and_started
+test_that "ended with SIGTERM under load: forwarding goes on" under_load terminated
+test_that "and started again" started
+test_that "in all this not one packet passed the program by" [ "$(passed_by)" = "$passed_before" ]
+test_that "what commands changed outlives kill -9 and restart" change_and_restart
+test_that "reload by SIGHUP" reload_by_signal
+test_that "reload by command" reload_by_command
+test_that "a drain by command outlives the reload" drain_outlives_reload
+test_that "a file that changed while the daemon was away wins" new_file_wins_at_start
+test_that "all answer again" all_answered "$vip4" b1 b3 b4
+test_that "detach takes the program off and ends the daemon" detached
+requests 1 "$vip4" "$run/unanswered"
+test_that "then packets do pass it by" [ "$(passed_by)" -gt "$passed_before" ]
+tap_end
