@@ -51,6 +51,7 @@ struct config *daemon_load(struct daemon *d, struct shunt_err *err);
 int daemon_detach(struct daemon *d, struct shunt_err *err);
 
 /* The state of a backend of the configuration in force. */
-enum backend_state daemon_backend_state(const struct daemon *d, const char *service, const struct config_backend *backend);
+enum backend_state daemon_backend_state(const struct daemon *d, const char *service,
+					const struct config_backend *backend);
 
 #endif
