@@ -161,11 +161,12 @@ count_is() { [ "$(backends_in "$1")" = "$2" ]; }
 
 # --- requests ------------------------------------------------------------------------------------------------------
 
-# requests COUNT URL-HOST FILE: COUNT requests, each on a connection of its own; a line "STATUS NAME" each into FILE, 000 for no answer.
+# requests COUNT URL-HOST FILE: COUNT requests, each on a connection of its own; a line "STATUS NAME" each into FILE, 000 for no
+# answer, which is the last one then.
 requests() {
 	local out
 	out=$(mktemp "$run/requests.XXXXXX")
-	client curl -s --max-time 3 -H 'Connection: close' -w '%{http_code} \n' "http://$2/?[1-$1]" >"$out" || true
+	client curl -s --fail-early --max-time 3 -H 'Connection: close' -w '%{http_code} \n' "http://$2/?[1-$1]" >"$out" || true
 	# The body ("b1\n") comes before its status.
 	awk '/^[0-9]+ $/ { print $1, name; name = ""; next } { name = $1 }' "$out" >>"$3"
 	rm -f "$out"

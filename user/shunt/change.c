@@ -57,10 +57,10 @@ static int send_changes(struct cli *cli, json_t *changes)
 	return status;
 }
 
-int change_run(struct cli *cli, const char *noun, const char *verb, int argc, char **argv)
+int change_run(struct cli *cli, int argc, char **argv)
 {
 	struct shunt_err err = {0};
-	json_t *changes = args_changes(noun, verb, argc, argv, &err);
+	json_t *changes = args_changes(cli->command->noun, cli->command->verb, argc, argv, &err);
 	int status;
 
 	if (!changes) {

@@ -5,8 +5,9 @@
 
 #include "client.h"
 
-/* Send noun, verb, argv, and what is joined to them by "+", as one transaction. Returns a STATUS_. */
-int change_run(struct cli *cli, const char *noun, const char *verb, int argc, char **argv);
+/* The handler of all changes of services and backends: send the command, its arguments, and what is joined to them by "+", as one
+ * transaction. */
+int change_run(struct cli *cli, int argc, char **argv);
 
 /* Send a request whose answer is {"changed", "generation", ...}, and say what came of it. */
 int change_send(struct cli *cli, const struct client_request *request);

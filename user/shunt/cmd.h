@@ -16,6 +16,7 @@ enum { STATUS_OK = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2, STATUS_UNREACHABLE =
 struct cli {
 	const char *socket; /* the daemon's Unix socket */
 	struct output *out;
+	const struct command *command; /* the one that runs */
 };
 
 struct command {

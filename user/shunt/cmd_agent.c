@@ -19,7 +19,7 @@ struct agent_args {
 
 static int take_option(struct agent_args *args, int letter, const char *option, struct shunt_err *err)
 {
-	struct agent_request *request = &args->request;
+	int rc;
 
 	switch (letter) {
 	case 'g':
@@ -31,18 +31,10 @@ static int take_option(struct agent_args *args, int letter, const char *option, 
 	case 's':
 		args->status = true;
 		return 0;
-	case 'p':
-		args->pin_dir = optarg;
-		return 0;
-	case 'v':
-		return OPTIONS_PUSH(request->vips, request->vip_count, "--vip", err);
-	case 'l':
-		return OPTIONS_PUSH(request->locals, request->local_count, "--local", err);
-	case 'f':
-		return OPTIONS_PUSH(request->sources, request->source_count, "--from", err);
-	case ':':
-		return shunt_fail(err, EINVAL, option, "needs a value");
 	default:
+		rc = options_request(&args->request, &args->pin_dir, letter, option, err);
+		if (rc != -ENOENT)
+			return rc;
 		return shunt_fail(
 			err, EINVAL, option,
 			"no such option (expected --vip, --local, --from, --generic, --status, --detach, --pin-dir)");

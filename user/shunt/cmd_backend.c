@@ -4,31 +4,6 @@
 #include "change.h"
 #include "views.h"
 
-static int backend_add(struct cli *cli, int argc, char **argv)
-{
-	return change_run(cli, "backend", "add", argc, argv);
-}
-
-static int backend_set(struct cli *cli, int argc, char **argv)
-{
-	return change_run(cli, "backend", "set", argc, argv);
-}
-
-static int backend_delete(struct cli *cli, int argc, char **argv)
-{
-	return change_run(cli, "backend", "delete", argc, argv);
-}
-
-static int backend_drain(struct cli *cli, int argc, char **argv)
-{
-	return change_run(cli, "backend", "drain", argc, argv);
-}
-
-static int backend_undrain(struct cli *cli, int argc, char **argv)
-{
-	return change_run(cli, "backend", "undrain", argc, argv);
-}
-
 static void print_backends(const json_t *answer)
 {
 	view_backends(json_object_get(answer, "services"));
@@ -60,11 +35,11 @@ static int backend_list(struct cli *cli, int argc, char **argv)
 
 const struct command backend_commands[] = {
 	{"backend", "add", "SERVICE ADDRESS [weight=N] [mac=MAC] [state=up|drain]", "add a backend to a service",
-	 backend_add},
-	{"backend", "set", "SERVICE ADDRESS [weight=N] [mac=MAC] [state=up|drain]", "change a backend", backend_set},
-	{"backend", "delete", "SERVICE ADDRESS...", "take backends out of a service for good", backend_delete},
-	{"backend", "drain", "SERVICE ADDRESS...", "send backends no new connections", backend_drain},
-	{"backend", "undrain", "SERVICE ADDRESS...", "send drained backends new connections again", backend_undrain},
+	 change_run},
+	{"backend", "set", "SERVICE ADDRESS [weight=N] [mac=MAC] [state=up|drain]", "change a backend", change_run},
+	{"backend", "delete", "SERVICE ADDRESS...", "take backends out of a service for good", change_run},
+	{"backend", "drain", "SERVICE ADDRESS...", "send backends no new connections", change_run},
+	{"backend", "undrain", "SERVICE ADDRESS...", "send drained backends new connections again", change_run},
 	{"backend", "list", "[SERVICE]", "list backends with their states", backend_list},
 	{NULL, NULL, NULL, NULL, NULL},
 };

@@ -8,21 +8,6 @@
 #include "table.h"
 #include "views.h"
 
-static int service_add(struct cli *cli, int argc, char **argv)
-{
-	return change_run(cli, "service", "add", argc, argv);
-}
-
-static int service_set(struct cli *cli, int argc, char **argv)
-{
-	return change_run(cli, "service", "set", argc, argv);
-}
-
-static int service_delete(struct cli *cli, int argc, char **argv)
-{
-	return change_run(cli, "service", "delete", argc, argv);
-}
-
 static size_t count_up(const json_t *backends)
 {
 	const json_t *backend;
@@ -104,10 +89,10 @@ const struct command service_commands[] = {
 	 "NAME vip=ADDRESS:PORT/PROTOCOL... [backend=ADDRESS[,weight=N][,mac=MAC][,state=STATE]...] "
 	 "[check=TYPE[:PORT][:/PATH]] "
 	 "[check.KEY=VALUE...] [encap=ENCAP] [ring_size=PRIME]",
-	 "add a service", service_add},
+	 "add a service", change_run},
 	{"service", "set", "NAME KEY=VALUE...",
-	 "change a service; vip= and backend= replace all it had, check.KEY= only that key", service_set},
-	{"service", "delete", "NAME...", "delete services with all their backends", service_delete},
+	 "change a service; vip= and backend= replace all it had, check.KEY= only that key", change_run},
+	{"service", "delete", "NAME...", "delete services with all their backends", change_run},
 	{"service", "list", "", "list the services", service_list},
 	{"service", "show", "NAME", "show a service and its backends", service_show},
 	{NULL, NULL, NULL, NULL, NULL},

@@ -197,6 +197,7 @@ static int dispatch(struct invocation *in, const struct rows *rows, struct shunt
 	if (found < 0)
 		return STATUS_USAGE;
 	c = rows->row[found];
+	in->cli.command = c;
 	return c->run(&in->cli, in->argc - taken, in->argv + taken);
 }
 

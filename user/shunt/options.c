@@ -19,10 +19,32 @@ char **options_vector(const char *name, int argc, char **argv)
 	return copy;
 }
 
-int options_push(const char **list, size_t *count, size_t max, const char *option, struct shunt_err *err)
+static int push(const char **list, size_t *count, size_t max, const char *option, struct shunt_err *err)
 {
 	if (*count == max)
 		return shunt_fail(err, E2BIG, option, "given too often (at most %zu times)", max);
 	list[(*count)++] = optarg;
 	return 0;
+}
+
+#define PUSH(list, count, name) push(list, &(count), sizeof(list) / sizeof((list)[0]), name, err)
+
+int options_request(struct agent_request *request, const char **pin_dir, int letter, const char *option,
+		    struct shunt_err *err)
+{
+	switch (letter) {
+	case 'v':
+		return PUSH(request->vips, request->vip_count, "--vip");
+	case 'l':
+		return PUSH(request->locals, request->local_count, "--local");
+	case 'f':
+		return PUSH(request->sources, request->source_count, "--from");
+	case 'p':
+		*pin_dir = optarg;
+		return 0;
+	case ':':
+		return shunt_fail(err, EINVAL, option, "needs a value");
+	default:
+		return -ENOENT;
+	}
 }

@@ -72,13 +72,10 @@ void output_message(struct output *out, const char *fmt, ...)
 {
 	va_list args;
 	char *text;
-	int len;
 
 	va_start(args, fmt);
-	len = vasprintf(&text, fmt, args);
+	text = xvasprintf(fmt, args);
 	va_end(args);
-	if (len < 0)
-		abort();
 	output_value(out, json_pack("{s:s}", "message", text), print_message);
 	free(text);
 }
