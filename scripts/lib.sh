@@ -89,7 +89,11 @@ nginx_stop() {
 	wait_for 5 pid_gone "$pid"
 }
 
-pid_gone() { ! kill -0 "$1" 2>/dev/null; }
+pid_gone() { # or a zombie, which nobody may come to reap soon
+	local state
+	state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null)
+	[ -z "$state" ] || [ "$state" = Z ]
+}
 
 # --- the daemon ----------------------------------------------------------------------------------------------------
 

@@ -117,20 +117,40 @@ static int make_true(struct daemon *d, const struct config *config, struct shunt
 	return rc;
 }
 
+static int check_limits(const struct config_limits *now, const struct config_limits *next, struct shunt_err *err)
+{
+	const struct {
+		const char *name;
+		uint32_t now, next;
+	} limits[] = {
+		{"limits.vips", now->vips, next->vips},
+		{"limits.services", now->services, next->services},
+		{"limits.destinations", now->destinations, next->destinations},
+		{"limits.ring_slots", now->ring_slots, next->ring_slots},
+		{"limits.connections", now->connections, next->connections},
+	};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (limits[i].now != limits[i].next)
+			return shunt_fail(err, EEXIST, limits[i].name,
+					  "cannot change from %u to %u while the maps exist; `shunt detach`, which "
+					  "stops forwarding, "
+					  "and a start make them anew",
+					  limits[i].now, limits[i].next);
+	return 0;
+}
+
 /* Limits and seed live as long as the pinned maps. */
 static int check_fixed(const struct daemon *d, const struct config *next, struct shunt_err *err)
 {
-	if (d->config && memcmp(&next->limits, &d->config->limits, sizeof(next->limits)))
-		return shunt_fail(
-			err, EINVAL, "limits",
-			"cannot change while the maps exist; `shunt detach` (which stops forwarding) and start shuntd");
-	if (next->has_seed && next->seed != attach_seed(d->attach))
-		return shunt_fail(
-			err, EINVAL, "seed",
-			"0x%016llx is not the seed of the maps in force (0x%016llx), and a new one would move every "
-			"connection; `shunt detach` (which stops forwarding) and start shuntd",
-			(unsigned long long)next->seed, (unsigned long long)attach_seed(d->attach));
-	return 0;
+	int rc = d->config ? check_limits(&d->config->limits, &next->limits, err) : 0;
+
+	if (rc || !next->has_seed || next->seed == attach_seed(d->attach))
+		return rc;
+	return shunt_fail(err, EEXIST, "seed",
+			  "0x%016llx is not that of the maps in force (0x%016llx), and would move every connection; "
+			  "`shunt detach`, which stops forwarding, and a start make them anew",
+			  (unsigned long long)next->seed, (unsigned long long)attach_seed(d->attach));
 }
 
 static int commit(struct daemon *d, struct config *next, uint64_t file_hash, struct shunt_err *err)
