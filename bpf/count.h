@@ -25,7 +25,7 @@ static __always_inline int count_reason(const struct packet *pkt, int reason)
 		SHUNT_REASONS(X)
 #undef X
 		;
-	_Static_assert(SHUNT_REASON_COUNT <= 64, "one bit a reason");
+	_Static_assert(SHUNT_REASON_MAX <= 64, "one bit a reason");
 
 	count(&shunt_rstat, reason, pkt->frame_len);
 	return pass >> (reason & 63) & 1 ? XDP_PASS : XDP_DROP;

@@ -5,7 +5,8 @@
  *
  * X(ENUMERATOR, name, action, sentence): the enumerator indexes shunt_rstat; the name is what the API, the CLI
  * and the metrics print; the action is what XDP does with the packet; the sentence is for people.
- * Append only: the numbers are part of the pinned maps' format.
+ * Append only: the numbers are part of the pinned maps' format. The map has room for SHUNT_REASON_MAX, so that a build with
+ * more reasons takes over the maps of one with fewer.
  */
 #ifndef SHUNT_REASONS_H
 #define SHUNT_REASONS_H
@@ -33,5 +34,8 @@ enum shunt_reason {
 	SHUNT_REASON_COUNT
 };
 /* clang-format on */
+
+#define SHUNT_REASON_MAX 64
+_Static_assert(SHUNT_REASON_COUNT <= SHUNT_REASON_MAX, "entries of shunt_rstat");
 
 #endif

@@ -80,7 +80,7 @@ static struct bpf_object *load_shunt(const char *path)
 		     {"shunt_rings", RING},
 		     {"shunt_dests", BACKENDS + 1},
 		     {"shunt_dstat", BACKENDS + 1},
-		     {"shunt_rstat", SHUNT_REASON_COUNT}};
+		     {"shunt_rstat", SHUNT_REASON_MAX}};
 	struct shunt_bpf__rodata *knobs;
 	struct bpf_object *obj;
 	size_t size;

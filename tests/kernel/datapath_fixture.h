@@ -72,7 +72,7 @@ static inline void fixture_open(struct fixture *f)
 	bpf_map__set_max_entries(s->maps.shunt_dstat, f->size.destinations);
 	bpf_map__set_max_entries(s->maps.shunt_svcdir, f->size.services);
 	bpf_map__set_max_entries(s->maps.shunt_conns, f->size.conn_buckets);
-	bpf_map__set_max_entries(s->maps.shunt_rstat, SHUNT_REASON_COUNT);
+	bpf_map__set_max_entries(s->maps.shunt_rstat, SHUNT_REASON_MAX);
 	s->rodata->knob_vip_slots = f->size.vip_slots;
 	shunt_hash_derive(&s->rodata->knob_hash_keys, SEED);
 	assert_int_equal(shunt_bpf__load(s), 0);

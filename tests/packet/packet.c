@@ -99,7 +99,7 @@ static void load(struct fixture *f)
 	bpf_map__set_max_entries(skel->maps.shunt_rings, RING * DESTS);
 	bpf_map__set_max_entries(skel->maps.shunt_dests, DESTS);
 	bpf_map__set_max_entries(skel->maps.shunt_dstat, DESTS);
-	bpf_map__set_max_entries(skel->maps.shunt_rstat, SHUNT_REASON_COUNT);
+	bpf_map__set_max_entries(skel->maps.shunt_rstat, SHUNT_REASON_MAX);
 	skel->rodata->knob_vip_slots = VIP_SLOTS;
 	shunt_hash_derive((struct shunt_hash_keys *)&skel->rodata->knob_hash_keys, SEED);
 	if (shunt_bpf__load(skel))

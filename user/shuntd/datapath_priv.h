@@ -22,7 +22,7 @@ struct datapath {
 	int rcu_map, rcu_inner;
 	/* the last reading of the counters, summed over CPUs */
 	struct shunt_counter *dest_counters;
-	struct shunt_counter reason_counters[SHUNT_REASON_COUNT];
+	struct shunt_counter reason_counters[SHUNT_REASON_MAX];
 };
 
 /* What a destination has counted, from the kernel; and make it 0. */

@@ -50,7 +50,7 @@ int datapath_counters_refresh(struct datapath *dp)
 {
 	int rc = read_counters(dp->fds.dstat, dp->dest_counters, dp->control->destinations);
 
-	return rc ? rc : read_counters(dp->fds.rstat, dp->reason_counters, SHUNT_REASON_COUNT);
+	return rc ? rc : read_counters(dp->fds.rstat, dp->reason_counters, SHUNT_REASON_MAX);
 }
 
 int datapath_read_dest(struct datapath *dp, uint32_t id, struct shunt_counter *out)
