@@ -3,7 +3,6 @@
 
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
-MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/shunt
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
@@ -153,7 +152,7 @@ install: all ## Install (DESTDIR, PREFIX, SYSCONFDIR, UNITDIR)
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/shunt $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)
 	install -m 755 $B/shuntd $B/shunt $(DESTDIR)$(SBINDIR)
 	install -m 644 docs/shunt.example.yaml $(DESTDIR)$(DOCDIR)
-	sed 's|@SBINDIR@|$(SBINDIR)|' docs/shuntd.service.in > $(DESTDIR)$(UNITDIR)/shuntd.service
+	sed 's|@SBINDIR@|$(SBINDIR)|; s|@DOCDIR@|$(DOCDIR)|' docs/shuntd.service.in > $(DESTDIR)$(UNITDIR)/shuntd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/shuntd.service
 	install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(DOCDIR)
 
