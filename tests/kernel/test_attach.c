@@ -22,6 +22,7 @@ static void puts_on(struct attach *attach, const struct config_interface *interf
 
 	if (attach_interfaces(attach, interfaces, count, &err))
 		fail_msg("%s", shunt_err_text(&err));
+	attach_release(attach, interfaces, count);
 }
 
 /* The kernel's word: the id of the program on an interface, a dispatcher's perhaps; 0: none. */
@@ -202,6 +203,49 @@ static void a_failed_change_takes_nothing_off(void **state)
 	closes(attach);
 }
 
+/* A change that fails later, when its interfaces run already. */
+static void a_change_can_be_undone(void **state)
+{
+	struct attach *attach = opens();
+	uint32_t id;
+
+	(void)state;
+	puts_on(attach, both, 1);
+	id = runs(A, NULL);
+	assert_int_equal(attach_interfaces(attach, &both[1], 1, NULL), 0);
+	assert_int_equal(runs(A, NULL), id); /* not let go before all else has succeeded */
+	assert_int_not_equal(runs(B, NULL), 0);
+	attach_undo(attach);
+	assert_int_equal(runs(A, NULL), id);
+	assert_int_equal(runs(B, NULL), 0);
+	assert_int_equal(attach_list(attach, NULL, 0), 1);
+	closes(attach);
+}
+
+/* One that was there when it was configured does not stand in the way of changes while it is gone. */
+static void a_known_interface_is_waited_for(void **state)
+{
+	static const struct config_interface with_late[] = {{A, CONFIG_MODE_AUTO}, {"late0", CONFIG_MODE_AUTO}};
+	struct attach *attach = opens();
+
+	(void)state;
+	attach_expect(attach, with_late, 2);
+	puts_on(attach, with_late, 2);
+	assert_true(status_of(attach, A).attached);
+	assert_false(status_of(attach, "late0").attached);
+	assert_false(attach_repair(attach, with_late, 2));
+	run("ip link add late0 type veth peer name late1");
+	assert_true(attach_repair(attach, with_late, 2));
+	assert_true(status_of(attach, "late0").attached);
+	assert_int_not_equal(runs("late0", NULL), 0);
+	run("ip link del late0");
+	assert_true(attach_repair(attach, with_late, 2));
+	puts_on(attach, with_late, 2);
+	puts_on(attach, both, 1);
+	assert_int_equal(attach_list(attach, NULL, 0), 1);
+	closes(attach);
+}
+
 /* lo has no native mode; veth has both. */
 static void modes_are_as_asked_for(void **state)
 {
@@ -337,6 +381,8 @@ int main(void)
 		TEST(takes_over_from_one_killed_half_way),
 		TEST(programs_of_others_are_left_alone),
 		TEST(a_failed_change_takes_nothing_off),
+		TEST(a_change_can_be_undone),
+		TEST(a_known_interface_is_waited_for),
 		TEST(modes_are_as_asked_for),
 		TEST(strays_are_taken_off),
 		TEST(detach_leaves_nothing),

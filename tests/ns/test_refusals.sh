@@ -38,6 +38,21 @@ second_daemon() {
 		nothing_changed
 }
 
+# Pins, socket, state file: whichever of them another daemon has, the second one leaves no trace.
+second_daemon_with() { # PATTERN OPTION...
+	local pattern=$1 before
+	shift
+	before=$(md5sum <"$run/state.json")
+	refused "$pattern" inside lb timeout 10 "$build/shuntd" --config "$conf" "$@" && shuntd_answers && nothing_changed &&
+		[ "$(md5sum <"$run/state.json")" = "$before" ] && [ ! -e "$pins/second" ]
+}
+
+first_start_that_fails() {
+	sed 's/name: eth0/name: eth9/' "$conf" >"$bad"
+	refused eth9 inside lb timeout 10 "$build/shuntd" --config "$bad" --state "$run/second.json" --socket "$run/second.sock" \
+		--pin-dir "$pins/second" && [ ! -e "$pins/second" ] && [ ! -e "$run/second.json" ] && [ ! -e "$run/second.sock" ]
+}
+
 # With the daemon away: it refuses to start, and forwarding goes on.
 refuses_to_start() { # PATTERN
 	refused "$1" timeout 10 "${shuntd_command[@]}" && none_fails "$vip4" 20
@@ -108,6 +123,11 @@ test_that "exit status 2: usage" exit_status_is 2 shunt backend dry web
 test_that "exit status 3: no daemon" exit_status_is 3 inside lb "$build/shunt" -s "$run/nothing.sock" status
 
 test_that "a second daemon" second_daemon
+test_that "a second daemon on the same state file" second_daemon_with "state file of another" \
+	--state "$run/state.json" --socket "$run/second.sock" --pin-dir "$pins/second"
+test_that "a second daemon on the same socket" second_daemon_with "shunt.sock" \
+	--state "$run/second.json" --socket "$sock" --pin-dir "$pins/second"
+test_that "a first start that fails leaves nothing" first_start_that_fails
 shuntd_end TERM
 test_that "a truncated state file, which is left alone" truncated_state
 test_that "pins of another format" other_format

@@ -63,11 +63,28 @@ new_file_wins_at_start() {
 	shuntd_start && wait_for 5 state_is fd00:2::14 up
 }
 
+dropped() { shunt --json stats | jq --arg r "$1" '[.reasons[] | select(.reason == $r) | .packets] | add // 0'; }
+
+# The kernel has forgotten who the backends' neighbours are: the maps still know, until they answer.
+neighbours_forgotten() {
+	local before
+	before=$(dropped no_backend)
+	for _ in 1 2 3; do
+		shuntd_end KILL
+		inside lb ip neigh flush all
+		started || return 1
+	done
+	echo "dropped as no_backend: $before before, $(dropped no_backend) after"
+	[ "$(dropped no_backend)" = "$before" ]
+}
+
 program_on_eth0() { [ "$(inside lb bpftool -j net | jq '.[0].xdp | length')" = "$1" ]; }
 
 detached() {
 	program_on_eth0 1 || return 1
 	shunt detach || return 1
+	# Too late for changes: they must not bring the program back.
+	! shunt backend drain web 10.0.2.11 || return 1
 	wait_for 5 pid_gone "$shuntd_pid" && program_on_eth0 0 && [ ! -e "$pins/shuntd" ]
 }
 
@@ -84,6 +101,7 @@ packets=$(bpftool -j map dump pinned "$pins/shuntd/shunt_dstat" | jq '[.[].forma
 test_that "started again under load: no request fails" under_load started
 test_that "counters go on from where they were" [ "$(total)" -ge "$packets" ]
 test_that "killed and started three times under load: no request fails" under_load killed_and_started
+test_that "neighbours forgotten meanwhile: no request fails, no ring is empty" under_load neighbours_forgotten
 test_that "ended with SIGTERM under load: forwarding goes on" under_load terminated
 test_that "and started again" started
 test_that "in all this not one packet passed the program by" [ "$(passed_by)" = "$passed_before" ]

@@ -23,7 +23,7 @@
 #include "pins.h"
 
 #define OLDEST_KERNEL "6.1"
-#define PRIVILEGES "root, or CAP_BPF and CAP_NET_ADMIN"
+#define PRIVILEGES "root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN (to open programs by their ids)"
 
 static int load_failed(struct shunt_err *err, int rc)
 {
@@ -46,7 +46,7 @@ static int set_sizes(struct shunt_bpf *skel, const struct shunt_control *sizes)
 		{skel->maps.shunt_vips, 2 * sizes->vip_slots}, {skel->maps.shunt_rings, sizes->ring_slots},
 		{skel->maps.shunt_dests, sizes->destinations}, {skel->maps.shunt_dstdir, sizes->destinations},
 		{skel->maps.shunt_dstat, sizes->destinations}, {skel->maps.shunt_svcdir, sizes->services},
-		{skel->maps.shunt_conns, sizes->conn_buckets}, {skel->maps.shunt_rstat, SHUNT_REASON_COUNT},
+		{skel->maps.shunt_conns, sizes->conn_buckets}, {skel->maps.shunt_rstat, SHUNT_REASON_MAX},
 	};
 	int rc = 0;
 
@@ -126,6 +126,23 @@ static int map_id(int fd, uint32_t *id, struct shunt_err *err)
 	return 0;
 }
 
+/* Needed to see what runs on an interface, and to replace it: better refused now than half-way. */
+static int may_open_by_id(int prog_fd, struct shunt_err *err)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t len = sizeof(info);
+	int fd;
+
+	if (bpf_obj_get_info_by_fd(prog_fd, &info, &len))
+		return shunt_fail(err, errno, "the XDP program", "its id cannot be read: %s", strerror(errno));
+	fd = bpf_prog_get_fd_by_id(info.id);
+	if (fd < 0)
+		return shunt_fail(err, errno, "the XDP program", "cannot be opened by its id: %s; needs " PRIVILEGES,
+				  strerror(errno));
+	close(fd);
+	return 0;
+}
+
 static int load(struct attach *attach, struct shunt_err *err)
 {
 	struct shunt_bpf *skel;
@@ -153,7 +170,8 @@ static int load(struct attach *attach, struct shunt_err *err)
 		.svcdir = bpf_map__fd(skel->maps.shunt_svcdir),
 		.dstdir = bpf_map__fd(skel->maps.shunt_dstdir),
 	};
-	return map_id(attach->fds.control, &attach->control_id, err);
+	rc = may_open_by_id(bpf_program__fd(skel->progs.shunt_xdp), err);
+	return rc ? rc : map_id(attach->fds.control, &attach->control_id, err);
 }
 
 static int start(struct attach *attach, const struct config *config, struct shunt_err *err)

@@ -26,11 +26,17 @@ const struct datapath_fds *attach_fds(const struct attach *attach);
 uint64_t attach_seed(const struct attach *attach);
 bool attach_adopted(const struct attach *attach); /* the maps were there before */
 
-/* Make exactly these interfaces run our program. Attach comes before detach; when one cannot be attached, those newly attached by
- * this call are taken off again and the others still forward by the same maps. -ENODEV: no such interface. -EBUSY: somebody
- * else's program is on it. */
+/* Interfaces that were configured before, by this daemon's predecessor: missing ones among them are waited for. */
+void attach_expect(struct attach *attach, const struct config_interface *interfaces, size_t count);
+
+/* Make these interfaces run our program, beside those that do: all or, on failure, none that did not. A missing one is -ENODEV, unless
+ * it was configured before: then it is waited for (attach_repair()). Followed by one of: */
 int attach_interfaces(struct attach *attach, const struct config_interface *interfaces, size_t count,
 		      struct shunt_err *err);
+/* - what was wanted holds: take our program off all interfaces but these. Failures are logged. */
+void attach_release(struct attach *attach, const struct config_interface *interfaces, size_t count);
+/* - it does not: take it off those that the last attach_interfaces() put it on. */
+void attach_undo(struct attach *attach);
 
 struct attach_status {
 	char name[IFNAMSIZ];

@@ -30,50 +30,114 @@ static struct attach_link *find_link(const struct attach_link *links, size_t cou
 	return NULL;
 }
 
+static struct attach_link *find_name(const struct attach *attach, const char *name)
+{
+	for (size_t i = 0; i < attach->link_count; i++)
+		if (!strcmp(attach->links[i].status.name, name))
+			return &attach->links[i];
+	return NULL;
+}
+
+static bool is_among(const char *name, const struct config_interface *interfaces, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(interfaces[i].name, name))
+			return true;
+	return false;
+}
+
+static struct attach_link *add_link(struct attach *attach, const char *name)
+{
+	struct attach_link *link;
+
+	attach->links = xreallocarray(attach->links, attach->link_count + 1, sizeof(*attach->links));
+	link = &attach->links[attach->link_count++];
+	memset(link, 0, sizeof(*link));
+	snprintf(link->status.name, sizeof(link->status.name), "%s", name);
+	return link;
+}
+
+void attach_expect(struct attach *attach, const struct config_interface *interfaces, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!find_name(attach, interfaces[i].name))
+			add_link(attach, interfaces[i].name);
+}
+
 /* Links for interfaces, with what is known of them already. */
 static int make_links(const struct attach *attach, const struct config_interface *interfaces, size_t count,
 		      struct attach_link *links, struct shunt_err *err)
 {
 	for (size_t i = 0; i < count; i++) {
 		uint32_t ifindex = if_nametoindex(interfaces[i].name);
-		const struct attach_link *known = find_link(attach->links, attach->link_count, ifindex);
+		const struct attach_link *known = find_name(attach, interfaces[i].name);
 
-		if (!ifindex)
+		if (!ifindex && !known)
 			return no_such_interface(interfaces[i].name, err);
-		if (known)
+		if (known && known->status.ifindex == ifindex)
 			links[i] = *known;
 		links[i].status.ifindex = ifindex;
+		links[i].fresh = false;
 		snprintf(links[i].status.name, sizeof(links[i].status.name), "%s", interfaces[i].name);
 	}
 	return 0;
 }
 
+static void undo(struct attach *attach, const struct attach_link *links, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (links[i].fresh)
+			attach_xdp_take_off(attach, links[i].status.ifindex, links[i].status.name, NULL);
+}
+
 static int put_all(struct attach *attach, const struct config_interface *interfaces, size_t count,
 		   struct attach_link *links, struct shunt_err *err)
 {
-	bool *fresh = xcalloc(count, sizeof(*fresh));
-	size_t done = 0;
 	int rc = 0;
 
-	for (; !rc && done < count; done++)
-		rc = attach_xdp_put(attach, &links[done], interfaces[done].mode, &fresh[done], err);
-	while (rc && done--)
-		if (fresh[done])
-			attach_xdp_take_off(attach, links[done].status.ifindex, links[done].status.name, NULL);
-	free(fresh);
+	for (size_t i = 0; !rc && i < count; i++)
+		if (links[i].status.ifindex)
+			rc = attach_xdp_put(attach, &links[i], interfaces[i].mode, &links[i].fresh, err);
+	if (rc)
+		undo(attach, links, count);
 	return rc;
 }
 
-static void log_changes(const struct attach *attach, const struct attach_link *links, size_t count)
+/* The new links take the places of the old ones; those of other interfaces stay. */
+static void merge_links(struct attach *attach, const struct attach_link *links, size_t count)
 {
+	for (size_t i = 0; i < attach->link_count; i++)
+		attach->links[i].fresh = false;
 	for (size_t i = 0; i < count; i++) {
 		const struct attach_status *status = &links[i].status;
-		const struct attach_link *before = find_link(attach->links, attach->link_count, status->ifindex);
+		struct attach_link *place = find_name(attach, status->name);
 
-		if (!before || before->status.prog_id != status->prog_id || before->status.mode != status->mode)
+		if (!status->ifindex && (!place || !place->status.ifindex))
+			log_warning("%s: no such interface now; it will run the XDP program once it is there",
+				    status->name);
+		else if (status->ifindex &&
+			 (!place || place->status.prog_id != status->prog_id || place->status.mode != status->mode))
 			log_info("%s: runs the XDP program, id %u, in %s mode%s", status->name, status->prog_id,
 				 config_mode_name(status->mode), status->dispatcher ? ", in libxdp's dispatcher" : "");
+		if (!place)
+			place = add_link(attach, status->name);
+		*place = links[i];
 	}
+}
+
+int attach_interfaces(struct attach *attach, const struct config_interface *interfaces, size_t count,
+		      struct shunt_err *err)
+{
+	struct attach_link *links = xcalloc(count, sizeof(*links));
+	int rc;
+
+	rc = make_links(attach, interfaces, count, links, err);
+	if (!rc)
+		rc = put_all(attach, interfaces, count, links, err);
+	if (!rc)
+		merge_links(attach, links, count);
+	free(links);
+	return rc;
 }
 
 static int take_off_all_but(struct attach *attach, const struct attach_link *keep, size_t count, struct shunt_err *err)
@@ -90,48 +154,37 @@ static int take_off_all_but(struct attach *attach, const struct attach_link *kee
 	return rc;
 }
 
-/* After the new ones are on, so failures are for the log: nothing that was asked for is missing. */
-static void let_go_of_others(struct attach *attach, const struct attach_link *links, size_t count)
+void attach_release(struct attach *attach, const struct config_interface *interfaces, size_t count)
 {
 	struct shunt_err err;
+	size_t kept = 0;
 
-	if (!attach->strays_gone) {
-		if (take_off_all_but(attach, links, count, &err))
-			log_warning("%s", shunt_err_text(&err));
-		attach->strays_gone = true;
-		return;
-	}
 	for (size_t i = 0; i < attach->link_count; i++) {
 		const struct attach_status *old = &attach->links[i].status;
 
-		if (find_link(links, count, old->ifindex))
-			continue;
-		if (attach_xdp_take_off(attach, old->ifindex, old->name, &err))
+		if (is_among(old->name, interfaces, count))
+			attach->links[kept++] = attach->links[i];
+		else if (old->ifindex && attach_xdp_take_off(attach, old->ifindex, old->name, &err))
 			log_warning("%s", shunt_err_text(&err));
 		else
 			log_info("%s: does not run the XDP program any more", old->name);
 	}
+	attach->link_count = kept;
+	/* What an earlier daemon left on interfaces that nobody speaks of any more. */
+	if (!attach->strays_gone && take_off_all_but(attach, attach->links, kept, &err))
+		log_warning("%s", shunt_err_text(&err));
+	attach->strays_gone = true;
 }
 
-int attach_interfaces(struct attach *attach, const struct config_interface *interfaces, size_t count,
-		      struct shunt_err *err)
+void attach_undo(struct attach *attach)
 {
-	struct attach_link *links = xcalloc(count, sizeof(*links));
-	int rc;
+	size_t kept = 0;
 
-	rc = make_links(attach, interfaces, count, links, err);
-	if (!rc)
-		rc = put_all(attach, interfaces, count, links, err);
-	if (rc) {
-		free(links);
-		return rc;
-	}
-	log_changes(attach, links, count);
-	let_go_of_others(attach, links, count);
-	free(attach->links);
-	attach->links = links;
-	attach->link_count = count;
-	return 0;
+	undo(attach, attach->links, attach->link_count);
+	for (size_t i = 0; i < attach->link_count; i++)
+		if (!attach->links[i].fresh)
+			attach->links[kept++] = attach->links[i];
+	attach->link_count = kept;
 }
 
 size_t attach_list(const struct attach *attach, struct attach_status *out, size_t max)

@@ -13,6 +13,7 @@
 struct attach_link {
 	struct attach_status status;
 	uint32_t main_id; /* what it ran when last looked at: ours, or a dispatcher with ours in it */
+	bool fresh;	  /* put there by the last attach_interfaces() */
 };
 
 struct attach {

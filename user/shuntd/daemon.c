@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@
 #include "store.h"
 
 #define REFRESH_DELAY_MS 10
-#define REPAIR_INTERVAL_MS 2000
+#define REPAIR_INTERVAL_MS 250
 #define DETACH_DELAY_MS 100 /* for the answer to who asked for it */
 
 /* A backend that no check has looked at yet. One that the maps had up, as a daemon before this one left them, stays up until
@@ -79,12 +80,29 @@ static void watch_backends(struct daemon *d, const struct config *config)
 	free(macs);
 }
 
+/* At a takeover: next hops as the maps have them, until the neighbours answer. Forwarding has not stopped, nor shall it now. */
+static void remember_nexthops(struct daemon *d, const struct config *config)
+{
+	uint8_t mac[6];
+	uint32_t ifindex;
+
+	for (size_t i = 0; i < config->service_count; i++) {
+		const struct config_service *svc = &config->services[i];
+
+		for (size_t j = 0; j < svc->backend_count; j++)
+			if (datapath_dest_egress(d->dp, svc->name, &svc->backends[j].addr, &ifindex, mac))
+				nexthops_remember(d->nexthops, &svc->backends[j].addr, ifindex, mac);
+	}
+}
+
 static int apply_maps(struct daemon *d, const struct config *config, struct shunt_err *err)
 {
 	struct model *model;
 	int rc;
 
 	watch_backends(d, config);
+	if (!d->config)
+		remember_nexthops(d, config);
 	model = build_model(d, config);
 	rc = datapath_apply(d->dp, model, err);
 	if (rc) {
@@ -100,7 +118,8 @@ static int apply_maps(struct daemon *d, const struct config *config, struct shun
 
 /*
  * Interfaces and maps as config says; on failure as they were. Interfaces come first, since a missing one must change nothing;
- * but maps that were just made come first themselves, so that the first packet the program sees finds its VIP.
+ * but maps that were just made come first themselves, so that the first packet the program sees finds its VIP. Interfaces that
+ * config does not name are let go only once all else has succeeded: attach_release().
  */
 static int make_true(struct daemon *d, const struct config *config, struct shunt_err *err)
 {
@@ -112,8 +131,8 @@ static int make_true(struct daemon *d, const struct config *config, struct shunt
 	if (rc || maps_first)
 		return rc;
 	rc = apply_maps(d, config, err);
-	if (rc && d->config && attach_interfaces(d->attach, d->config->interfaces, d->config->interface_count, NULL))
-		log_error("the interfaces could not be set back to what they were; see `shunt status`");
+	if (rc)
+		attach_undo(d->attach);
 	return rc;
 }
 
@@ -158,12 +177,17 @@ static int commit(struct daemon *d, struct config *next, uint64_t file_hash, str
 	struct store_state state = {next, file_hash, datapath_generation(d->dp) + 1};
 	int rc;
 
+	if (d->detached)
+		return shunt_fail(err, EBUSY, NULL,
+				  "the daemon was detached and is ending; start shuntd for further changes");
 	rc = check_fixed(d, next, err);
 	if (rc)
 		return rc;
 	rc = store_prepare(d->state_path, &state, err);
 	if (rc)
 		return rc;
+	if (!d->config) /* before the maps say anything new of the backends that they had */
+		health_sync(d->health, next, initial_health, d);
 	rc = make_true(d, next, err);
 	if (rc) {
 		store_abort(d->state_path);
@@ -171,10 +195,12 @@ static int commit(struct daemon *d, struct config *next, uint64_t file_hash, str
 	}
 	rc = store_commit(d->state_path, err);
 	if (rc) {
-		if (d->config && make_true(d, d->config, NULL))
+		attach_undo(d->attach);
+		if (d->config && apply_maps(d, d->config, NULL))
 			log_error("the maps could not be set back to the configuration in force; run `shunt reload`");
 		return rc;
 	}
+	attach_release(d->attach, next->interfaces, next->interface_count);
 	config_free(d->config);
 	d->config = next;
 	d->file_hash = file_hash;
@@ -205,7 +231,7 @@ static void refresh(uv_timer_t *timer)
 
 static void refresh_soon(struct daemon *d)
 {
-	if (d->config && !uv_is_active((uv_handle_t *)&d->refresh_timer))
+	if (d->config && !d->detached && !uv_is_active((uv_handle_t *)&d->refresh_timer))
 		uv_timer_start(&d->refresh_timer, refresh, REFRESH_DELAY_MS, 0);
 }
 
@@ -269,10 +295,15 @@ static struct config *load_file(const char *path, uint64_t *hash, struct shunt_e
 {
 	struct config_source *source = NULL;
 	struct config *config = NULL;
+	struct stat st;
 	char *text;
 	size_t len;
 	json_t *tree;
 
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a FIFO would block the daemon for ever */
+		shunt_fail(err, EINVAL, path, "is not a regular file");
+		return NULL;
+	}
 	text = yaml_read(path, &len, err);
 	if (!text)
 		return NULL;
@@ -295,6 +326,11 @@ struct config *daemon_load(struct daemon *d, struct shunt_err *err)
 
 	if (rc < 0)
 		return NULL;
+	if (rc) {
+		d->before_count = state.config->interface_count;
+		d->before = xcalloc(d->before_count, sizeof(*d->before));
+		memcpy(d->before, state.config->interfaces, d->before_count * sizeof(*d->before));
+	}
 	if (rc && access(d->config_path, F_OK)) {
 		log_warning("%s is not there: going on from the state in %s", d->config_path, d->state_path);
 		d->file_hash = state.file_hash;
@@ -364,6 +400,7 @@ int daemon_detach(struct daemon *d, struct shunt_err *err)
 
 	if (rc)
 		return rc;
+	d->detached = true;
 	log_info("detached: nothing is forwarded any more");
 	uv_timer_stop(&d->repair_timer);
 	uv_timer_stop(&d->refresh_timer);

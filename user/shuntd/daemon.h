@@ -20,7 +20,10 @@ struct daemon {
 	const char *state_path;
 	struct config *config; /* in force */
 	uint64_t file_hash;
-	uint64_t started; /* Unix time */
+	uint64_t started;		 /* Unix time */
+	bool detached;			 /* and ending: nothing may change any more */
+	struct config_interface *before; /* the interfaces of the state file, as loaded */
+	size_t before_count;
 	struct attach *attach;
 	struct datapath *dp;
 	struct nexthops *nexthops;

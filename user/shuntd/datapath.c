@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <net/ethernet.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -439,14 +440,34 @@ uint64_t datapath_generation(const struct datapath *dp)
 	return dp->control->generation;
 }
 
-enum shunt_dest_state datapath_dest_state(const struct datapath *dp, const char *service,
+static const struct shunt_dest *find_dest(const struct datapath *dp, const char *service,
 					  const struct shunt_addr *backend)
 {
 	uint32_t id = directory_service(&dp->dir, service);
 
 	if (id != DIRECTORY_NONE)
 		id = directory_dest(&dp->dir, id, backend);
-	return id == DIRECTORY_NONE ? SHUNT_DEST_FREE : dp->dests[id].state;
+	return id == DIRECTORY_NONE ? NULL : &dp->dests[id];
+}
+
+enum shunt_dest_state datapath_dest_state(const struct datapath *dp, const char *service,
+					  const struct shunt_addr *backend)
+{
+	const struct shunt_dest *dest = find_dest(dp, service, backend);
+
+	return dest ? dest->state : SHUNT_DEST_FREE;
+}
+
+bool datapath_dest_egress(const struct datapath *dp, const char *service, const struct shunt_addr *backend,
+			  uint32_t *ifindex, uint8_t mac[6])
+{
+	const struct shunt_dest *dest = find_dest(dp, service, backend);
+
+	if (!dest || !dest->ifindex)
+		return false;
+	*ifindex = dest->ifindex;
+	memcpy(mac, dest->hdr, ETH_ALEN);
+	return true;
 }
 
 bool datapath_has_service(const struct datapath *dp, const char *service)

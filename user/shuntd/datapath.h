@@ -40,6 +40,9 @@ uint64_t datapath_generation(const struct datapath *dp);
 /* What the maps said of a destination when they were taken over or last written; SHUNT_DEST_FREE: not there. */
 enum shunt_dest_state datapath_dest_state(const struct datapath *dp, const char *service,
 					  const struct shunt_addr *backend);
+/* Where the maps send its packets: egress interface and next hop's MAC. false: not there, or not resolved. */
+bool datapath_dest_egress(const struct datapath *dp, const char *service, const struct shunt_addr *backend,
+			  uint32_t *ifindex, uint8_t mac[6]);
 bool datapath_has_service(const struct datapath *dp, const char *service);
 
 /* Counters, summed over CPUs. false: no such destination or service. retired: what went to destinations that are gone. */

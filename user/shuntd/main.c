@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../lib/log.h"
 #include "../lib/yaml.h"
 #include "api.h"
 #include "daemon.h"
+#include "store.h"
 
 struct options {
 	const char *config, *state, *socket, *pin_dir;
@@ -141,61 +143,98 @@ static void on_closed(uv_handle_t *handle, void *arg)
 		uv_close(handle, NULL);
 }
 
-static int serve(struct daemon *d, const struct options *o, struct config *config, struct shunt_err *err)
+/* From here on signals are events of the loop, which begins once all else stands. */
+static void watch_signals(struct daemon *d, uv_signal_t handles[3])
 {
 	static const int signals[] = {SIGHUP, SIGTERM, SIGINT};
-	uv_signal_t handles[3];
-	int rc;
 
-	rc = daemon_open(d, err);
+	for (int i = 0; i < 3; i++) {
+		uv_signal_init(d->loop, &handles[i]);
+		handles[i].data = d;
+		uv_signal_start(&handles[i], on_signal, signals[i]);
+	}
+}
+
+static int start_daemon(struct daemon *d, struct config *config, struct shunt_err *err)
+{
+	int rc = daemon_open(d, err);
+
 	if (!rc)
 		rc = daemon_commit(d, config, err);
 	if (rc)
 		config_free(config);
-	else
-		rc = api_open(&d->api, d, o->socket, err);
+	/* Maps made for a start that failed were never in use: leave nothing of them. */
+	if (rc && !attach_adopted(d->attach) && attach_detach(d->attach, NULL))
+		log_error("what this start made could not be removed again; `shuntd --detach` does");
+	return rc;
+}
+
+/* With the maps open. config is taken over. */
+static int forward(struct daemon *d, const struct options *o, struct config *config, struct shunt_err *err)
+{
+	uv_signal_t handles[3];
+	int rc;
+
+	watch_signals(d, handles);
+	rc = start_daemon(d, config, err);
 	if (!rc) {
-		for (int i = 0; i < 3; i++) {
-			uv_signal_init(d->loop, &handles[i]);
-			handles[i].data = d;
-			uv_signal_start(&handles[i], on_signal, signals[i]);
-		}
 		log_info("shuntd %s: services %zu, %s, API on %s", SHUNT_VERSION, d->config->service_count,
 			 attach_adopted(d->attach) ? "maps taken over" : "maps made anew", o->socket);
 		uv_run(d->loop, UV_RUN_DEFAULT);
-		api_close(d->api);
 	}
+	api_close(d->api);
+	d->api = NULL;
 	daemon_close(d);
 	uv_walk(d->loop, on_closed, NULL);
 	uv_run(d->loop, UV_RUN_DEFAULT);
 	return rc;
 }
 
+/* The kernel's part: lock, program, maps. */
+static int open_and_forward(struct daemon *d, const struct options *o, struct shunt_err *err)
+{
+	struct config *config = daemon_load(d, err);
+	int rc;
+
+	if (!config)
+		return -EINVAL;
+	rc = attach_open(&d->attach, o->pin_dir, config, err);
+	if (rc)
+		goto free_config;
+	attach_expect(d->attach, d->before, d->before_count);
+	rc = datapath_open(&d->dp, attach_fds(d->attach), &config->limits, attach_seed(d->attach), err);
+	if (rc)
+		goto close_attach;
+	rc = forward(d, o, config, err);
+	config = NULL;
+	datapath_close(d->dp);
+close_attach:
+	attach_close(d->attach);
+free_config:
+	config_free(config);
+	free(d->before);
+	return rc;
+}
+
+/* What a second daemon would share with this one comes first, state file and socket: who cannot have them changes nothing. The API
+ * answers once the loop runs. */
 static int run(const struct options *o, struct shunt_err *err)
 {
 	uv_loop_t loop;
 	struct daemon d = {.loop = &loop, .config_path = o->config, .state_path = o->state};
-	struct config *config;
-	int rc;
+	int lock = store_lock(o->state, err), rc;
 
-	config = daemon_load(&d, err);
-	if (!config)
-		return -EINVAL;
-	rc = attach_open(&d.attach, o->pin_dir, config, err);
-	if (rc)
-		goto free_config;
-	rc = datapath_open(&d.dp, attach_fds(d.attach), &config->limits, attach_seed(d.attach), err);
-	if (rc)
-		goto close_attach;
+	if (lock < 0)
+		return lock;
 	uv_loop_init(&loop);
-	rc = serve(&d, o, config, err);
+	rc = api_open(&d.api, &d, o->socket, err);
+	if (!rc)
+		rc = open_and_forward(&d, o, err);
+	if (d.api)
+		api_close(d.api);
+	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_loop_close(&loop);
-	config = NULL; /* serve() has taken it over */
-	datapath_close(d.dp);
-close_attach:
-	attach_close(d.attach);
-free_config:
-	config_free(config);
+	close(lock);
 	return rc;
 }
 
@@ -213,6 +252,7 @@ int main(int argc, char **argv)
 	if (rc)
 		return rc > 0 ? 0 : 2;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); /* until there is something to reload */
 	if (o.check)
 		rc = check_file(o.config, &err);
 	else if (o.detach)

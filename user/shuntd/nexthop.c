@@ -31,7 +31,9 @@
 
 struct watched {
 	struct shunt_addr addr;
-	uint8_t mac[6]; /* all zero: the neighbour's */
+	uint8_t mac[6];		     /* all zero: the neighbour's */
+	uint32_t remembered_ifindex; /* 0: nothing is remembered, or the neighbour has answered since */
+	uint8_t remembered[6];
 	struct nexthop nexthop;
 };
 
@@ -161,7 +163,7 @@ static bool link_is_usable(const struct shunt_addr *addr, const struct rtnl_link
 }
 
 /* The MAC that the packets go to: of the configuration, or of the neighbour. */
-static int resolve_mac(struct nexthops *nh, const struct watched *w, const struct rtnl_link *link, struct nexthop *out)
+static int resolve_mac(struct nexthops *nh, struct watched *w, const struct rtnl_link *link, struct nexthop *out)
 {
 	const struct shunt_addr *hop = out->gateway.family ? &out->gateway : &w->addr;
 	const struct neighbour *n;
@@ -176,10 +178,12 @@ static int resolve_mac(struct nexthops *nh, const struct watched *w, const struc
 	ret = neighbour_get(&nh->neighbours, link->ifindex, hop, uv_now(nh->loop), &n);
 	if (ret)
 		return ret;
-	out->resolved = n->known;
-	addr_format(hop, text);
 	if (n->known)
-		memcpy(out->dst_mac, n->mac, sizeof(out->dst_mac));
+		w->remembered_ifindex = 0;
+	out->resolved = n->known || w->remembered_ifindex == link->ifindex;
+	addr_format(hop, text);
+	if (out->resolved)
+		memcpy(out->dst_mac, n->known ? n->mac : w->remembered, sizeof(out->dst_mac));
 	else if (n->refused == ENOBUFS)
 		unresolved(out, "%s on %s: neighbour table full (gc_thresh3)", text, link->name);
 	else if (n->refused)
@@ -190,7 +194,7 @@ static int resolve_mac(struct nexthops *nh, const struct watched *w, const struc
 }
 
 /* 0: *out is what holds now. Negative: the kernel could not be asked. */
-static int resolve(struct nexthops *nh, const struct watched *w, struct nexthop *out)
+static int resolve(struct nexthops *nh, struct watched *w, struct nexthop *out)
 {
 	const struct rtnl_link *link;
 	struct rtnl_route route;
@@ -343,7 +347,7 @@ static size_t watched_build(struct watched *next, const struct shunt_addr *addrs
 	return kept;
 }
 
-static const struct watched *watched_find(const struct nexthops *nh, const struct shunt_addr *addr)
+static struct watched *watched_find(const struct nexthops *nh, const struct shunt_addr *addr)
 {
 	struct watched key = {.addr = *addr};
 
@@ -361,7 +365,7 @@ void nexthops_watch(struct nexthops *nh, const struct shunt_addr *addrs, const u
 		const struct watched *old = watched_find(nh, &next[i].addr);
 
 		if (old && !memcmp(old->mac, next[i].mac, sizeof(old->mac))) {
-			next[i].nexthop = old->nexthop;
+			next[i] = *old;
 			continue;
 		}
 		ret = resolve(nh, &next[i], &next[i].nexthop);
@@ -373,6 +377,18 @@ void nexthops_watch(struct nexthops *nh, const struct shunt_addr *addrs, const u
 	nh->count = count;
 	/* What asking for the new ones told of the old ones' neighbours, and which of those nobody needs now. */
 	pass_schedule(nh);
+}
+
+void nexthops_remember(struct nexthops *nh, const struct shunt_addr *addr, uint32_t ifindex, const uint8_t mac[6])
+{
+	struct watched *w = watched_find(nh, addr);
+
+	if (!w || w->nexthop.resolved)
+		return;
+	w->remembered_ifindex = ifindex;
+	memcpy(w->remembered, mac, sizeof(w->remembered));
+	if (resolve(nh, w, &w->nexthop) < 0)
+		pass_schedule(nh);
 }
 
 const struct nexthop *nexthops_get(const struct nexthops *nh, const struct shunt_addr *addr)

@@ -36,6 +36,11 @@ void nexthops_close(struct nexthops *nexthops); /* closes its handles; run the l
  * neighbour's (all zero: none). */
 void nexthops_watch(struct nexthops *nexthops, const struct shunt_addr *addrs, const uint8_t (*macs)[6], size_t count);
 
+/* What an earlier daemon knew of a watched address: used while its own route leads out of that interface and its neighbour has not
+ * answered yet. */
+void nexthops_remember(struct nexthops *nexthops, const struct shunt_addr *addr, uint32_t ifindex,
+		       const uint8_t mac[6]);
+
 /* Of a watched address. */
 const struct nexthop *nexthops_get(const struct nexthops *nexthops, const struct shunt_addr *addr);
 

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store.h"
@@ -108,6 +110,36 @@ static json_t *parse_file(const char *path, FILE *file, struct shunt_err *err)
 		shunt_fail(err, EINVAL, where, "damaged or cut short (%s); " STORE_MEND, bad.text);
 	}
 	return root;
+}
+
+static void make_directory_of(const char *path)
+{
+	char *copy = xstrdup(path);
+
+	mkdir(dirname(copy), 0700); /* what else may be wrong with it, open() says */
+	free(copy);
+}
+
+/* A file of its own, since the state file itself is replaced. It stays: a lock that is removed can be taken twice. */
+int store_lock(const char *path, struct shunt_err *err)
+{
+	char *lock = xasprintf("%s.lock", path);
+	int fd, rc;
+
+	make_directory_of(path);
+	fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		rc = shunt_fail(err, errno, lock, "cannot create: %s; expected a directory that the daemon may write",
+				strerror(errno));
+	else if (flock(fd, LOCK_EX | LOCK_NB))
+		rc = shunt_fail(err, errno == EWOULDBLOCK ? EBUSY : errno, path,
+				"is the state file of another shuntd that runs; give this one its own with --state");
+	else
+		rc = fd;
+	if (rc < 0 && fd >= 0)
+		close(fd);
+	free(lock);
+	return rc;
 }
 
 int store_load(const char *path, struct store_state *out, struct shunt_err *err)

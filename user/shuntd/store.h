@@ -14,6 +14,10 @@ struct store_state {
 	uint64_t generation;
 };
 
+/* Make the state file this process's, for its life: nobody else's daemon may write it. Makes its directory (0700) if only that is
+ * missing. Returns a file descriptor to keep open; -EBUSY: another daemon has it. */
+int store_lock(const char *path, struct shunt_err *err);
+
 /* 1: read; 0: there is none; negative with *err: damaged, and left alone. */
 int store_load(const char *path, struct store_state *out, struct shunt_err *err);
 
