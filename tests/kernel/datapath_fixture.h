@@ -106,6 +106,22 @@ static inline void fixture_close(struct fixture *f)
 	shunt_bpf__destroy(f->skel);
 }
 
+static inline void opens(struct datapath **dp, const struct fixture *f)
+{
+	struct shunt_err err;
+
+	if (datapath_open(dp, &f->fds, &fixture_limits, SEED, &err))
+		fail_msg("%s", shunt_err_text(&err));
+}
+
+static inline void applies(struct datapath *dp, const struct model *m)
+{
+	struct shunt_err err;
+
+	if (datapath_apply(dp, m, &err))
+		fail_msg("%s", shunt_err_text(&err));
+}
+
 static inline struct shunt_addr fixture_addr(uint32_t n, bool v6)
 {
 	struct shunt_addr addr = {.word = {htonl(0x0a000000 + n)}, .family = SHUNT_FAMILY_IPV4};
@@ -113,6 +129,17 @@ static inline struct shunt_addr fixture_addr(uint32_t n, bool v6)
 	if (v6)
 		addr = (struct shunt_addr){.word = {htonl(0xfd000000), 0, 0, htonl(n)}, .family = SHUNT_FAMILY_IPV6};
 	return addr;
+}
+
+/* Another ring, in place of the one it has; to be filled before it is applied. */
+static inline uint32_t *fixture_ring(struct model_service *s)
+{
+	struct model_ring *ring = model_ring_new(s->ring_size);
+
+	memset(ring->slots, 0xff, s->ring_size * sizeof(ring->slots[0])); /* RING_NONE */
+	model_ring_release(s->ring);
+	s->ring = ring;
+	return ring->slots;
 }
 
 /* A service that sends everything to none of its backends, yet. */
@@ -126,9 +153,7 @@ static inline void fixture_service(struct model_service *s, const char *name, ui
 	s->vip_count = vips;
 	s->dests = xcalloc(dests, sizeof(*s->dests));
 	s->dest_count = dests;
-	s->ring = xcalloc(ring_size, sizeof(*s->ring));
-	for (uint32_t i = 0; i < ring_size; i++)
-		s->ring[i] = RING_NONE;
+	fixture_ring(s);
 }
 
 static inline void fixture_dest(struct model_dest *d, uint32_t n)
@@ -149,10 +174,28 @@ static inline struct model *fixture_model(size_t services)
 	return m;
 }
 
+/* Services x0, x1 and so on, alike. */
+static inline struct model *model_of(size_t services, uint32_t ring_size, size_t vips, size_t dests)
+{
+	struct model *m = fixture_model(services);
+	char name[8];
+
+	for (size_t i = 0; i < services; i++) {
+		snprintf(name, sizeof(name), "x%zu", i);
+		fixture_service(&m->services[i], name, ring_size, vips, dests);
+		for (size_t v = 0; v < vips; v++)
+			m->services[i].vips[v] = (struct config_vip){fixture_addr(i, false), 1 + v, IPPROTO_UDP};
+		for (size_t d = 0; d < dests; d++)
+			fixture_dest(&m->services[i].dests[d], 1 + d);
+	}
+	return m;
+}
+
 static inline void fixture_random_service(struct model_service *s, char letter)
 {
 	const char name[] = {letter, '\0'};
 	bool none = random() % 8 == 0;
+	uint32_t *ring;
 
 	fixture_service(s, name, 13, 1 + random() % 2, 1 + random() % 5);
 	for (size_t i = 0; i < s->vip_count; i++)
@@ -162,8 +205,9 @@ static inline void fixture_random_service(struct model_service *s, char letter)
 		s->dests[i].nexthop.resolved = random() % 4;
 		s->dests[i].nexthop.dst_mac[0] = 2 + random() % 2;
 	}
+	ring = fixture_ring(s);
 	for (uint32_t i = 0; i < s->ring_size && !none; i++)
-		s->ring[i] = random() % s->dest_count;
+		ring[i] = random() % s->dest_count;
 }
 
 /* Some of the services a to f, in any order, with any backends: there is room for all of them that there can be. */
@@ -235,7 +279,7 @@ static inline void fixture_judge_service(const struct fixture *f, const struct m
 		for (size_t d = 0; d < want->dest_count; d++)
 			ids[d] = fixture_judge_dest(f, vip->service, &want->dests[d], m);
 		for (uint32_t slot = 0; slot < want->ring_size; slot++) {
-			uint32_t choice = want->ring[slot];
+			uint32_t choice = want->ring->slots[slot];
 			uint64_t word = choice == RING_NONE ? 0 : shunt_slot_clean(ids[choice]);
 
 			assert_true(f->rings[vip->ring_base + slot] == word);

@@ -6,22 +6,6 @@
 
 #include "datapath_fixture.h"
 
-static void opens(struct datapath **dp, const struct fixture *f)
-{
-	struct shunt_err err;
-
-	if (datapath_open(dp, &f->fds, &fixture_limits, SEED, &err))
-		fail_msg("%s", shunt_err_text(&err));
-}
-
-static void applies(struct datapath *dp, const struct model *m)
-{
-	struct shunt_err err;
-
-	if (datapath_apply(dp, m, &err))
-		fail_msg("%s", shunt_err_text(&err));
-}
-
 static void fresh_maps_are_initialised(void **state)
 {
 	struct datapath_usage usage;
@@ -146,23 +130,6 @@ static void is_refused(const struct fixture *f, struct datapath *dp, const struc
 	assert_memory_equal(before, after, size);
 	free(before);
 	free(after);
-}
-
-/* Services x0, x1 and so on, alike. */
-static struct model *model_of(size_t services, uint32_t ring_size, size_t vips, size_t dests)
-{
-	struct model *m = fixture_model(services);
-	char name[8];
-
-	for (size_t i = 0; i < services; i++) {
-		snprintf(name, sizeof(name), "x%zu", i);
-		fixture_service(&m->services[i], name, ring_size, vips, dests);
-		for (size_t v = 0; v < vips; v++)
-			m->services[i].vips[v] = (struct config_vip){fixture_addr(i, false), 1 + v, IPPROTO_UDP};
-		for (size_t d = 0; d < dests; d++)
-			fixture_dest(&m->services[i].dests[d], 1 + d);
-	}
-	return m;
 }
 
 /* A change that lacks room for its last part writes nothing of its first. */
@@ -316,6 +283,7 @@ static struct model *model_around_live(const struct shunt_addr *vip)
 {
 	struct model *m = fixture_model(3);
 	struct model_service *live = &m->services[0];
+	uint32_t *ring;
 
 	fixture_random_service(live, 'l');
 	fixture_random_service(&m->services[1], "ab"[random() % 2]);
@@ -324,8 +292,9 @@ static struct model *model_around_live(const struct shunt_addr *vip)
 	live->vips[0] = (struct config_vip){*vip, 80, IPPROTO_TCP};
 	for (size_t i = 0; i < live->dest_count; i++)
 		live->dests[i].nexthop.resolved = true;
+	ring = fixture_ring(live);
 	for (uint32_t i = 0; i < live->ring_size; i++)
-		live->ring[i] = random() % live->dest_count;
+		ring[i] = random() % live->dest_count;
 	return m;
 }
 

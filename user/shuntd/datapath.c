@@ -6,7 +6,8 @@
  * ended (the kernel promises it so that the old inner map can be forgotten).
  *
  * The daemon may be killed between any two stores, so there is no other memory than the maps, and nothing has to be undone: an
- * apply compares the maps themselves, slot by slot, with what it wants. What holds at every moment, which is all it builds on:
+ * apply compares the maps themselves, slot by slot, with what it wants; all but the slots that it knows to have written itself
+ * and nobody has since (dp->written), and what is not known is compared. What holds at every moment, which is all it builds on:
  * - An id is in use if and only if its directory entry has a name (service) or a family (destination), which one store sets
  *   after all other fields and one store clears first. A ring extent is in use because a service's entry says so: an id or
  *   extent cannot leak, since what is in use and not in the next model is freed by the next apply, whoever began it.
@@ -29,7 +30,6 @@
 
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
-#include "datapath_plan.h"
 #include "datapath_priv.h"
 #include "viptable.h"
 
@@ -193,6 +193,7 @@ static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
 	if (rc)
 		return rc;
 	directory_reindex(&dp->dir);
+	dp->written = xcalloc(control->services, sizeof(*dp->written));
 	dp->dest_counters = xcalloc(control->destinations, sizeof(*dp->dest_counters));
 	for (uint32_t slot = 0; slot < control->vip_slots; slot++)
 		dp->vip_count += half_in_force(dp)[slot].family != 0;
@@ -224,6 +225,7 @@ void datapath_close(struct datapath *dp)
 	if (!dp)
 		return;
 	c = dp->control;
+	datapath_forget_rings(dp);
 	if (c) {
 		map_close(dp->vips, 2 * (size_t)c->vip_slots, sizeof(*dp->vips));
 		map_close(dp->rings, c->ring_slots, sizeof(*dp->rings));
@@ -237,6 +239,7 @@ void datapath_close(struct datapath *dp)
 		close(dp->rcu_map);
 	if (dp->rcu_inner >= 0)
 		close(dp->rcu_inner);
+	free(dp->written);
 	free(dp->dest_counters);
 	free(dp);
 }
@@ -317,19 +320,6 @@ static void write_dests(struct datapath *dp, const struct plan *plan, const stru
 	}
 }
 
-static void write_ring(struct datapath *dp, const struct plan_service *service, const struct model_service *want)
-{
-	uint64_t *ring = dp->rings + service->ring_base;
-
-	for (uint32_t slot = 0; slot < want->ring_size; slot++) {
-		uint32_t choice = want->ring[slot];
-		uint64_t word = choice == RING_NONE ? 0 : shunt_slot_clean(service->dest[choice]);
-
-		if (ring[slot] != word)
-			__atomic_store_n(&ring[slot], word, __ATOMIC_RELEASE);
-	}
-}
-
 static void write_vips(struct datapath *dp, const struct plan *plan)
 {
 	struct shunt_control *control = dp->control;
@@ -401,9 +391,28 @@ static void write_plan(struct datapath *dp, const struct plan *plan, const struc
 			write_service(dp, &plan->services[i], &model->services[i]);
 	write_dests(dp, plan, model);
 	for (size_t i = 0; i < model->service_count; i++)
-		write_ring(dp, &plan->services[i], &model->services[i]);
+		datapath_write_ring(dp, &plan->services[i], &model->services[i]);
 	write_vips(dp, plan);
 	__atomic_store_n(&dp->control->generation, dp->control->generation + 1, __ATOMIC_RELEASE);
+}
+
+/* Everything is planned: make it so. */
+static int carry_out(struct datapath *dp, struct plan *plan, const struct model *model, struct shunt_err *err)
+{
+	int rc = plan->vips_differ && !dp->idle_half_quiet ? rcu_wait(dp) : 0;
+
+	if (rc)
+		return shunt_fail(err, -rc, "shunt_wait", "the kernel would not wait for running programs: %s",
+				  strerror(-rc));
+	write_plan(dp, plan, model);
+	if (free_unnamed(dp, plan)) {
+		log_warning("ids of what was deleted are not free yet; the next change tries again");
+		datapath_forget_rings(dp);
+	} else {
+		datapath_note_rings(dp, plan, model);
+	}
+	directory_reindex(&dp->dir);
+	return 0;
 }
 
 int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_err *err)
@@ -419,19 +428,12 @@ int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_
 	int rc;
 
 	rc = plan_make(&plan, &in, model, err);
-	if (rc)
-		return rc;
-	if (plan.vips_differ && !dp->idle_half_quiet)
-		rc = rcu_wait(dp);
-	if (rc) {
-		shunt_fail(err, -rc, "shunt_wait", "the kernel would not wait for running programs: %s", strerror(-rc));
-	} else {
-		write_plan(dp, &plan, model);
-		if (free_unnamed(dp, &plan))
-			log_warning("ids of what was deleted are not free yet; the next change tries again");
-		directory_reindex(&dp->dir);
+	if (!rc) {
+		rc = carry_out(dp, &plan, model, err);
+		plan_release(&plan);
 	}
-	plan_release(&plan);
+	if (rc)
+		datapath_forget_rings(dp);
 	return rc;
 }
 

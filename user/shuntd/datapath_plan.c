@@ -50,30 +50,10 @@ static int compare_extents(const void *a, const void *b)
 	return x->base < y->base ? -1 : x->base > y->base;
 }
 
-/* Put a ring of size slots into the first gap between the extents, which are in order; false: no gap is wide enough. */
-static bool extents_fit(struct extent *extents, size_t *count, uint32_t size, uint32_t slots, uint32_t *base)
-{
-	uint32_t free_from = 0;
-	size_t i;
-
-	for (i = 0; i < *count; i++) {
-		if (extents[i].base - free_from >= size)
-			break;
-		free_from = extents[i].base + extents[i].size;
-	}
-	if (i == *count && slots - free_from < size)
-		return false;
-	memmove(&extents[i + 1], &extents[i], (*count - i) * sizeof(*extents));
-	extents[i] = (struct extent){free_from, size};
-	(*count)++;
-	*base = free_from;
-	return true;
-}
-
-/* In room for all services there can be, so that new ones can be added. */
 static struct extent *extents_in_use(const struct directory *dir, size_t *count)
 {
-	struct extent *extents = xcalloc(dir->service_max, sizeof(*extents));
+	/* in room for one more, as gaps_between() needs it */
+	struct extent *extents = xcalloc((size_t)dir->service_max + 1, sizeof(*extents));
 
 	*count = 0;
 	for (uint32_t id = 0; id < dir->service_max; id++)
@@ -83,15 +63,43 @@ static struct extent *extents_in_use(const struct directory *dir, size_t *count)
 	return extents;
 }
 
+/* Turn the extents, in order, into the gaps before, between and after them, one more; a gap may be of no slots. */
+static void gaps_between(struct extent *extents, size_t *count, uint32_t slots)
+{
+	uint32_t free_from = 0;
+
+	for (size_t i = 0; i < *count; i++) {
+		struct extent used = extents[i];
+
+		extents[i] = (struct extent){free_from, used.base - free_from};
+		free_from = used.base + used.size;
+	}
+	extents[(*count)++] = (struct extent){free_from, slots - free_from};
+}
+
+/* Take size slots from the first gap that has them; false: none has. A start with thousands of services finds one gap. */
+static bool gaps_take(struct extent *gaps, size_t count, uint32_t size, uint32_t *base)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (gaps[i].size < size)
+			continue;
+		*base = gaps[i].base;
+		gaps[i].base += size;
+		gaps[i].size -= size;
+		return true;
+	}
+	return false;
+}
+
 static int plan_ring(struct plan_service *service, const struct model_service *want, const struct plan_inputs *in,
-		     struct extent *extents, size_t *count, struct shunt_err *err)
+		     struct extent *gaps, size_t gap_count, struct shunt_err *err)
 {
 	const struct shunt_service_entry *entry = &in->dir->services[service->id];
 	char where[SHUNT_NAME_MAX + 32];
 
 	if (service->is_new) {
 		service->salt = want->salt;
-		if (extents_fit(extents, count, want->ring_size, in->limits->ring_slots, &service->ring_base))
+		if (gaps_take(gaps, gap_count, want->ring_size, &service->ring_base))
 			return 0;
 		return shunt_fail(err, ENOSPC, "limits.ring_slots",
 				  "service \"%s\" finds no %u slots in a row free of %u: delete services in a change "
@@ -112,12 +120,13 @@ static int plan_ring(struct plan_service *service, const struct model_service *w
 static int plan_rings(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
 {
 	size_t count;
-	struct extent *extents = extents_in_use(in->dir, &count);
+	struct extent *gaps = extents_in_use(in->dir, &count);
 	int rc = 0;
 
+	gaps_between(gaps, &count, in->limits->ring_slots);
 	for (size_t i = 0; !rc && i < model->service_count; i++)
-		rc = plan_ring(&plan->services[i], &model->services[i], in, extents, &count, err);
-	free(extents);
+		rc = plan_ring(&plan->services[i], &model->services[i], in, gaps, count, err);
+	free(gaps);
 	return rc;
 }
 

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Shared by datapath.c and datapath_stats.c only. */
+/* Shared by datapath*.c only. */
 #ifndef SHUNT_DATAPATH_PRIV_H
 #define SHUNT_DATAPATH_PRIV_H
 
 #include "datapath.h"
+#include "datapath_plan.h"
 #include "directory.h"
+
+/* What a service's slots say because this process wrote them: ring, in terms of the ids dest. */
+struct written_ring {
+	const struct model_ring *ring; /* held; NULL: not known */
+	uint32_t base;
+	uint32_t *dest; /* by index in the service's dests */
+	size_t dest_count;
+};
 
 struct datapath {
 	struct datapath_fds fds;
@@ -16,9 +25,10 @@ struct datapath {
 	struct shunt_dest *dests;
 	struct shunt_service_entry *svcdir;
 	struct shunt_dest_entry *dstdir;
-	struct directory dir; /* over svcdir and dstdir */
-	uint32_t vip_count;   /* in the half in force */
-	bool idle_half_quiet; /* an RCU wait has passed since the last flip: nobody reads the idle half */
+	struct directory dir;	      /* over svcdir and dstdir */
+	uint32_t vip_count;	      /* in the half in force */
+	struct written_ring *written; /* by service id, as the last apply left them; all unknown if that failed */
+	bool idle_half_quiet;	      /* an RCU wait has passed since the last flip: nobody reads the idle half */
 	int rcu_map, rcu_inner;
 	/* the last reading of the counters, summed over CPUs */
 	struct shunt_counter *dest_counters;
@@ -28,5 +38,11 @@ struct datapath {
 /* What a destination has counted, from the kernel; and make it 0. */
 int datapath_read_dest(struct datapath *dp, uint32_t id, struct shunt_counter *out);
 int datapath_clear_dest(struct datapath *dp, uint32_t id);
+
+/* Write a service's slots, unless they are known to say what they should. */
+void datapath_write_ring(struct datapath *dp, const struct plan_service *service, const struct model_service *want);
+/* After an apply of all of model that went through; takes the ids out of plan. */
+void datapath_note_rings(struct datapath *dp, struct plan *plan, const struct model *model);
+void datapath_forget_rings(struct datapath *dp);
 
 #endif

@@ -9,20 +9,23 @@
 #include "model.h"
 #include "../lib/xalloc.h"
 
-/* A service's base ring with everything that it is a function of; the service's name, which is the salt, included. */
+/* A service's rings with everything that they are a function of; the service's name, which is the salt, included. */
 struct cached_ring {
+	struct cached_ring *next; /* in its chain */
 	char name[SHUNT_NAME_MAX];
+	uint32_t salt;
 	uint64_t seed;
-	uint32_t size;
 	struct ring_backend *backends;
 	size_t count;
-	uint32_t *base;
-	bool used; /* by the build that is under way */
+	const struct model_ring *base;
+	const struct model_ring *resolved; /* NULL before the first; base itself when all backends are available */
+	bool *available;		   /* what resolved was made for, by backend */
 };
 
+/* A hash table with about one service a chain. */
 struct model_cache {
-	struct cached_ring **rings;
-	size_t count;
+	struct cached_ring **chains;
+	uint32_t mask;
 };
 
 const char *backend_state_name(enum backend_state state)
@@ -59,101 +62,165 @@ static enum backend_state judge(const struct config_backend *backend, bool resol
 	return BACKEND_DOWN;
 }
 
-static void cached_ring_free(struct cached_ring *ring)
+struct model_ring *model_ring_new(uint32_t size)
 {
-	free(ring->backends);
-	free(ring->base);
-	free(ring);
+	struct model_ring *ring = xcalloc(1, sizeof(*ring) + size * sizeof(ring->slots[0]));
+
+	ring->holders = 1;
+	ring->size = size;
+	return ring;
+}
+
+/* What is const of a ring is what it says; who holds it is not of that. */
+const struct model_ring *model_ring_hold(const struct model_ring *ring)
+{
+	((struct model_ring *)ring)->holders++;
+	return ring;
+}
+
+void model_ring_release(const struct model_ring *ring)
+{
+	if (ring && --((struct model_ring *)ring)->holders == 0)
+		free((struct model_ring *)ring);
+}
+
+static void cached_ring_free(struct cached_ring *cached)
+{
+	model_ring_release(cached->base);
+	model_ring_release(cached->resolved);
+	free(cached->available);
+	free(cached->backends);
+	free(cached);
+}
+
+/* Make the cache empty, with room for so many services. */
+static void cache_init(struct model_cache *cache, size_t services)
+{
+	uint32_t chains = 1;
+
+	while (chains < services && chains < 1u << 31)
+		chains <<= 1;
+	cache->chains = xcalloc(chains, sizeof(*cache->chains));
+	cache->mask = chains - 1;
+}
+
+static void cache_release(struct model_cache *cache)
+{
+	for (size_t i = 0; i <= cache->mask; i++) {
+		for (struct cached_ring *cached = cache->chains[i], *next; cached; cached = next) {
+			next = cached->next;
+			cached_ring_free(cached);
+		}
+	}
+	free(cache->chains);
 }
 
 struct model_cache *model_cache_new(void)
 {
-	return xcalloc(1, sizeof(struct model_cache));
+	struct model_cache *cache = xcalloc(1, sizeof(*cache));
+
+	cache_init(cache, 0);
+	return cache;
 }
 
 void model_cache_free(struct model_cache *cache)
 {
 	if (!cache)
 		return;
-	for (size_t i = 0; i < cache->count; i++)
-		cached_ring_free(cache->rings[i]);
-	free(cache->rings);
+	cache_release(cache);
 	free(cache);
 }
 
-/* The service's place in the cache, made if need be. hint: where it was if nothing was added or deleted before it. */
-static struct cached_ring **cache_place(struct model_cache *cache, const char *name, size_t hint)
+static void cache_add(struct model_cache *cache, struct cached_ring *cached)
 {
-	for (size_t k = 0; k < cache->count; k++) {
-		struct cached_ring **place = &cache->rings[(hint + k) % cache->count];
+	struct cached_ring **chain = &cache->chains[cached->salt & cache->mask];
 
-		if (strcmp((*place)->name, name) == 0)
-			return place;
-	}
-	cache->rings = xreallocarray(cache->rings, cache->count + 1, sizeof(struct cached_ring *));
-	cache->rings[cache->count] = NULL;
-	return &cache->rings[cache->count++];
+	cached->next = *chain;
+	*chain = cached;
 }
 
-static bool is_ring_of(const struct cached_ring *ring, const struct config_service *service, uint64_t seed)
+/* The service's entry, no longer in the cache; NULL: there is none. */
+static struct cached_ring *cache_take(struct model_cache *cache, const char *name)
 {
-	if (ring->seed != seed || ring->size != service->ring_size || ring->count != service->backend_count)
+	struct cached_ring **place = &cache->chains[ring_salt(name) & cache->mask], *cached;
+
+	while (*place && strcmp((*place)->name, name) != 0)
+		place = &(*place)->next;
+	cached = *place;
+	if (cached)
+		*place = cached->next;
+	return cached;
+}
+
+static bool is_ring_of(const struct cached_ring *cached, const struct config_service *service, uint64_t seed)
+{
+	if (cached->seed != seed || cached->base->size != service->ring_size || cached->count != service->backend_count)
 		return false;
-	for (size_t i = 0; i < ring->count; i++)
-		if (ring->backends[i].weight != service->backends[i].weight ||
-		    !addr_equal(&ring->backends[i].addr, &service->backends[i].addr))
+	for (size_t i = 0; i < cached->count; i++)
+		if (cached->backends[i].weight != service->backends[i].weight ||
+		    !addr_equal(&cached->backends[i].addr, &service->backends[i].addr))
 			return false;
 	return true;
 }
 
 static struct cached_ring *build_ring(const struct config_service *service, uint64_t seed)
 {
-	struct cached_ring *ring = xcalloc(1, sizeof(*ring));
+	struct cached_ring *cached = xcalloc(1, sizeof(*cached));
+	struct model_ring *base = model_ring_new(service->ring_size);
 
-	memcpy(ring->name, service->name, sizeof(ring->name));
-	ring->seed = seed;
-	ring->size = service->ring_size;
-	ring->count = service->backend_count;
-	ring->backends = xcalloc(ring->count + 1, sizeof(*ring->backends));
-	for (size_t i = 0; i < ring->count; i++)
-		ring->backends[i] = (struct ring_backend){service->backends[i].addr, service->backends[i].weight};
-	ring->base = xcalloc(ring->size, sizeof(*ring->base));
-	ring_build(ring->base, ring->size, ring->backends, ring->count, seed, ring_salt(ring->name));
+	memcpy(cached->name, service->name, sizeof(cached->name));
+	cached->salt = ring_salt(service->name);
+	cached->seed = seed;
+	cached->count = service->backend_count;
+	cached->backends = xcalloc(cached->count, sizeof(*cached->backends));
+	for (size_t i = 0; i < cached->count; i++)
+		cached->backends[i] = (struct ring_backend){service->backends[i].addr, service->backends[i].weight};
+	ring_build(base->slots, base->size, cached->backends, cached->count, seed, cached->salt);
+	cached->base = base;
+	return cached;
+}
+
+/* The service's entry, moved from one cache to the other if it is still the one. */
+static struct cached_ring *cache_pass_on(struct model_cache *from, struct model_cache *to,
+					 const struct config_service *service, uint64_t seed)
+{
+	struct cached_ring *cached = cache_take(from, service->name);
+
+	if (cached && !is_ring_of(cached, service, seed)) {
+		cached_ring_free(cached);
+		cached = NULL;
+	}
+	if (!cached)
+		cached = build_ring(service, seed);
+	cache_add(to, cached);
+	return cached;
+}
+
+static const struct model_ring *resolve(const struct cached_ring *cached, const bool *available)
+{
+	struct model_ring *ring;
+
+	if (!memchr(available, false, cached->count))
+		return model_ring_hold(
+			cached->base); /* everybody keeps their base slots: as ring_resolve() would say */
+	ring = model_ring_new(cached->base->size);
+	ring_resolve(ring->slots, cached->base->slots, ring->size, available, cached->count, cached->seed,
+		     cached->salt);
 	return ring;
 }
 
-/* The service's base ring, from the cache if it is still the one; it lives there. */
-static const uint32_t *base_ring(struct model_cache *cache, const struct config_service *service, uint64_t seed,
-				 size_t hint)
+/* Takes over available. The ring is the caller's to hold. */
+static const struct model_ring *cached_resolve(struct cached_ring *cached, bool *available)
 {
-	struct cached_ring **place = cache_place(cache, service->name, hint);
-
-	if (*place && !is_ring_of(*place, service, seed)) {
-		cached_ring_free(*place);
-		*place = NULL;
+	if (cached->resolved && !memcmp(cached->available, available, cached->count * sizeof(*available))) {
+		free(available);
+		return cached->resolved;
 	}
-	if (!*place)
-		*place = build_ring(service, seed);
-	(*place)->used = true;
-	return (*place)->base;
-}
-
-/* Drop the rings of services that the build just done did not have. */
-static void cache_prune(struct model_cache *cache)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < cache->count; i++) {
-		struct cached_ring *ring = cache->rings[i];
-
-		if (ring->used) {
-			ring->used = false;
-			cache->rings[kept++] = ring;
-		} else {
-			cached_ring_free(ring);
-		}
-	}
-	cache->count = kept;
+	model_ring_release(cached->resolved);
+	free(cached->available);
+	cached->resolved = resolve(cached, available);
+	cached->available = available;
+	return cached->resolved;
 }
 
 static void fill_dest(struct model_dest *dest, const struct config_service *service,
@@ -170,12 +237,12 @@ static void fill_dest(struct model_dest *dest, const struct config_service *serv
 }
 
 static void fill_service(struct model_service *service, const struct config_service *config,
-			 const struct model_inputs *inputs, const uint32_t *base)
+			 const struct model_inputs *inputs, struct cached_ring *cached)
 {
-	bool *available = xcalloc(config->backend_count + 1, sizeof(*available));
+	bool *available = xcalloc(config->backend_count, sizeof(*available));
 
 	memcpy(service->name, config->name, sizeof(service->name));
-	service->salt = ring_salt(config->name);
+	service->salt = cached->salt;
 	service->ring_size = config->ring_size;
 	service->vip_count = config->vip_count;
 	service->vips = xcalloc(config->vip_count + 1, sizeof(*service->vips));
@@ -187,16 +254,15 @@ static void fill_service(struct model_service *service, const struct config_serv
 		fill_dest(&service->dests[i], config, &config->backends[i], inputs);
 		available[i] = service->dests[i].state == BACKEND_UP;
 	}
-	service->ring = xcalloc(config->ring_size, sizeof(*service->ring));
-	ring_resolve(service->ring, base, config->ring_size, available, config->backend_count, inputs->seed,
-		     service->salt);
-	free(available);
+	service->ring = model_ring_hold(cached_resolve(cached, available));
 }
 
 struct model *model_build(const struct config *config, const struct model_inputs *inputs, struct model_cache *cache)
 {
 	struct model *model = xcalloc(1, sizeof(*model));
+	struct model_cache before = *cache;
 
+	cache_init(cache, config->service_count);
 	model->source4 = config->source4;
 	model->source6 = config->source6;
 	model->service_count = config->service_count;
@@ -204,9 +270,10 @@ struct model *model_build(const struct config *config, const struct model_inputs
 	for (size_t i = 0; i < config->service_count; i++) {
 		const struct config_service *service = &config->services[i];
 
-		fill_service(&model->services[i], service, inputs, base_ring(cache, service, inputs->seed, i));
+		fill_service(&model->services[i], service, inputs,
+			     cache_pass_on(&before, cache, service, inputs->seed));
 	}
-	cache_prune(cache);
+	cache_release(&before); /* with the rings of services that are gone */
 	return model;
 }
 
@@ -217,7 +284,7 @@ void model_free(struct model *model)
 	for (size_t i = 0; i < model->service_count; i++) {
 		free(model->services[i].vips);
 		free(model->services[i].dests);
-		free(model->services[i].ring);
+		model_ring_release(model->services[i].ring);
 	}
 	free(model->services);
 	free(model);

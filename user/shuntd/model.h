@@ -26,6 +26,20 @@ struct model_dest {
 	struct nexthop nexthop; /* may be unresolved */
 };
 
+/*
+ * A service's ring, never changed once it is made: models share it with each other and with the cache for as long as it is the
+ * service's, so the same object means the same ring (and, while somebody holds it, another object's address cannot be its).
+ */
+struct model_ring {
+	unsigned int holders; /* plain: all are in one thread */
+	uint32_t size;
+	uint32_t slots[]; /* indexes into the service's dests, or RING_NONE */
+};
+struct model_ring *
+model_ring_new(uint32_t size); /* held once, by the caller; to be filled before it is shown to others */
+const struct model_ring *model_ring_hold(const struct model_ring *ring);
+void model_ring_release(const struct model_ring *ring); /* NULL is fine */
+
 struct model_service {
 	char name[SHUNT_NAME_MAX];
 	uint32_t salt;
@@ -34,7 +48,7 @@ struct model_service {
 	size_t vip_count;
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
 	size_t dest_count;
-	uint32_t *ring; /* ring_size indexes into dests, or RING_NONE */
+	const struct model_ring *ring; /* held; of ring_size slots */
 };
 
 struct model {
@@ -52,7 +66,10 @@ struct model_inputs {
 	void *arg;
 };
 
-/* Base rings cost more than all the rest and change only with the configuration: kept across builds, by service name. */
+/*
+ * Rings cost more than all the rest. Kept across builds, by service name: the base ring, which changes with the configuration
+ * only, and the last ring made of it, which changes when a backend of the service enters or leaves it.
+ */
 struct model_cache;
 struct model_cache *model_cache_new(void);
 void model_cache_free(struct model_cache *cache);
