@@ -19,6 +19,12 @@
 #define SERVICE(text) HEAD "services: [{name: web, vips: [\"192.0.2.1:80/tcp\"],\n" text "}]}"
 #define BACKEND(text) SERVICE("backends: [" text "]")
 #define CHECK(text) SERVICE("check: {" text "}")
+#define TWO_MACS(web, dns)                                                                  \
+	HEAD "services: [{name: web, vips: [\"192.0.2.1:80/tcp\"], backends: [" web "]},\n" \
+	     "{name: dns, vips: [\"192.0.2.1:53/udp\"], backends: [" dns "]}]}"
+#define ONE_MAC                                                                                                       \
+	"; an address has one next hop: give the same mac in all services that have the backend, or in none, in one " \
+	"change"
 #define HEAD6 "{interfaces: [eth0], source: {ipv6: \"fd00::/64\"},\n"
 
 struct row {
@@ -325,6 +331,17 @@ static const struct row cross[] = {
 	{BACKEND("10.0.0.1, 10.0.0.2, {address: 10.0.0.1, weight: 5}"),
 	 "t.yaml:3: services[web].backends[10.0.0.1]: listed twice; expected each backend once (a weight makes one "
 	 "take more)"},
+	{TWO_MACS("{address: 10.0.0.1, mac: \"02:00:00:00:00:01\"}", "{address: 10.0.0.1, mac: \"02:00:00:00:00:02\"}"),
+	 "t.yaml:3: services[dns].backends[10.0.0.1]: mac 02:00:00:00:00:02 in service \"dns\", but "
+	 "02:00:00:00:00:01 in service \"web\"" ONE_MAC},
+	{TWO_MACS("{address: 10.0.0.1, mac: \"02:00:00:00:00:01\"}", "10.0.0.2, 10.0.0.1"),
+	 "t.yaml:3: services[dns].backends[10.0.0.1]: mac not given in service \"dns\", but 02:00:00:00:00:01 in "
+	 "service "
+	 "\"web\"" ONE_MAC},
+	{TWO_MACS("10.0.0.1", "{address: 10.0.0.1, mac: \"02:00:00:00:00:02\"}"),
+	 "t.yaml:3: services[dns].backends[10.0.0.1]: mac 02:00:00:00:00:02 in service \"dns\", but not given in "
+	 "service "
+	 "\"web\"" ONE_MAC},
 	{BACKEND("192.0.2.1"), "t.yaml:3: services[web].backends[192.0.2.1]: the address of a VIP of service \"web\"; "
 			       "expected an address of the server's own"},
 	{HEAD "services: [{name: web, vips: [192.0.2.1:80/tcp], backends: [192.0.2.9]},\n{name: other, vips: "

@@ -65,7 +65,7 @@ struct config_backend {
 	uint32_t weight; /* 0 to 65535; 100; 0: no new connections */
 	enum config_admin admin;
 	bool has_mac;
-	uint8_t mac[6]; /* next hop's MAC, overrides the neighbour table */
+	uint8_t mac[6]; /* next hop's MAC, overrides the neighbour table; the same in all services with this addr */
 };
 
 struct config_vip {
@@ -113,8 +113,8 @@ struct config {
 struct config_source;
 
 /* A new configuration from a tree; NULL with *err filled (err->where: "FILE:LINE: path" or path) when it is not a valid one.
- * Checks unknown keys, types, ranges, duplicates (services, VIPs in all services, backends in one), families against encap and
- * against source prefixes, and that everything fits the limits. Does not keep tree or source. */
+ * Checks unknown keys, types, ranges, duplicates (services, VIPs in all services, backends in one), one mac for an address,
+ * families against encap and against source prefixes, and that everything fits the limits. Does not keep tree or source. */
 struct config *config_from_json(const json_t *tree, const struct config_source *source, struct shunt_err *err);
 
 /* The canonical tree; every value written out. Owned by the caller. */

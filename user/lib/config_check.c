@@ -21,8 +21,8 @@ struct service_ref {
 };
 
 struct backend_ref {
-	const struct shunt_addr *addr;
-	size_t index;
+	const struct config_backend *backend;
+	size_t service, index;
 };
 
 struct check {
@@ -214,24 +214,68 @@ static int check_source(const struct check *c, size_t service, size_t index)
 static int compare_backends(const void *a, const void *b)
 {
 	const struct backend_ref *x = a, *y = b;
-	int order = addr_compare(x->addr, y->addr);
+	int order = addr_compare(&x->backend->addr, &y->backend->addr);
 
+	if (!order)
+		order = by_position(x->service, y->service);
 	return order ? order : by_position(x->index, y->index);
 }
 
-static int check_backend_duplicates(const struct check *c, size_t service)
+/* All backends of all services, sorted. */
+static struct backend_ref *collect_backends(const struct check *c, size_t *count)
 {
-	const struct config_service *s = &c->config->services[service];
-	struct backend_ref *refs = xcalloc(s->backend_count, sizeof(*refs));
+	struct backend_ref *refs;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->config->service_count; i++)
+		n += c->config->services[i].backend_count;
+	refs = xcalloc(n, sizeof(*refs));
+	*count = 0;
+	for (size_t i = 0; i < c->config->service_count; i++)
+		for (size_t j = 0; j < c->config->services[i].backend_count; j++)
+			refs[(*count)++] = (struct backend_ref){&c->config->services[i].backends[j], i, j};
+	qsort(refs, n, sizeof(*refs), compare_backends);
+	return refs;
+}
+
+static const char *mac_words(const struct config_backend *backend, char buf[SHUNT_ADDR_TEXT])
+{
+	return backend->has_mac ? mac_format(backend->mac, buf) : "not given";
+}
+
+/* Next hops are looked up by address, whichever service asks: two answers for one address cannot both hold. */
+static int check_same_mac(const struct check *c, const struct backend_ref *first, const struct backend_ref *second)
+{
+	const struct config_backend *a = first->backend, *b = second->backend;
+	char here[SHUNT_ADDR_TEXT], there[SHUNT_ADDR_TEXT];
+
+	if (a->has_mac == b->has_mac && !memcmp(a->mac, b->mac, sizeof(a->mac)))
+		return 0;
+	return fail_at(
+		c, second->service, "backends", second->index,
+		"mac %s in service \"%s\", but %s in service \"%s\"; an address has one next hop: give the same mac "
+		"in all services that have the backend, or in none, in one change",
+		mac_words(b, here), c->config->services[second->service].name, mac_words(a, there),
+		c->config->services[first->service].name);
+}
+
+static int check_backends(const struct check *c)
+{
+	size_t count;
+	struct backend_ref *refs = collect_backends(c, &count);
 	int err = 0;
 
-	for (size_t i = 0; i < s->backend_count; i++)
-		refs[i] = (struct backend_ref){&s->backends[i].addr, i};
-	qsort(refs, s->backend_count, sizeof(*refs), compare_backends);
-	for (size_t i = 1; i < s->backend_count && !err; i++)
-		if (addr_equal(refs[i].addr, refs[i - 1].addr))
-			err = fail_at(c, service, "backends", refs[i].index,
+	for (size_t i = 1; i < count && !err; i++) {
+		const struct backend_ref *first = &refs[i - 1], *second = &refs[i];
+
+		if (!addr_equal(&first->backend->addr, &second->backend->addr))
+			continue;
+		if (first->service == second->service)
+			err = fail_at(c, second->service, "backends", second->index,
 				      "listed twice; expected each backend once (a weight makes one take more)");
+		else
+			err = check_same_mac(c, first, second);
+	}
 	free(refs);
 	return err;
 }
@@ -260,7 +304,7 @@ static int check_service(const struct check *c, size_t service)
 		if (check_family(c, service, "backends", i, s->backends[i].addr.family, outer) ||
 		    check_backend_address(c, service, i) || check_source(c, service, i))
 			return -EINVAL;
-	return check_backend_duplicates(c, service);
+	return 0;
 }
 
 int config_cross_check(const struct config *config, const struct tree_place *root)
@@ -272,6 +316,8 @@ int config_cross_check(const struct config *config, const struct tree_place *roo
 	err = check_interfaces(&c) || check_names(&c) || check_vip_duplicates(&c) ? -EINVAL : 0;
 	for (size_t i = 0; i < config->service_count && !err; i++)
 		err = check_service(&c, i);
+	if (!err)
+		err = check_backends(&c);
 	if (!err)
 		err = check_limits(&c);
 	free(c.vips);

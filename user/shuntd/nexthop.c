@@ -326,7 +326,7 @@ static int watched_compare(const void *a, const void *b)
 	return addr_compare(&((const struct watched *)a)->addr, &((const struct watched *)b)->addr);
 }
 
-/* Sorted, each address once; of several MACs for it the highest, so that the order does not matter. */
+/* Sorted, each address once. The configuration has one MAC for it; of several the highest, so that the order does not matter. */
 static size_t watched_build(struct watched *next, const struct shunt_addr *addrs, const uint8_t (*macs)[6],
 			    size_t count)
 {
