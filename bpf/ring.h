@@ -18,8 +18,7 @@ static __always_inline int ring_choose(struct packet *pkt, const struct shunt_vi
 	const volatile __u64 *word;
 	__u32 slot;
 
-	pkt->hash = shunt_flow_hash((const struct shunt_hash_keys *)&knob_hash_keys, pkt->src, pkt->dst, ports,
-				    vip->salt ^ pkt->proto, is_v6);
+	pkt->hash = shunt_flow_hash(&knob_hash_keys, pkt->src, pkt->dst, ports, vip->salt ^ pkt->proto, is_v6);
 	slot = vip->ring_base + shunt_tag_slot(shunt_flow_tag(pkt->hash), vip->ring_size);
 	word = bpf_map_lookup_elem(&shunt_rings, &slot);
 	pkt->dest = word ? shunt_slot_current(*word) : 0;

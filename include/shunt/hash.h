@@ -39,13 +39,14 @@ static inline void shunt_hash_derive(struct shunt_hash_keys *keys, __u64 seed)
 
 /*
  * Hash a flow of a service. src and dst point to one word (IPv4) or four (IPv6), as on the wire; ports holds the
- * source port in its low half as on the wire; what is salt ^ protocol. is_v6 must be a constant at the call.
+ * source port in its low half as on the wire; what is salt ^ protocol. is_v6 should be a constant at the call.
+ * keys are volatile because the program's are a knob: without the word, the compiler takes them for the zeros they are compiled as.
  */
-static inline __attribute__((always_inline)) __u64 shunt_flow_hash(const struct shunt_hash_keys *keys,
+static inline __attribute__((always_inline)) __u64 shunt_flow_hash(const volatile struct shunt_hash_keys *keys,
 								   const __be32 *src, const __be32 *dst, __u32 ports,
 								   __u32 what, int is_v6)
 {
-	const __u32 *k = keys->word;
+	const volatile __u32 *k = keys->word;
 	__u64 h;
 
 	h = (__u64)(__u32)(src[0] + k[0]) * (__u32)(ports + k[1]);
