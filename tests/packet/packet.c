@@ -19,7 +19,16 @@
 #include "shunt/reasons.h"
 #include "shunt.skel.h" /* after the formats that its knobs and maps are made of */
 
-enum { VIP_SLOTS = 64, RING = 251, DESTS = 16, SEED = 0x5eed, FRAME_MAX = 4096, SOURCES_MAX = 64, LAYOUTS = 16 };
+enum {
+	VIP_SLOTS = 64,
+	RING = 251,
+	DESTS = 16,
+	SEED = 0x5eed,
+	SALT = 0x1234,
+	FRAME_MAX = 4096,
+	SOURCES_MAX = 64,
+	LAYOUTS = 16
+};
 
 static const char *const reason_names[] = {
 #define X(e, name, action, text) [SHUNT_REASON_##e] = #name,
@@ -149,7 +158,7 @@ static void add_vip(struct fixture *f, const char *line)
 	vip->family = a.family;
 	vip->ring_base = dest * RING;
 	vip->ring_size = RING;
-	vip->salt = 0x1234;
+	vip->salt = SALT;
 }
 
 /* A table more than half full, so that probes go on; any multiplier that keeps them short enough. */
@@ -257,6 +266,28 @@ static bool check_outer_sum(const struct row *row, const struct frame *got)
 	return sum == 0xffff || complain(row, "outer header checksum is wrong: words sum to %#x", sum);
 }
 
+/* The flow's hash as the daemon computes it, from its own copy of the keys, against what of it the packet shows: the host bits of
+ * an outer source, destinations 7 and 8. */
+static bool check_hash(const struct row *row, const struct frame *got)
+{
+	bool is_v6 = row->in.byte[12] == 0x86;
+	const uint8_t *ip = row->in.byte + 14, *ports = ip + (is_v6 ? 40 : 20);
+	struct shunt_hash_keys keys;
+	__be32 src[4], dst[4], host = 0, mask = is_v6 ? 0xffffffff : htonl(0xffff);
+	uint32_t both;
+
+	if (strcmp(row->counter, "dest:7") && strcmp(row->counter, "dest:8"))
+		return true;
+	shunt_hash_derive(&keys, SEED);
+	memcpy(src, ip + (is_v6 ? 8 : 12), is_v6 ? 16 : 4);
+	memcpy(dst, ip + (is_v6 ? 24 : 16), is_v6 ? 16 : 4);
+	memcpy(&both, ports, sizeof(both));
+	memcpy(&host, got->byte + (is_v6 ? 34 : 26), sizeof(host));
+	if ((host & mask) == ((__be32)shunt_flow_hash(&keys, src, dst, both, SALT ^ ip[is_v6 ? 6 : 9], is_v6) & mask))
+		return true;
+	return complain(row, "the program's flow hash is not the daemon's for the same seed");
+}
+
 static void note_source(struct fixture *f, const struct row *row, const struct frame *got)
 {
 	unsigned int id;
@@ -300,7 +331,7 @@ static bool run_row(struct fixture *f, const struct row *row)
 	if (opts.retval == XDP_PASS)
 		return true;
 	note_source(f, row, &got);
-	return check_outer_sum(row, &got);
+	return check_outer_sum(row, &got) && check_hash(row, &got);
 }
 
 /* "NAME|in|action|out|counter|free" */
