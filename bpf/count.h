@@ -25,10 +25,17 @@ static __always_inline int count_reason(const struct packet *pkt, int reason)
 		SHUNT_REASONS(X)
 #undef X
 		;
+	const __u64 tx = 0
+#define X(e, name, action, text) | (__u64)(XDP_##action == XDP_TX) << SHUNT_REASON_##e
+		SHUNT_REASONS(X)
+#undef X
+		;
 	_Static_assert(SHUNT_REASON_MAX <= 64, "one bit a reason");
 
 	count(&shunt_rstat, reason, pkt->frame_len);
-	return pass >> (reason & 63) & 1 ? XDP_PASS : XDP_DROP;
+	if (pass >> (reason & 63) & 1)
+		return XDP_PASS;
+	return tx >> (reason & 63) & 1 ? XDP_TX : XDP_DROP;
 }
 
 #endif

@@ -24,17 +24,21 @@
 #define OUTER6_LEN (ETH_LEN + sizeof(struct ipv6hdr))
 #define FLOW_LABEL_BITS 0xfffff
 
+/* What encapsulation adds to the IP packet. */
+static __always_inline __u32 encap_len(const struct shunt_dest *dest)
+{
+	return dest->outer_family == SHUNT_FAMILY_IPV6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+}
+
 static __always_inline int encap_check(const struct packet *pkt, const struct shunt_dest *dest)
 {
-	__u32 outer_len = dest->outer_family == SHUNT_FAMILY_IPV6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-
 	if (dest->state == SHUNT_DEST_FREE)
 		return SHUNT_REASON_BAD_DEST;
 	if (!dest->ifindex)
 		return SHUNT_REASON_NO_NEXTHOP;
 	if (pkt->ttl <= 1)
 		return SHUNT_REASON_TTL_EXPIRED;
-	if (pkt->ip_len + outer_len > dest->mtu)
+	if (pkt->ip_len + encap_len(dest) > dest->mtu)
 		return SHUNT_REASON_TOO_BIG;
 	return NEXT;
 }

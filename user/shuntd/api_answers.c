@@ -211,11 +211,13 @@ static json_t *reasons_json(const struct daemon *d)
 	} reasons[] = {
 #define PASS "pass"
 #define DROP "drop"
+#define TX "reply"
 #define X(e, name, action, text) {#name, action, text},
 		SHUNT_REASONS(X)
 #undef X
 #undef PASS
 #undef DROP
+#undef TX
 	};
 	json_t *array = json_array();
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the runner's parts share. */
+#ifndef SHUNT_TESTS_PACKET_H
+#define SHUNT_TESTS_PACKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shunt/hash.h"
+#include "shunt/maps.h"
+#include "shunt/reasons.h"
+#include "shunt.skel.h" /* after the formats that its knobs and maps are made of */
+
+enum { VIP_SLOTS = 128, RING = 251, DESTS = 16, SEED = 0x5eed, FRAME_MAX = 4096, SOURCES_MAX = 64, LAYOUTS = 16 };
+/* MIXED: a ring of destinations 1 to 4. ICMP_RATE: more than are ever sent. */
+enum { MIXED = DESTS - 1, SALT = 0x1234, ICMP_RATE = 1000000 };
+
+struct frame {
+	uint8_t byte[FRAME_MAX];
+	size_t len;
+};
+
+struct row {
+	char *name, *action, *counter;
+	struct frame in, out, mask; /* mask: bits that are not compared */
+	bool has_out;
+};
+
+struct fixture {
+	struct shunt_bpf *skel;
+	struct shunt_control *control;
+	struct shunt_vip *vips;
+	struct shunt_dest *dests;
+	uint64_t *rings;
+	uint32_t vip_count;
+	struct shunt_vip vip[VIP_SLOTS];
+	/* per destination: outer sources and flow labels seen */
+	uint64_t source[DESTS][SOURCES_MAX];
+	size_t source_count[DESTS];
+};
+
+struct counts {
+	struct shunt_counter dest[DESTS], reason[SHUNT_REASON_COUNT];
+};
+
+/* Say why the row fails; false. */
+__attribute__((format(printf, 2, 3))) bool complain(const struct row *row, const char *fmt, ...);
+void report(bool ok, const char *name); /* a test that is no row */
+void die(const char *what);
+
+void unhex(const char *text, struct frame *frame);
+void parse_row(char *line, struct row *row); /* line: behind "row "; row points into it */
+bool run_row(struct fixture *f, const struct row *row);
+void read_counts(const struct fixture *f, struct counts *out);
+
+/* icmp.c */
+bool icmp_check_sum(const struct row *row, const struct frame *got);
+void icmp_run_pairs(struct fixture *f, char **lines, size_t count);
+void icmp_check_limit(struct fixture *f, const char *line);
+
+#endif
