@@ -199,7 +199,8 @@ static inline void fixture_random_service(struct model_service *s, char letter)
 
 	fixture_service(s, name, 13, 1 + random() % 2, 1 + random() % 5);
 	for (size_t i = 0; i < s->vip_count; i++)
-		s->vips[i] = (struct config_vip){fixture_addr(letter, i), 80 + random() % 2, IPPROTO_TCP};
+		s->vips[i] = (struct config_vip){fixture_addr(letter / 2, i), 2 * letter + random() % 2, IPPROTO_TCP};
+	s->echo = random() % 2;
 	for (size_t i = 0; i < s->dest_count; i++) {
 		fixture_dest(&s->dests[i], 3 * i + random() % 3);
 		s->dests[i].nexthop.resolved = random() % 4;
@@ -210,13 +211,14 @@ static inline void fixture_random_service(struct model_service *s, char letter)
 		ring[i] = random() % s->dest_count;
 }
 
-/* Some of the services a to f, in any order, with any backends: there is room for all of them that there can be. */
+/* Some of the services a to f, two to an address, in any order, with any backends: there is room for all of them that there can be. */
 static inline struct model *fixture_random_model(void)
 {
 	static const char letters[] = "abcdef";
 	size_t first = random() % 6, count = random() % 4;
 	struct model *m = fixture_model(count);
 
+	m->icmp_rate = random() % 3;
 	for (size_t i = 0; i < count; i++)
 		fixture_random_service(&m->services[i], letters[(first + i) % 6]);
 	return m;
@@ -241,6 +243,31 @@ static inline const struct shunt_vip *fixture_lookup(const struct fixture *f, co
 			return &half[at];
 	}
 	return NULL;
+}
+
+/* The address of a VIP has an entry, which says whether a service at it wants echo. 1 if this is the first VIP that has the address. */
+static inline uint32_t fixture_judge_address(const struct fixture *f, const struct model *m,
+					     const struct config_vip *vip)
+{
+	struct config_vip key = {vip->addr, 0, IPPROTO_ICMP};
+	const struct config_vip *first = NULL;
+	const struct shunt_vip *entry;
+	bool echo = false;
+
+	if (vip->addr.family == SHUNT_FAMILY_IPV6)
+		key.proto = IPPROTO_ICMPV6;
+	for (size_t i = 0; i < m->service_count; i++) {
+		for (size_t j = 0; j < m->services[i].vip_count; j++) {
+			if (!addr_equal(&m->services[i].vips[j].addr, &vip->addr))
+				continue;
+			echo = echo || m->services[i].echo;
+			first = first ?: &m->services[i].vips[j];
+		}
+	}
+	entry = fixture_lookup(f, &key);
+	assert_non_null(entry);
+	assert_int_equal(entry->flags, echo ? SHUNT_VIP_ECHO : 0);
+	return first == vip;
 }
 
 /* The one id that the directory has for a destination; its template is the model's. */
@@ -307,12 +334,15 @@ static inline void fixture_judge(const struct fixture *f, const struct model *m)
 	for (size_t i = 0; i < m->service_count; i++) {
 		fixture_judge_service(f, m, &m->services[i]);
 		vips += m->services[i].vip_count;
+		for (size_t j = 0; j < m->services[i].vip_count; j++)
+			vips += fixture_judge_address(f, m, &m->services[i].vips[j]);
 		dests += m->services[i].dest_count;
 		services++;
 	}
 	for (uint32_t i = 0; i < f->size.vip_slots; i++)
 		vips -= f->vips[(size_t)f->control->vip_half * f->size.vip_slots + i].family != 0;
 	assert_int_equal(vips, 0);
+	assert_int_equal(f->control->icmp_rate, m->icmp_rate);
 	for (uint32_t id = 0; id < f->size.destinations; id++) {
 		dests -= f->dstdir[id].family != 0;
 		if (!f->dstdir[id].family)

@@ -16,7 +16,7 @@ static void fresh_maps_are_initialised(void **state)
 	fixture_open(&f);
 	opens(&dp, &f);
 	assert_true(f.control->magic == SHUNT_MAGIC && f.control->format == SHUNT_FORMAT && f.control->seed == SEED);
-	assert_int_equal(f.control->vip_slots, 64);
+	assert_int_equal(f.control->vip_slots, 128);
 	assert_int_equal(f.control->destinations, 101);
 	assert_int_equal(f.control->conn_buckets, 8);
 	datapath_usage(dp, &usage);
@@ -25,6 +25,15 @@ static void fresh_maps_are_initialised(void **state)
 	assert_int_equal(usage.vips_max, 16);
 	datapath_close(dp);
 	fixture_close(&f);
+}
+
+static size_t count_vips(const struct model *m)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < m->service_count; i++)
+		count += m->services[i].vip_count;
+	return count;
 }
 
 /* Two hundred changes, each judged; now and then the daemon starts anew, or says the same again, which must flip nothing. */
@@ -47,9 +56,12 @@ static void maps_say_what_the_model_says(void **state)
 		datapath_usage(dp, &usage);
 		assert_int_equal(usage.services, m->service_count);
 		assert_int_equal(usage.ring_slots, 13 * m->service_count);
+		assert_int_equal(usage.vips, count_vips(m));
 		if (round % 5 == 0) {
 			datapath_close(dp);
 			opens(&dp, &f);
+			datapath_usage(dp, &usage);
+			assert_int_equal(usage.vips, count_vips(m));
 		}
 		half = f.control->vip_half;
 		applies(dp, m);

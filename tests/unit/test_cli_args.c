@@ -46,6 +46,7 @@ static const struct row rows[] = {
 	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'expect': '200-299'}}}]", NULL},
 	{"service set web check=none", "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'none'}}}]",
 	 NULL},
+	{"service set web echo=false", "[{'op': 'service.set', 'service': 'web', 'set': {'echo': false}}]", NULL},
 	{"service delete web dns",
 	 "[{'op': 'service.delete', 'service': 'web'}, {'op': 'service.delete', 'service': 'dns'}]", NULL},
 	{"backend add web 10.1.0.15", "[{'op': 'backend.add', 'service': 'web', 'backend': {'address': '10.1.0.15'}}]",
@@ -75,7 +76,8 @@ static const struct row rows[] = {
 	 "argument \"vip=192.0.2.1:80\": expected ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or "
 	 "[2001:db8::10]:80/tcp"},
 	{"service add web vpi=192.0.2.1:80/tcp", NULL,
-	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, backend or check; "
+	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, backend or "
+	 "check; "
 	 "did you mean \"vip\"?"},
 	{"service add web encap=gre", NULL,
 	 "argument \"encap=gre\": unknown encapsulation \"gre\", expected auto, ipip, ip6ip6, ipip6 or sit"},
@@ -100,6 +102,7 @@ static const struct row rows[] = {
 	 "argument \"backend=10.1.0.256\": expected an address such as 10.1.0.11 or 2001:db8::11"},
 	{"service add web backend=10.1.0.1,weight", NULL, "argument \"backend=10.1.0.1,weight\": expected KEY=VALUE"},
 	{"service set web", NULL, "service set: expected NAME and at least one KEY=VALUE"},
+	{"service set web echo=off", NULL, "argument \"echo=off\": expected true or false"},
 	{"service set web ring_size=-1", NULL, "argument \"ring_size=-1\": expected a whole number"},
 	{"service delete", NULL, "service delete: expected NAME..."},
 	{"backend add web", NULL, "backend add: expected SERVICE and ADDRESS"},

@@ -139,9 +139,11 @@ static void fields(void **state)
 	assert_int_equal(config->limits.destinations, 1048575);
 	assert_int_equal(config->limits.ring_slots, 5000000);
 	assert_int_equal(config->limits.connections, 8);
+	assert_int_equal(config->icmp_rate, 250);
 
 	assert_non_null(s);
 	assert_int_equal(s->ring_size, 251);
+	assert_false(s->echo);
 	assert_int_equal(s->vip_count, 2);
 	assert_int_equal(s->vips[1].port, 65535);
 	assert_int_equal(s->vips[1].proto, IPPROTO_UDP);
@@ -196,6 +198,8 @@ static void defaults(void **state)
 	assert_int_equal(config->limits.destinations, 4096);
 	assert_int_equal(config->limits.ring_slots, 4194368);
 	assert_int_equal(config->limits.connections, 65536);
+	assert_int_equal(config->icmp_rate, 1000);
+	assert_true(config->services[0].echo);
 	assert_int_equal(config->services[0].encap, CONFIG_ENCAP_AUTO);
 	assert_int_equal(config->services[0].ring_size, 65537);
 	assert_int_equal(config->services[0].backends[0].weight, 100);

@@ -32,10 +32,11 @@ struct row {
 };
 
 static const struct row form[] = {
-	{"[]", "t.yaml:1: a list is not a mapping; expected the keys interfaces, source, seed, limits or services"},
-	{"~", "t.yaml: empty; expected a mapping: the keys interfaces, source, seed, limits or services"},
+	{"[]",
+	 "t.yaml:1: a list is not a mapping; expected the keys interfaces, source, seed, limits, icmp or services"},
+	{"~", "t.yaml: empty; expected a mapping: the keys interfaces, source, seed, limits, icmp or services"},
 	{"{}", "t.yaml:1: interfaces: missing; expected a list: at least one interface such as eth0"},
-	{"name: x", "t.yaml:1: name: unknown key; expected interfaces, source, seed, limits or services"},
+	{"name: x", "t.yaml:1: name: unknown key; expected interfaces, source, seed, limits, icmp or services"},
 	{"interfaces: []", "t.yaml:1: interfaces: an empty list; expected at least one interface such as eth0"},
 	{"interfaces: eth0",
 	 "t.yaml:1: interfaces: \"eth0\" is not a list; expected at least one interface such as eth0"},
@@ -64,7 +65,8 @@ static const struct row form[] = {
 	{"interfaces: [{name: 1}]", "t.yaml:1: interfaces[0].name: 1 is not an interface's name; expected 1 to 15 "
 				    "characters without '/', ':' or blanks"},
 	{HEAD "service: []}", "t.yaml:2: service: unknown key; did you mean \"services\"?"},
-	{HEAD "colour: red}", "t.yaml:2: colour: unknown key; expected interfaces, source, seed, limits or services"},
+	{HEAD "colour: red}",
+	 "t.yaml:2: colour: unknown key; expected interfaces, source, seed, limits, icmp or services"},
 	{"{interfaces: [eth0], source: 172.31.0.0/16}",
 	 "t.yaml:1: source: \"172.31.0.0/16\" is not a mapping; expected the keys ipv4 or ipv6"},
 	{"{interfaces: [eth0], source: {ipv5: x}}", "t.yaml:1: source.ipv5: unknown key; did you mean \"ipv4\"?"},
@@ -111,11 +113,16 @@ static const struct row form[] = {
 	{HEAD "limits: {connections: 7}}", "t.yaml:2: limits.connections: 7 is out of range; expected 8 to 1073741824"},
 	{HEAD "limits: {connections: many}}",
 	 "t.yaml:2: limits.connections: \"many\" is not an integer; expected 8 to 1073741824"},
+	{HEAD "icmp: 5}", "t.yaml:2: icmp: 5 is not a mapping; expected the key rate"},
+	{HEAD "icmp: {rates: 5}}", "t.yaml:2: icmp.rates: unknown key; did you mean \"rate\"?"},
+	{HEAD "icmp: {rate: -1}}", "t.yaml:2: icmp.rate: -1 is out of range; expected 0 to 1000000"},
+	{HEAD "icmp: {rate: 1000001}}", "t.yaml:2: icmp.rate: 1000001 is out of range; expected 0 to 1000000"},
+	{HEAD "icmp: {rate: 1s}}", "t.yaml:2: icmp.rate: \"1s\" is not an integer; expected 0 to 1000000"},
 	{HEAD "limits: {vips: 1.5}}", "t.yaml:2: limits.vips: \"1.5\" is not an integer; expected 1 to 1048576"},
 	{HEAD "services: {web: {}}}",
 	 "t.yaml:2: services: a mapping is not a list; expected mappings with name, vips, backends and so on"},
 	{HEAD "services: [web]}", "t.yaml:2: services[web]: \"web\" is not a mapping; expected the keys name, vips, "
-				  "encap, ring_size, check or backends"},
+				  "encap, ring_size, echo, check or backends"},
 	{HEAD "services: [{}]}", "t.yaml:2: services[0].name: missing; expected a service's name: 1 to 63 letters, "
 				 "digits, '-', '_' or '.', a letter or digit first"},
 	{HEAD "services: [{name: ~}]}", "t.yaml:2: services[0].name: empty; expected a service's name: 1 to 63 "
@@ -158,6 +165,8 @@ static const struct row form[] = {
 	 "t.yaml:2: services[web].vips[1]: a mapping is not a VIP; expected ADDRESS:PORT/tcp or /udp, such as "
 	 "192.0.2.10:80/tcp or [2001:db8::10]:80/tcp"},
 	{SERVICE("bakends: []"), "t.yaml:3: services[web].bakends: unknown key; did you mean \"backends\"?"},
+	{SERVICE("echo: yes"), "t.yaml:3: services[web].echo: \"yes\" is not a boolean; expected true or false"},
+	{SERVICE("echo: 1"), "t.yaml:3: services[web].echo: 1 is not a boolean; expected true or false"},
 	{SERVICE("encap: gre"),
 	 "t.yaml:3: services[web].encap: \"gre\" is not a known word; expected auto, ipip, ip6ip6, ipip6 or sit"},
 	{SERVICE("encap: 4"),

@@ -169,14 +169,44 @@ static void too_many_is_no_space(void **state)
 	assert_int_equal(viptable_build(table, 64, vips, 65, &multiplier), -ENOSPC);
 }
 
+/* With an address of its own for each VIP. */
 static void a_quarter_full_at_most(void **state)
 {
 	(void)state;
-	assert_int_equal(viptable_slots(1), 4);
-	assert_int_equal(viptable_slots(2), 8);
-	assert_int_equal(viptable_slots(3), 16);
-	assert_int_equal(viptable_slots(1024), 4096);
-	assert_int_equal(viptable_slots(1025), 8192);
+	assert_int_equal(viptable_slots(1), 8);
+	assert_int_equal(viptable_slots(2), 16);
+	assert_int_equal(viptable_slots(3), 32);
+	assert_int_equal(viptable_slots(1024), 8192);
+	assert_int_equal(viptable_slots(1025), 16384);
+}
+
+/* One entry an address and family, of its ICMP; echo if one of the VIPs has it. The VIPs stay as they are. */
+static void addresses_have_an_entry_each(void **state)
+{
+	struct shunt_vip vips[10] =
+		{
+			vip4(0xc6336402, 80, IPPROTO_TCP), vip4(0xc6336401, 80, IPPROTO_TCP), vip6(0, 1, 80),
+			vip4(0xc6336402, 81, IPPROTO_UDP), vip4(0xc6336401, 81, IPPROTO_TCP),
+		},
+			 before[5];
+
+	(void)state;
+	vips[0].service = vips[3].service = 7;
+	vips[3].flags = SHUNT_VIP_ECHO;
+	memcpy(before, vips, sizeof(before));
+	assert_int_equal(viptable_add_addresses(vips, 5), 8);
+	assert_memory_equal(vips, before, sizeof(before));
+	for (int i = 5; i < 8; i++) {
+		bool is_v6 = vips[i].family == SHUNT_FAMILY_IPV6, is_second = vips[i].addr[0] == htonl(0xc6336402);
+
+		assert_int_equal(vips[i].proto, is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+		assert_int_equal(vips[i].port, 0);
+		assert_int_equal(vips[i].service, 0);
+		assert_int_equal(vips[i].flags, is_second ? SHUNT_VIP_ECHO : 0);
+		for (int j = 5; j < i; j++)
+			assert_memory_not_equal(vips[i].addr, vips[j].addr, sizeof(vips[i].addr));
+	}
+	assert_int_equal(viptable_add_addresses(vips, 0), 0);
 }
 
 int main(void)
@@ -187,6 +217,7 @@ int main(void)
 		cmocka_unit_test(another_multiplier_when_they_collide),
 		cmocka_unit_test(too_many_is_no_space),
 		cmocka_unit_test(a_quarter_full_at_most),
+		cmocka_unit_test(addresses_have_an_entry_each),
 	};
 
 	return cmocka_run_group_tests_name("viptable", tests, NULL, NULL);

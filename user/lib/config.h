@@ -88,6 +88,7 @@ struct config_service {
 	char name[SHUNT_NAME_MAX]; /* letters, digits, '-', '_', '.'; begins with a letter or digit */
 	enum config_encap encap;
 	uint32_t ring_size; /* a prime, 251 to 4194301; 65537 */
+	bool echo;	    /* echo requests to its VIPs' addresses are answered; default true */
 	struct config_check check;
 	struct config_vip *vips; /* in the order given, at least one */
 	size_t vip_count;
@@ -102,6 +103,7 @@ struct config {
 	bool has_seed;
 	uint64_t seed;
 	struct config_limits limits;
+	uint32_t icmp_rate; /* ICMP errors to clients, a second and CPU: 0 to 1000000; 1000 */
 	struct config_service *services;
 	size_t service_count;
 };

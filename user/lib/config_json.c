@@ -94,6 +94,7 @@ json_t *config_service_to_json(const struct config_service *service)
 	set(object, "vips", vips);
 	set(object, "encap", json_string(config_encap_name(service->encap)));
 	set(object, "ring_size", json_integer(service->ring_size));
+	set(object, "echo", json_boolean(service->echo));
 	set(object, "check", check_to_json(&service->check));
 	set(object, "backends", backends);
 	return object;
@@ -151,6 +152,7 @@ json_t *config_to_json(const struct config *config)
 	if (config->has_seed)
 		set(root, "seed", json_sprintf("0x%016llx", (unsigned long long)config->seed));
 	set(root, "limits", limits_to_json(config));
+	set(root, "icmp", made(json_pack("{s:I}", "rate", (json_int_t)config->icmp_rate)));
 	set(root, "services", services);
 	return root;
 }

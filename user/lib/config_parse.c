@@ -13,6 +13,8 @@
 #define RING_SIZE_MIN 251
 #define RING_SIZE_MAX 4194301
 #define RING_SIZE 65537
+#define ICMP_RATE_MAX 1000000
+#define ICMP_RATE 1000
 
 static bool is_interface_name(const char *name)
 {
@@ -154,7 +156,7 @@ static bool is_service_name(const char *name)
 
 static int parse_service(const struct tree_place *at, void *out)
 {
-	static const char *const keys[] = {"name", "vips", "encap", "ring_size", "check", "backends", NULL};
+	static const char *const keys[] = {"name", "vips", "encap", "ring_size", "echo", "check", "backends", NULL};
 	struct config_service *service = out;
 	unsigned int encap = CONFIG_ENCAP_AUTO;
 	struct tree_place name;
@@ -168,10 +170,11 @@ static int parse_service(const struct tree_place *at, void *out)
 		return tree_refuse(&name, "a service's name",
 				   "1 to 63 letters, digits, '-', '_' or '.', a letter or digit first");
 	strcpy(service->name, text);
+	service->echo = true;
 	if (tree_list(at, "vips", 1, "at least one VIP such as 192.0.2.10:80/tcp", sizeof(*service->vips), parse_vip,
 		      &service->vips, &service->vip_count) ||
 	    tree_word(at, "encap", config_encap_words, &encap) || parse_ring_size(at, &service->ring_size) ||
-	    config_parse_check(at, &service->check))
+	    tree_bool(at, "echo", &service->echo) || config_parse_check(at, &service->check))
 		return -EINVAL;
 	service->encap = encap;
 	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state and mac",
@@ -253,14 +256,26 @@ static int parse_limits(const struct tree_place *root, struct config_limits *lim
 	return 0;
 }
 
+static int parse_icmp(const struct tree_place *root, struct config *config)
+{
+	static const char *const keys[] = {"rate", NULL};
+	struct tree_place icmp = tree_member(root, "icmp");
+
+	config->icmp_rate = ICMP_RATE;
+	if (!icmp.value)
+		return 0;
+	return tree_object(&icmp, keys) || tree_u32(&icmp, "rate", 0, ICMP_RATE_MAX, &config->icmp_rate) ? -EINVAL : 0;
+}
+
 static int parse_root(const struct tree_place *root, struct config *config)
 {
-	static const char *const keys[] = {"interfaces", "source", "seed", "limits", "services", NULL};
+	static const char *const keys[] = {"interfaces", "source", "seed", "limits", "icmp", "services", NULL};
 
 	if (tree_object(root, keys) ||
 	    tree_list(root, "interfaces", 1, "at least one interface such as eth0", sizeof(*config->interfaces),
 		      parse_interface, &config->interfaces, &config->interface_count) ||
-	    parse_source(root, config) || parse_seed(root, config) || parse_limits(root, &config->limits))
+	    parse_source(root, config) || parse_seed(root, config) || parse_limits(root, &config->limits) ||
+	    parse_icmp(root, config))
 		return -EINVAL;
 	return tree_list(root, "services", 0, "mappings with name, vips, backends and so on", sizeof(*config->services),
 			 parse_service, &config->services, &config->service_count);

@@ -195,7 +195,7 @@ int tree_object(const struct tree_place *at, const char *const *keys)
 
 	if (!json_is_object(at->value)) {
 		char *joined = join_words(keys);
-		char *expected = xasprintf("the keys %s", joined);
+		char *expected = xasprintf("the key%s %s", keys[1] ? "s" : "", joined);
 		int err = tree_refuse(at, "a mapping", expected);
 
 		free(joined);

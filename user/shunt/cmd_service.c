@@ -88,7 +88,7 @@ const struct command service_commands[] = {
 	{"service", "add",
 	 "NAME vip=ADDRESS:PORT/PROTOCOL... [backend=ADDRESS[,weight=N][,mac=MAC][,state=STATE]...] "
 	 "[check=TYPE[:PORT][:/PATH]] "
-	 "[check.KEY=VALUE...] [encap=ENCAP] [ring_size=PRIME]",
+	 "[check.KEY=VALUE...] [encap=ENCAP] [ring_size=PRIME] [echo=true|false]",
 	 "add a service", change_run},
 	{"service", "set", "NAME KEY=VALUE...",
 	 "change a service; vip= and backend= replace all it had, check.KEY= only that key", change_run},

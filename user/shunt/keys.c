@@ -158,11 +158,8 @@ static int set_check(json_t *object, const struct key *key, const char *value, s
 static int set_backend(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
 
 static const struct key service_keys[] = {
-	{"vip", set_vip, "vips"},
-	{"encap", set_encap, "encap"},
-	{"ring_size", set_number, "ring_size"},
-	{"backend", set_backend, "backends"},
-	{"check", set_check, "check"},
+	{"vip", set_vip, "vips"},   {"encap", set_encap, "encap"},	  {"ring_size", set_number, "ring_size"},
+	{"echo", set_bool, "echo"}, {"backend", set_backend, "backends"}, {"check", set_check, "check"},
 };
 
 /* Behind "check.". */

@@ -196,7 +196,7 @@ static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
 	dp->written = xcalloc(control->services, sizeof(*dp->written));
 	dp->dest_counters = xcalloc(control->destinations, sizeof(*dp->dest_counters));
 	for (uint32_t slot = 0; slot < control->vip_slots; slot++)
-		dp->vip_count += half_in_force(dp)[slot].family != 0;
+		dp->vip_count += half_in_force(dp)[slot].port != 0; /* an address's entry has none */
 	return 0;
 }
 
@@ -393,6 +393,7 @@ static void write_plan(struct datapath *dp, const struct plan *plan, const struc
 	for (size_t i = 0; i < model->service_count; i++)
 		datapath_write_ring(dp, &plan->services[i], &model->services[i]);
 	write_vips(dp, plan);
+	__atomic_store_n(&dp->control->icmp_rate, model->icmp_rate, __ATOMIC_RELEASE);
 	__atomic_store_n(&dp->control->generation, dp->control->generation + 1, __ATOMIC_RELEASE);
 }
 

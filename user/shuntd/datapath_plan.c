@@ -167,9 +167,10 @@ static size_t count_vips(const struct model *model)
 	return count;
 }
 
+/* With room for the entries of their addresses. */
 static struct shunt_vip *list_vips(const struct plan *plan, const struct model *model, size_t count)
 {
-	struct shunt_vip *list = xcalloc(count, sizeof(*list)), *vip = list;
+	struct shunt_vip *list = xcalloc(2 * count, sizeof(*list)), *vip = list;
 
 	for (size_t i = 0; i < model->service_count; i++) {
 		const struct model_service *want = &model->services[i];
@@ -183,6 +184,7 @@ static struct shunt_vip *list_vips(const struct plan *plan, const struct model *
 			vip->ring_base = plan->services[i].ring_base;
 			vip->ring_size = want->ring_size;
 			vip->salt = plan->services[i].salt;
+			vip->flags = want->echo ? SHUNT_VIP_ECHO : 0;
 		}
 	}
 	return list;
@@ -196,7 +198,8 @@ static int plan_vips(struct plan *plan, const struct plan_inputs *in, const stru
 
 	plan->vips = xcalloc(in->vip_slots, sizeof(*plan->vips));
 	if (count <= in->limits->vips)
-		rc = viptable_build(plan->vips, in->vip_slots, list, count, &plan->vip_multiplier);
+		rc = viptable_build(plan->vips, in->vip_slots, list, viptable_add_addresses(list, count),
+				    &plan->vip_multiplier);
 	free(list);
 	if (rc)
 		return shunt_fail(err, -rc, "limits.vips",

@@ -244,6 +244,7 @@ static void fill_service(struct model_service *service, const struct config_serv
 	memcpy(service->name, config->name, sizeof(service->name));
 	service->salt = cached->salt;
 	service->ring_size = config->ring_size;
+	service->echo = config->echo;
 	service->vip_count = config->vip_count;
 	service->vips = xcalloc(config->vip_count + 1, sizeof(*service->vips));
 	for (size_t i = 0; i < config->vip_count; i++)
@@ -265,6 +266,7 @@ struct model *model_build(const struct config *config, const struct model_inputs
 	cache_init(cache, config->service_count);
 	model->source4 = config->source4;
 	model->source6 = config->source6;
+	model->icmp_rate = config->icmp_rate;
 	model->service_count = config->service_count;
 	model->services = xcalloc(config->service_count + 1, sizeof(*model->services));
 	for (size_t i = 0; i < config->service_count; i++) {

@@ -44,6 +44,7 @@ struct model_service {
 	char name[SHUNT_NAME_MAX];
 	uint32_t salt;
 	uint32_t ring_size;
+	bool echo;
 	struct config_vip *vips;
 	size_t vip_count;
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
@@ -53,6 +54,7 @@ struct model_service {
 
 struct model {
 	struct shunt_prefix source4, source6;
+	uint32_t icmp_rate;
 	struct model_service *services;
 	size_t service_count;
 };

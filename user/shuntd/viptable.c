@@ -2,13 +2,16 @@
 #include "viptable.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shunt/hash.h"
 
-/* A quarter full, a table whose hash is fair has a probe longer than 16 about once in 10^5 entries. */
-#define SPARE_FACTOR 4
+/* A quarter full, a table whose hash is fair has a probe longer than 16 about once in 10^5 entries. Every VIP may have an
+ * address of its own, which takes an entry more. */
+#define SPARE_FACTOR (2 * 4)
 #define ATTEMPTS 256
 
 uint32_t viptable_slots(uint32_t vips)
@@ -18,6 +21,34 @@ uint32_t viptable_slots(uint32_t vips)
 	while (slots < (uint64_t)vips * SPARE_FACTOR && slots < 1u << 31)
 		slots <<= 1;
 	return slots;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	const struct shunt_vip *x = a, *y = b;
+	int order = (int)x->family - (int)y->family;
+
+	return order ? order : memcmp(x->addr, y->addr, sizeof(x->addr));
+}
+
+size_t viptable_add_addresses(struct shunt_vip *vips, size_t count)
+{
+	struct shunt_vip *addrs = vips + count;
+	size_t unique = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		addrs[i] = (struct shunt_vip){.family = vips[i].family, .flags = vips[i].flags & SHUNT_VIP_ECHO};
+		addrs[i].proto = vips[i].family == SHUNT_FAMILY_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+		memcpy(addrs[i].addr, vips[i].addr, sizeof(addrs[i].addr));
+	}
+	qsort(addrs, count, sizeof(*addrs), compare_addresses);
+	for (size_t i = 0; i < count; i++) {
+		if (unique && !compare_addresses(&addrs[unique - 1], &addrs[i]))
+			addrs[unique - 1].flags |= addrs[i].flags;
+		else
+			addrs[unique++] = addrs[i];
+	}
+	return count + unique;
 }
 
 static uint32_t first_slot(const struct shunt_vip *vip, uint64_t multiplier, uint32_t mask)
