@@ -150,8 +150,7 @@ static __always_inline int icmp_parse(struct packet *pkt, bool is_v6)
 	reason = is_v6 ? icmp_outer_ipv6(pkt, &icmp) : icmp_outer_ipv4(pkt, &icmp);
 	if (reason != NEXT)
 		return reason;
-	pkt->dst_port = 0;
-	vip = vip_find(pkt, is_v6);
+	vip = vip_find_address(pkt->dst, is_v6);
 	if (!vip)
 		return SHUNT_REASON_NOT_TCP_UDP;
 	if (icmp.is_fragment)

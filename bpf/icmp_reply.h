@@ -82,12 +82,7 @@ static __always_inline bool is_one_host(const __be32 *addr, bool is_v6)
 /* May src, the source of a packet with this Ethernet header, be answered? */
 static __always_inline bool may_reply(const struct ethhdr *eth, const __be32 *src, bool is_v6)
 {
-	struct packet back = {.proto = is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP};
-
-	if ((eth->h_dest[0] | eth->h_source[0]) & 1 || !is_one_host(src, is_v6))
-		return false;
-	__builtin_memcpy(back.dst, src, is_v6 ? 16 : 4);
-	return !vip_find(&back, is_v6);
+	return !((eth->h_dest[0] | eth->h_source[0]) & 1) && is_one_host(src, is_v6) && !vip_find_address(src, is_v6);
 }
 
 static __always_inline void swap_macs(struct ethhdr *eth)
@@ -302,8 +297,10 @@ static __noinline int too_big(struct xdp_md *ctx, __u32 l3_off, __u32 ip_len, in
 {
 	struct packet pkt = {.ctx = ctx, .frame_len = bpf_xdp_get_buff_len(ctx), .l3_off = l3_off, .ip_len = ip_len};
 	const struct shunt_control *control;
-	struct ipv4_icmp error4 = {};
-	struct ipv6_icmp error6 = {};
+	union {
+		struct ipv4_icmp v4;
+		struct ipv6_icmp v6;
+	} error = {};
 	__u32 zero = 0, rate;
 	int reason;
 
@@ -311,11 +308,11 @@ static __noinline int too_big(struct xdp_md *ctx, __u32 l3_off, __u32 ip_len, in
 	rate = control ? *(const volatile __u32 *)&control->icmp_rate : 0;
 	if (!rate)
 		return SHUNT_REASON_TOO_BIG;
-	reason = is_v6 ? too_big_ipv6(&pkt, mtu, rate, &error6) : too_big_ipv4(&pkt, mtu, rate, &error4);
+	reason = is_v6 ? too_big_ipv6(&pkt, mtu, rate, &error.v6) : too_big_ipv4(&pkt, mtu, rate, &error.v4);
 	if (reason != SHUNT_REASON_TOO_BIG_REPLY)
 		return reason;
-	return is_v6 ? send_error(&pkt, QUOTE6, &error6, sizeof(error6))
-		     : send_error(&pkt, QUOTE4, &error4, sizeof(error4));
+	return is_v6 ? send_error(&pkt, QUOTE6, &error, sizeof(error.v6))
+		     : send_error(&pkt, QUOTE4, &error, sizeof(error.v4));
 }
 
 #endif

@@ -3,6 +3,8 @@
 #ifndef SHUNT_BPF_SERVICE_H
 #define SHUNT_BPF_SERVICE_H
 
+#include <linux/in.h>
+
 #include "knobs.h"
 #include "maps.h"
 #include "packet.h"
@@ -21,11 +23,11 @@ static __always_inline __u32 vip_key(__be16 port, __u8 proto, __u8 family)
 	return key.word;
 }
 
-static __always_inline const struct shunt_vip *vip_find(const struct packet *pkt, bool is_v6)
+static __always_inline const struct shunt_vip *vip_lookup(const __be32 *dst, __be16 port, __u8 proto, bool is_v6)
 {
-	__u32 key = vip_key(pkt->dst_port, pkt->proto, is_v6 ? SHUNT_FAMILY_IPV6 : SHUNT_FAMILY_IPV4);
-	__u64 low = is_v6 ? *(const __u64 *)&pkt->dst[0] : pkt->dst[0];
-	__u64 high = is_v6 ? *(const __u64 *)&pkt->dst[2] : 0;
+	__u32 key = vip_key(port, proto, is_v6 ? SHUNT_FAMILY_IPV6 : SHUNT_FAMILY_IPV4);
+	__u64 low = is_v6 ? *(const __u64 *)&dst[0] : dst[0];
+	__u64 high = is_v6 ? *(const __u64 *)&dst[2] : 0;
 	__u32 zero = 0, mask = knob_vip_slots - 1, slot, base;
 	const struct shunt_control *control = bpf_map_lookup_elem(&shunt_control, &zero);
 
@@ -52,6 +54,17 @@ static __always_inline const struct shunt_vip *vip_find(const struct packet *pkt
 			return vip;
 	}
 	return NULL;
+}
+
+static __always_inline const struct shunt_vip *vip_find(const struct packet *pkt, bool is_v6)
+{
+	return vip_lookup(pkt->dst, pkt->dst_port, pkt->proto, is_v6);
+}
+
+/* The entry of an address, if it is a VIP's. */
+static __always_inline const struct shunt_vip *vip_find_address(const __be32 *addr, bool is_v6)
+{
+	return vip_lookup(addr, 0, is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, is_v6);
 }
 
 #endif
