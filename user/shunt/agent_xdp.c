@@ -3,8 +3,8 @@
  * Putting the decapsulator on an interface, and taking it off.
  *
  * A first run attaches through libxdp, so that other XDP programs on the interface live on where the kernel can run
- * its dispatcher; where it cannot, libxdp attaches the program alone. A later run replaces without a gap: alone, by
- * netlink's REPLACE of the very program that was pinned; in the dispatcher, by attaching the new one and then
+ * its dispatcher with ours in it; where it cannot, the program goes alone. A later run replaces without a gap: alone,
+ * by netlink's REPLACE of the very program that was pinned; in the dispatcher, by attaching the new one and then
  * detaching the old (a stripped packet that meets both is no tunnel packet to the second).
  *
  * New pins are made under names of their own before anything is attached and are renamed over the old ones at the end.
@@ -123,25 +123,30 @@ static int detach_id(int ifindex, uint32_t id)
 	return rc;
 }
 
-static int replace_program(const struct agent *agent, int fd, enum agent_mode mode)
+/* Where there is none, or in place of the one of an earlier run. */
+static int attach_fd(const struct agent *agent, int fd, enum agent_mode mode, bool replace)
 {
-	__u32 flags = XDP_FLAGS_REPLACE | (mode == AGENT_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
-	DECLARE_LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = agent_pin_get(agent, "prog"));
+	__u32 flags = mode == AGENT_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+	DECLARE_LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
 	int rc;
 
+	if (!replace)
+		return bpf_xdp_attach(agent->ifindex, fd, flags | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
+	opts.old_prog_fd = agent_pin_get(agent, "prog");
 	if (opts.old_prog_fd < 0)
 		return opts.old_prog_fd;
-	rc = bpf_xdp_attach(agent->ifindex, fd, flags, &opts);
+	rc = bpf_xdp_attach(agent->ifindex, fd, flags | XDP_FLAGS_REPLACE, &opts);
 	close(opts.old_prog_fd);
 	return rc;
 }
 
-static int replace_alone(const struct agent *agent, const struct agent_maps *maps, enum agent_mode mode,
-			 struct shunt_err *err)
+static int attach_alone(const struct agent *agent, const struct agent_maps *maps, enum agent_mode mode, bool replace,
+			struct shunt_err *err)
 {
 	struct decap_bpf *skel = open_program(maps);
 	int rc, fd;
 
+	complaint[0] = '\0';
 	rc = skel ? decap_bpf__load(skel) : -ENOMEM;
 	if (rc) {
 		rc = fail_library(err, rc, agent->ifname, "the kernel does not take the program");
@@ -151,9 +156,10 @@ static int replace_alone(const struct agent *agent, const struct agent_maps *map
 	rc = agent_pin_new(agent, "prog", fd, err);
 	if (rc)
 		goto out;
-	rc = replace_program(agent, fd, mode);
+	rc = attach_fd(agent, fd, mode, replace);
 	if (rc)
-		rc = fail_library(err, rc, agent->ifname, "the program in place was not replaced");
+		rc = fail_library(err, rc, agent->ifname,
+				  replace ? "the program in place was not replaced" : "the program was not attached");
 out:
 	decap_bpf__destroy(skel);
 	return rc;
@@ -191,18 +197,33 @@ static int fail_busy(const struct agent *agent, struct shunt_err *err)
 			  agent->ifname);
 }
 
+static bool may_go_otherwise(int rc)
+{
+	return rc && rc != -EBUSY && rc != -EEXIST && rc != -EPERM;
+}
+
+/* Kernels from 6.13 (and stable ones since) want a dispatcher to declare that its programs may change packets, which that of libxdp
+ * 1.3 does not: then the program does not load as a part of one, and goes alone. */
+static int attach_in_mode(const struct agent *agent, const struct agent_maps *maps, enum agent_mode mode,
+			  struct shunt_err *err)
+{
+	int rc = attach_libxdp(agent, maps, mode == AGENT_GENERIC ? XDP_MODE_SKB : XDP_MODE_NATIVE, err);
+
+	return may_go_otherwise(rc) ? attach_alone(agent, maps, mode, false, err) : rc;
+}
+
 static int attach_new(const struct agent *agent, const struct agent_maps *maps, bool generic,
 		      struct agent_attachment *out, struct shunt_err *err)
 {
 	int rc = -EOPNOTSUPP;
 
 	if (!generic)
-		rc = attach_libxdp(agent, maps, XDP_MODE_NATIVE, err);
+		rc = attach_in_mode(agent, maps, AGENT_NATIVE, err);
 	out->mode = AGENT_NATIVE;
-	if (rc && rc != -EBUSY && rc != -EEXIST && rc != -EPERM) {
+	if (may_go_otherwise(rc)) {
 		out->mode = AGENT_GENERIC;
 		out->fell_back = !generic;
-		rc = attach_libxdp(agent, maps, XDP_MODE_SKB, err);
+		rc = attach_in_mode(agent, maps, AGENT_GENERIC, err);
 	}
 	return rc == -EBUSY || rc == -EEXIST ? fail_busy(agent, err) : rc;
 }
@@ -219,7 +240,7 @@ static int swap_in(const struct agent *agent, const struct agent_maps *maps, boo
 		return shunt_fail(err, EBUSY, agent->ifname,
 				  "it runs in native mode; for generic mode run with --detach first");
 	if (out->replaced && !shared)
-		return replace_alone(agent, maps, mode, err);
+		return attach_alone(agent, maps, mode, true, err);
 	rc = attach_new(agent, maps, generic || mode == AGENT_GENERIC, out, err);
 	if (!rc && shared)
 		rc = detach_id(agent->ifindex, agent->pinned_id);
