@@ -12,6 +12,8 @@ sock=$run/shunt.sock
 conf=$run/shunt.yaml
 vip4=192.0.2.10
 vip6=2001:db8::10
+patience=${SHUNT_PATIENCE:-1} # how many times longer than usual to wait: for emulated machines
+pause=$(printf '%d.%03d' $((50 * patience / 1000)) $((50 * patience % 1000))) # seconds from one look to the next
 
 lab() { "$top/scripts/lab" "$@"; }
 inside() { # NODE COMMAND...
@@ -40,11 +42,11 @@ lab_end() {
 
 # wait_for SECONDS COMMAND...: until it succeeds; 1 if it does not.
 wait_for() {
-	local end=$((SECONDS + $1 + 1))
+	local end=$((SECONDS + $1 * patience + 1))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || return 1
-		sleep 0.05
+		sleep "$pause"
 	done
 }
 
@@ -114,7 +116,7 @@ write_config() {
 			  - name: web
 			    vips: ["$vip4:80/tcp", "[$vip6]:80/tcp"]
 			    ${service_more:-}
-			    check: {type: http, path: /, interval: 200ms, timeout: 200ms, rise: 2, fall: 2}
+			    check: {type: http, path: /, interval: $((200 * patience))ms, timeout: $((200 * patience))ms, rise: 2, fall: 2}
 			    backends:
 		CONF
 		for b; do
@@ -170,7 +172,7 @@ count_is() { [ "$(backends_in "$1")" = "$2" ]; }
 requests() {
 	local out
 	out=$(mktemp "$run/requests.XXXXXX")
-	client curl -s --fail-early --max-time 3 -H 'Connection: close' -w '%{http_code} \n' "http://$2/?[1-$1]" >"$out" || true
+	client curl -s --fail-early --max-time $((3 * patience)) -H 'Connection: close' -w '%{http_code} \n' "http://$2/?[1-$1]" >"$out" || true
 	# The body ("b1\n") comes before its status.
 	awk '/^[0-9]+ $/ { print $1, name; name = ""; next } { name = $1 }' "$out" >>"$3"
 	rm -f "$out"

@@ -13,11 +13,14 @@ SHUNT_LAB=t$$
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 
 tap_failed=0
+tap_now= # the test that runs
 
 # test_that NAME COMMAND...: what the command says on failure follows as comments. In this shell, so that it may start the daemon.
 test_that() {
 	local name=$1
 	shift
+	tap_not_aborted
+	tap_now=$name
 	if "$@" >"$run/said" 2>&1; then
 		echo "ok - $name"
 	else
@@ -25,6 +28,15 @@ test_that() {
 		sed 's/^/#   /' "$run/said"
 		tap_failed=1
 	fi
+	tap_now=
+}
+
+# Some errors (in an arithmetic expression, say) make bash leave all functions and go on with the script's next line.
+tap_not_aborted() {
+	[ -n "$tap_now" ] || return 0
+	echo "not ok - $tap_now"
+	sed 's/^/#   /' "$run/said"
+	tap_failed=1 tap_now=
 }
 
 skip() { echo "skip - $1: $2"; }
@@ -36,7 +48,10 @@ bail() {
 	exit 1
 }
 
-tap_end() { exit $tap_failed; }
+tap_end() {
+	tap_not_aborted
+	exit $tap_failed
+}
 
 # start_all [BACKEND...]: lab, servers, daemon, all backends up.
 start_all() {
@@ -72,6 +87,18 @@ all_answered() {
 		*) [ "$(answered_by "$file" $b)" = 0 ] || return 1 ;;
 		esac
 	done
+}
+
+# under_load COMMAND...: runs it in the middle of requests, none of which may fail. They are counted in the file $load.
+under_load() {
+	load=$run/load.$RANDOM
+	: >"$load"
+	load_start "$load"
+	load_more "$load" 20 && "$@" && load_more "$load" 60
+	local status=$?
+	load_stop
+	echo "status $status; $(made "$load") requests, $(failed "$load") failed"
+	[ "$status" = 0 ] && [ "$(failed "$load")" = 0 ]
 }
 
 # refused PATTERN COMMAND...: the command fails, with a message that has PATTERN (an extended regular expression) in it.

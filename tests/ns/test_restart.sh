@@ -4,19 +4,6 @@
 # shellcheck source=tests/ns/tap.sh
 . "$(dirname "$0")/tap.sh"
 
-load=
-
-under_load() { # COMMAND...: runs it in the middle of requests
-	load=$run/load.$RANDOM
-	: >"$load"
-	load_start "$load"
-	load_more "$load" 20 && "$@" && load_more "$load" 60
-	local status=$?
-	load_stop
-	echo "status $status; $(made "$load") requests, $(failed "$load") failed"
-	[ "$status" = 0 ] && [ "$(failed "$load")" = 0 ]
-}
-
 killed() {
 	shuntd_end KILL
 	load_more "$load" 60
