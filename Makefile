@@ -51,7 +51,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$B/tests/%,$(UNIT_SRC))
 KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
 TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
 
-.PHONY: all bpf tests unit check demo bench format format-check install uninstall clean help
+.PHONY: all bpf tests unit check check-vm demo bench format format-check install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -66,6 +66,9 @@ unit: $(UNIT_BIN) ## Run the unit tests (no root needed)
 
 check: ## Run all tests (root): scripts/check
 	scripts/check
+
+check-vm: ## Run the tests that depend on the kernel under Debian's kernels 6.1 and 6.12 (root): scripts/check-vm
+	scripts/check-vm
 
 demo: ## Show it working (root): scripts/demo
 	scripts/demo

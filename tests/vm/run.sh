@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What scripts/check-vm runs under each kernel, in the virtual machine: what touches the kernel, and was built before. Logs and the
+# sums ("PASSED FAILED SKIPPED" in the file sums) are left in /run/vm, where check-vm has put the packet tables, too.
+set -uo pipefail
+
+cd "$(dirname "$0")/../.." || exit 1
+logs=/run/vm
+limit=300 # seconds that one program may take
+# shellcheck source=scripts/tally.sh
+. scripts/tally.sh
+export CMOCKA_MESSAGE_OUTPUT=TAP SHUNT_PATIENCE=10
+
+uname -v | sed 's/.*Debian \([0-9.]*\).*/\1/' >/run/vm/version # 6.1.192 where the release is 6.1.0-56
+run packet sh -c 'build/tests/packet </run/vm/packet.rows'
+run decap build/tests/kernel/test_decap /run/vm/decap.rows
+run_each kernel build/tests/kernel/test_{attach*,datapath,nexthop*}
+run_each vm tests/vm/test_*.sh
+echo "$passed $failed $skipped" >/run/vm/sums
