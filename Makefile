@@ -32,7 +32,7 @@ LIB_SRC := $(wildcard user/lib/*.c)
 SHUNTD_SRC := $(wildcard user/shuntd/*.c)
 SHUNT_SRC := $(wildcard user/shunt/*.c)
 # What needs neither root nor a kernel: built once more with the sanitizers, for the unit tests.
-PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,ring.c model.c template.c store.c viptable.c) \
+PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,nexthop_link.c ring.c model.c template.c store.c viptable.c) \
 	$(addprefix user/shunt/,args.c keys.c words.c rates.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -103,7 +103,7 @@ $B/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c
 
 $B/tests/test_%: $B/san/tests/unit/test_%.o $(PURE_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka $(LIBS_LIB)) -lm
+	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libmnl $(LIBS_LIB)) -lm
 
 # Against the running kernel, as root: no sanitizers, so that what runs is what is installed.
 $B/tests/kernel/test_%: $B/obj/tests/kernel/test_%.o $(filter-out %/main.o,$(SHUNTD_OBJ)) $(LIB_OBJ)
@@ -117,7 +117,7 @@ API_TEST_BIN := $(addprefix $B/tests/kernel/,test_api test_api_socket test_cli)
 $B/tests/kernel/test_cli: | $B/shunt
 $(API_TEST_BIN): $B/tests/kernel/%: $B/san/tests/kernel/%.o $(API_TEST_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libuv libmicrohttpd libcurl $(LIBS_LIB)) -lm
+	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libuv libmicrohttpd libcurl libmnl $(LIBS_LIB)) -lm
 
 # The benchmark: its own driver program beside shunt's.
 $B/bench/%.bpf.o: tests/bench/%.bpf.c

@@ -129,8 +129,8 @@ enum shunt_dest_state {
 struct shunt_dest {
 	__u8 state;	   /* enum shunt_dest_state */
 	__u8 outer_family; /* SHUNT_FAMILY_* of the outer header */
-	__u8 hdr_len;	   /* bytes of hdr in use: Ethernet and outer header */
-	__u8 l3_off;	   /* where in hdr the outer IP header begins */
+	__u8 hdr_len;	   /* bytes of hdr in use: Ethernet, VLAN tags, outer header */
+	__u8 l3_off;	   /* where in hdr the outer IP header begins: 14, with tags 18 or 22 */
 	__u32 ifindex;	   /* egress interface; 0: next hop not resolved */
 	__u32 mtu;	   /* largest outer IP packet, bytes, that the egress takes */
 	__be32 src_mask;   /* bits of the outer source's last 32 that the flow's hash fills; 0 in the template */

@@ -154,8 +154,12 @@ const char *health_state_name(enum health_state state)
 
 const struct nexthop *nexthops_get(const struct nexthops *nexthops, const struct shunt_addr *addr)
 {
-	static const struct nexthop known = {
-		.resolved = true, .ifindex = 1, .mtu = 1500, .dst_mac = {2, 0, 0, 0, 0, 1}};
+	static const struct nexthop known = {.resolved = true,
+					     .ifindex = 1,
+					     .mtu = 1500,
+					     .dst_mac = {2, 0, 0, 0, 0, 1},
+					     .tag = {{0x88a8, 300}, {0x8100, 7}},
+					     .tags = 2};
 	static const struct nexthop unknown = {.why = "no route to 2001:db8:1::11"};
 
 	(void)nexthops;

@@ -35,7 +35,9 @@ static void answers(void **state)
 		"{'name': 'web', 'vips': ['192.0.2.10:80/tcp'], 'encap': 'auto', 'ring_size': 65537,"
 		" 'check': {'type': 'http', 'path': '/healthz'}, 'backends': [{'address': '10.1.0.11', 'weight': 100,"
 		" 'state': 'up', 'admin': 'up', 'health': {'state': 'up', 'since': 1700000000, 'reason': 'HTTP 200'},"
-		" 'nexthop': {'resolved': true, 'interface': 'lo', 'mac': '02:00:00:00:00:01', 'gateway': null},"
+		" 'nexthop': {'resolved': true, 'interface': 'lo',"
+		" 'vlan': [{'protocol': '802.1ad', 'id': 300}, {'protocol': '802.1Q', 'id': 7}],"
+		" 'mac': '02:00:00:00:00:01', 'gateway': null},"
 		" 'packets': 1000, 'bytes': 9007199254740993},"
 		" {'address': '10.1.0.12', 'state': 'drain', 'admin': 'drain'}]}");
 }

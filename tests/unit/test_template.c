@@ -97,6 +97,35 @@ static void ipv6(void **state)
 	assert_int_equal(t.csum, 0);
 }
 
+/* Scapy: Ether() / Dot1Q(vlan=100) / IP(), and Ether() / Dot1AD(vlan=4094) / Dot1Q(vlan=1) / IPv6() */
+static void vlan(void **state)
+{
+	struct model_dest one = dest("10.1.0.11"), two = dest("2001:db8:1::11");
+	struct shunt_dest t;
+
+	(void)state;
+	one.nexthop.tags = 1;
+	one.nexthop.tag[0] = (struct nexthop_tag){0x8100, 100};
+	t = template_of(&one, "10.200.0.0/16");
+	assert_header(&t, "02000000000202000000000181000064"
+			  "0800"
+			  "45000000000040004000"
+			  "00000ac800000a01000b");
+	assert_int_equal(t.l3_off, 18);
+	assert_int_equal(t.csum, (uint16_t)~htons(0x262b));
+	two.nexthop.tags = 2;
+	two.nexthop.tag[0] = (struct nexthop_tag){0x88a8, 4094};
+	two.nexthop.tag[1] = (struct nexthop_tag){0x8100, 1};
+	t = template_of(&two, "2001:db8:200::/64");
+	assert_header(&t, "02000000000202000000000188a80ffe"
+			  "81000001"
+			  "86dd"
+			  "6000000000000040"
+			  "20010db8020000000000000000000000"
+			  "20010db8000100000000000000000011");
+	assert_int_equal(t.l3_off, 22);
+}
+
 /* Folded to 16 bits, even where folding the carry gives another one (on little-endian machines, for the second case). */
 static void checksum_carries(void **state)
 {
@@ -171,8 +200,10 @@ static void unresolved(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ipv4),		cmocka_unit_test(ipv6),	  cmocka_unit_test(checksum_carries),
-		cmocka_unit_test(source_masks), cmocka_unit_test(states), cmocka_unit_test(unresolved),
+		cmocka_unit_test(ipv4),		cmocka_unit_test(ipv6),
+		cmocka_unit_test(vlan),		cmocka_unit_test(checksum_carries),
+		cmocka_unit_test(source_masks), cmocka_unit_test(states),
+		cmocka_unit_test(unresolved),
 	};
 
 	return cmocka_run_group_tests_name("template", tests, NULL, NULL);

@@ -7,6 +7,7 @@
  * between; api_routes.c answers 500 to a NULL.
  */
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <net/if.h>
 #include <string.h>
 #include <unistd.h>
@@ -92,6 +93,18 @@ static json_t *health_json(const struct daemon *d, const char *service, const st
 			 (json_int_t)status->since, "checked", (json_int_t)status->checked, "reason", status->reason);
 }
 
+/* In the words of `ip -json -details link`; outermost first. */
+static json_t *tags_json(const struct nexthop *hop)
+{
+	json_t *tags = json_array();
+
+	for (uint8_t i = 0; i < hop->tags; i++)
+		json_array_append_new(tags, json_pack("{s:s, s:i}", "protocol",
+						      hop->tag[i].tpid == ETH_P_8021AD ? "802.1ad" : "802.1Q", "id",
+						      (int)hop->tag[i].vid));
+	return tags;
+}
+
 static json_t *nexthop_json(const struct daemon *d, const struct shunt_addr *addr)
 {
 	const struct nexthop *hop = nexthops_get(d->nexthops, addr);
@@ -101,8 +114,9 @@ static json_t *nexthop_json(const struct daemon *d, const struct shunt_addr *add
 		return json_null();
 	if (!hop->resolved)
 		return json_pack("{s:b, s:s}", "resolved", 0, "why", hop->why);
-	return json_pack("{s:b, s:s?, s:s, s:s?, s:I}", "resolved", 1, "interface", if_indextoname(hop->ifindex, name),
-			 "mac", mac_format(hop->dst_mac, mac), "gateway",
+	return json_pack("{s:b, s:s?, s:o, s:s, s:s?, s:I}", "resolved", 1, "interface",
+			 if_indextoname(hop->ifindex, name), "vlan", tags_json(hop), "mac",
+			 mac_format(hop->dst_mac, mac), "gateway",
 			 hop->gateway.family ? addr_format(&hop->gateway, gateway) : NULL, "mtu", (json_int_t)hop->mtu);
 }
 

@@ -54,6 +54,8 @@ struct nexthops {
 	uint64_t passed_at;
 };
 
+#define VLAN_TAG_LEN 4
+
 static const uint8_t no_mac[6];
 
 static void pass_timer_cb(uv_timer_t *timer);
@@ -82,20 +84,23 @@ static void use_timer_cb(uv_timer_t *timer)
 
 /* ---- one address ---- */
 
-/* NULL with *ret: as rtnl_get_link(). */
-static const struct rtnl_link *link_ask(struct nexthops *nh, uint32_t ifindex, int *ret)
+/* As rtnl_get_link(). */
+static int link_ask(struct nexthops *nh, uint32_t ifindex, struct rtnl_link *out)
 {
-	struct rtnl_link link;
+	int ret;
 
-	for (size_t i = 0; i < nh->link_count; i++)
-		if (nh->links[i].ifindex == ifindex)
-			return &nh->links[i];
-	*ret = rtnl_get_link(&nh->nl, ifindex, &link);
-	if (*ret)
-		return NULL;
+	for (size_t i = 0; i < nh->link_count; i++) {
+		if (nh->links[i].ifindex == ifindex) {
+			*out = nh->links[i];
+			return 0;
+		}
+	}
+	ret = rtnl_get_link(&nh->nl, ifindex, out);
+	if (ret)
+		return ret;
 	nh->links = xreallocarray(nh->links, nh->link_count + 1, sizeof(*nh->links));
-	nh->links[nh->link_count] = link;
-	return &nh->links[nh->link_count++];
+	nh->links[nh->link_count++] = *out;
+	return 0;
 }
 
 __attribute__((format(printf, 2, 3))) static void unresolved(struct nexthop *out, const char *fmt, ...)
@@ -137,7 +142,7 @@ static bool route_is_usable(const struct shunt_addr *addr, const struct rtnl_rou
  * counter of ours. A template that goes out by the device below is what they need. */
 static bool is_on_top(const struct rtnl_link *link)
 {
-	static const char *const kinds[] = {"vlan", "bridge", "macvlan", "ipvlan", "vxlan", "dummy"};
+	static const char *const kinds[] = {"bridge", "macvlan", "ipvlan", "vxlan", "dummy"};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (!strcmp(link->kind, kinds[i]))
@@ -160,6 +165,34 @@ static bool link_is_usable(const struct shunt_addr *addr, const struct rtnl_link
 	else
 		return true;
 	return false;
+}
+
+/* One step down from a VLAN device, with its tag. 0, negative: the kernel could not be asked, or positive: unresolved. */
+static int vlan_descend(struct nexthops *nh, struct rtnl_link *link, struct nexthop *out)
+{
+	const struct rtnl_link upper = *link;
+	int ret;
+
+	if (link->parent_elsewhere) {
+		unresolved(out, "the device below %s is in another network namespace", link->name);
+		return EXDEV;
+	}
+	if (!link->parent || !link->tag.tpid) {
+		unresolved(out, "the kernel does not say which VLAN of which device %s is", link->name);
+		return ENODATA;
+	}
+	if (out->tags == NEXTHOP_TAGS) {
+		unresolved(out, "%s would add VLAN tag number %d; expected at most %d", link->name, out->tags + 1,
+			   NEXTHOP_TAGS);
+		return E2BIG;
+	}
+	memmove(out->tag + 1, out->tag, (NEXTHOP_TAGS - 1) * sizeof(*out->tag));
+	out->tag[0] = upper.tag;
+	out->tags++;
+	ret = link_ask(nh, upper.parent, link);
+	if (ret > 0)
+		unresolved(out, "the device below %s is gone", upper.name);
+	return ret;
 }
 
 /* The MAC that the packets go to: of the configuration, or of the neighbour. */
@@ -193,10 +226,36 @@ static int resolve_mac(struct nexthops *nh, struct watched *w, const struct rtnl
 	return 0;
 }
 
+/* The device that a route names, and the one that packets go out by. As vlan_descend(). */
+static int links_ask(struct nexthops *nh, uint32_t ifindex, struct rtnl_link *top, struct rtnl_link *bottom,
+		     struct nexthop *out)
+{
+	int ret = link_ask(nh, ifindex, top);
+
+	if (ret > 0)
+		unresolved(out, "interface %u is gone", ifindex);
+	if (ret)
+		return ret;
+	*bottom = *top;
+	while (!ret && bottom->is_vlan)
+		ret = vlan_descend(nh, bottom, out);
+	return ret;
+}
+
+/* Redirection takes frames of the MTU and one tag: a second tag comes out of it, or packets would be lost uncounted. */
+static uint32_t mtu_of(const struct rtnl_route *route, const struct rtnl_link *top, const struct rtnl_link *bottom,
+		       uint8_t tags)
+{
+	uint32_t mtu = route->mtu && route->mtu < top->mtu ? route->mtu : top->mtu;
+	uint32_t room = bottom->mtu - (tags > 1 ? (tags - 1) * VLAN_TAG_LEN : 0);
+
+	return room < mtu ? room : mtu;
+}
+
 /* 0: *out is what holds now. Negative: the kernel could not be asked. */
 static int resolve(struct nexthops *nh, struct watched *w, struct nexthop *out)
 {
-	const struct rtnl_link *link;
+	struct rtnl_link top, bottom;
 	struct rtnl_route route;
 	int ret;
 
@@ -206,27 +265,24 @@ static int resolve(struct nexthops *nh, struct watched *w, struct nexthop *out)
 		return ret;
 	if (!route_is_usable(&w->addr, &route, ret, out))
 		return 0;
-	link = link_ask(nh, route.ifindex, &ret);
-	if (ret < 0)
-		return ret;
-	if (!link) {
-		unresolved(out, "interface %u is gone", route.ifindex);
+	ret = links_ask(nh, route.ifindex, &top, &bottom, out);
+	if (ret)
+		return ret < 0 ? ret : 0;
+	if (!link_is_usable(&w->addr, &bottom, out))
 		return 0;
-	}
-	if (!link_is_usable(&w->addr, link, out))
-		return 0;
-	out->ifindex = link->ifindex;
+	out->ifindex = bottom.ifindex;
 	out->gateway = route.gateway;
-	out->mtu = route.mtu && route.mtu < link->mtu ? route.mtu : link->mtu;
-	memcpy(out->src_mac, link->mac, sizeof(out->src_mac));
-	return resolve_mac(nh, w, link, out);
+	out->mtu = mtu_of(&route, &top, &bottom, out->tags);
+	memcpy(out->src_mac, top.mac, sizeof(out->src_mac));
+	return resolve_mac(nh, w, &top, out);
 }
 
 static bool nexthop_equal(const struct nexthop *a, const struct nexthop *b)
 {
 	return a->resolved == b->resolved && a->ifindex == b->ifindex && a->mtu == b->mtu &&
 	       !memcmp(a->src_mac, b->src_mac, sizeof(a->src_mac)) &&
-	       !memcmp(a->dst_mac, b->dst_mac, sizeof(a->dst_mac)) && addr_equal(&a->gateway, &b->gateway) &&
+	       !memcmp(a->dst_mac, b->dst_mac, sizeof(a->dst_mac)) && a->tags == b->tags &&
+	       !memcmp(a->tag, b->tag, sizeof(a->tag)) && addr_equal(&a->gateway, &b->gateway) &&
 	       !strcmp(a->why, b->why);
 }
 

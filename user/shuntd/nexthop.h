@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Next hops over rtnetlink (libmnl): for each watched address the egress interface, its MAC and the neighbour's MAC.
+ * Next hops over rtnetlink (libmnl): for each watched address the egress interface, its MAC and the neighbour's MAC. A route over VLAN
+ * devices is one over the interface below them, with their tags.
  *
  * Routes are asked for (RTM_GETROUTE), never mirrored: an edge node may hold a full table. Notifications of routes, neighbours,
  * links and addresses make the watched addresses be asked for again, together, at most every 100 ms. A neighbour that is
@@ -15,13 +16,23 @@
 #include "../lib/addr.h"
 #include "../lib/err.h"
 
+#define NEXTHOP_TAGS 2
+
+/* A VLAN tag; priority and DEI are 0. */
+struct nexthop_tag {
+	uint16_t tpid; /* 0x8100 or 0x88a8 */
+	uint16_t vid;
+};
+
 struct nexthop {
 	bool resolved;
 	uint32_t ifindex;
-	uint32_t mtu; /* of the route if it has one, else the interface's; bytes of IP packet */
+	uint32_t mtu; /* bytes of IP packet: of the route if it has one, else of the interface that it names */
+	struct nexthop_tag tag[NEXTHOP_TAGS]; /* outermost first */
+	uint8_t tags;
 	uint8_t src_mac[6], dst_mac[6];
 	struct shunt_addr gateway; /* family 0: on-link */
-	char why[96];		   /* not resolved: the reason, e.g. "no route to 10.1.0.11" */
+	char why[128];		   /* not resolved: the reason, e.g. "no route to 10.1.0.11" */
 };
 
 struct nexthops;

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include <libmnl/libmnl.h>
-#include <linux/if_arp.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
+#include "nexthop_attr.h"
 #include "shunt/maps.h"
 
 #define REQUEST_SIZE 256
@@ -48,22 +48,6 @@ static bool addr_from(struct shunt_addr *addr, uint8_t af, const void *bytes, si
 	memset(addr, 0, sizeof(*addr));
 	addr->family = af == AF_INET6 ? SHUNT_FAMILY_IPV6 : SHUNT_FAMILY_IPV4;
 	memcpy(addr->word, bytes, len);
-	return true;
-}
-
-static bool attr_u32(const struct nlattr *attr, uint32_t *out)
-{
-	if (mnl_attr_get_payload_len(attr) != sizeof(*out))
-		return false;
-	*out = mnl_attr_get_u32(attr);
-	return true;
-}
-
-static bool attr_mac(const struct nlattr *attr, uint8_t mac[6])
-{
-	if (mnl_attr_get_payload_len(attr) != 6)
-		return false;
-	memcpy(mac, mnl_attr_get_payload(attr), 6);
 	return true;
 }
 
@@ -210,24 +194,12 @@ int rtnl_get_route(struct rtnl *nl, const struct shunt_addr *dst, struct rtnl_ro
 	return 0;
 }
 
-static void read_kind(const struct nlattr *linkinfo, struct rtnl_link *out)
-{
-	const struct nlattr *attr;
-
-	mnl_attr_for_each_nested(attr, linkinfo)
-	{
-		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-			strncpy(out->kind, mnl_attr_get_str(attr), sizeof(out->kind) - 1);
-	}
-}
-
 int rtnl_get_link(struct rtnl *nl, uint32_t ifindex, struct rtnl_link *out)
 {
 	request_buf buf;
 	answer_buf answer;
 	struct nlmsghdr *nlh = request(nl, buf, RTM_GETLINK, 0);
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
-	const struct nlattr *attr;
 	int ret;
 
 	ifi->ifi_family = AF_UNSPEC;
@@ -237,27 +209,7 @@ int rtnl_get_link(struct rtnl *nl, uint32_t ifindex, struct rtnl_link *out)
 	if (ret)
 		return ret;
 
-	nlh = (struct nlmsghdr *)answer;
-	ifi = mnl_nlmsg_get_payload(nlh);
-	if (nlh->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi))
-		return -EBADMSG;
-	memset(out, 0, sizeof(*out));
-	out->ifindex = ifindex;
-	out->loopback = ifi->ifi_flags & IFF_LOOPBACK;
-	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
-	{
-		uint16_t type = mnl_attr_get_type(attr);
-
-		if (type == IFLA_MTU)
-			attr_u32(attr, &out->mtu);
-		else if (type == IFLA_ADDRESS)
-			out->ethernet = ifi->ifi_type == ARPHRD_ETHER && attr_mac(attr, out->mac);
-		else if (type == IFLA_IFNAME && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-			strncpy(out->name, mnl_attr_get_str(attr), sizeof(out->name) - 1);
-		else if (type == IFLA_LINKINFO)
-			read_kind(attr, out);
-	}
-	return 0;
+	return rtnl_read_link((struct nlmsghdr *)answer, out);
 }
 
 /* False: not about a neighbour in IPv4 or IPv6. */

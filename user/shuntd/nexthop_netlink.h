@@ -12,8 +12,10 @@
 
 #include "../lib/addr.h"
 #include "../lib/err.h"
+#include "nexthop.h"
 
 struct mnl_socket;
+struct nlmsghdr;
 
 struct rtnl {
 	struct mnl_socket *requests; /* the kernel answers before the send returns */
@@ -35,7 +37,11 @@ struct rtnl_link {
 	bool ethernet;
 	uint8_t mac[6];
 	char name[IFNAMSIZ];
-	char kind[16]; /* "vlan", "bridge", "veth", ...; empty for a NIC */
+	char kind[16];	       /* "vlan", "bridge", "veth", ...; empty for a NIC */
+	uint32_t parent;       /* of a VLAN device and some others: the device below; 0: not known */
+	bool parent_elsewhere; /* which is in another network namespace, whose numbers say nothing here */
+	bool is_vlan;
+	struct nexthop_tag tag; /* of a VLAN device; tpid 0: not known */
 };
 
 struct rtnl_neighbour {
@@ -49,6 +55,7 @@ void rtnl_close(struct rtnl *nl);
 int rtnl_events_fd(const struct rtnl *nl);
 
 int rtnl_get_route(struct rtnl *nl, const struct shunt_addr *dst, struct rtnl_route *out);
+int rtnl_read_link(const struct nlmsghdr *nlh, struct rtnl_link *out); /* 0 or -EBADMSG */
 int rtnl_get_link(struct rtnl *nl, uint32_t ifindex, struct rtnl_link *out);
 int rtnl_get_neighbour(struct rtnl *nl, uint32_t ifindex, const struct shunt_addr *addr, struct rtnl_neighbour *out);
 

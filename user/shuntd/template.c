@@ -14,7 +14,10 @@
 #define OUTER_TTL 64
 #define IPV4_DF 0x4000
 
-_Static_assert(sizeof(struct ethhdr) + sizeof(struct ipv6hdr) <= SHUNT_HDR_MAX, "a template holds Ethernet and IPv6");
+#define VLAN_TAG_LEN 4
+
+_Static_assert(sizeof(struct ethhdr) + NEXTHOP_TAGS * VLAN_TAG_LEN + sizeof(struct ipv6hdr) <= SHUNT_HDR_MAX,
+	       "a template holds Ethernet, tags and IPv6");
 
 /* Backends whose health or next hop is not known get nothing new either: to the program they are down. */
 static enum shunt_dest_state dest_state(enum backend_state state)
@@ -80,11 +83,34 @@ static void put_ipv6(struct shunt_dest *out, const struct shunt_addr *addr, cons
 	out->hdr_len = out->l3_off + sizeof(ip);
 }
 
+static void put_bytes(struct shunt_dest *out, const void *bytes, size_t len)
+{
+	memcpy(out->hdr + out->l3_off, bytes, len);
+	out->l3_off += len;
+}
+
+static void put_word(struct shunt_dest *out, uint16_t word)
+{
+	word = htons(word);
+	put_bytes(out, &word, sizeof(word));
+}
+
+/* What is in front of the outer header; l3_off is then where that begins. */
+static void put_ethernet(struct shunt_dest *out, const struct nexthop *nexthop, uint16_t proto)
+{
+	put_bytes(out, nexthop->dst_mac, sizeof(nexthop->dst_mac));
+	put_bytes(out, nexthop->src_mac, sizeof(nexthop->src_mac));
+	for (uint8_t i = 0; i < nexthop->tags; i++) {
+		put_word(out, nexthop->tag[i].tpid);
+		put_word(out, nexthop->tag[i].vid);
+	}
+	put_word(out, proto);
+}
+
 void model_template(struct shunt_dest *out, const struct model_dest *dest, const struct shunt_prefix *prefix)
 {
 	const struct nexthop *nexthop = &dest->nexthop;
 	bool is_v6 = dest->addr.family == SHUNT_FAMILY_IPV6;
-	struct ethhdr eth = {.h_proto = htons(is_v6 ? ETH_P_IPV6 : ETH_P_IP)};
 
 	memset(out, 0, sizeof(*out));
 	out->state = dest_state(dest->state);
@@ -93,10 +119,7 @@ void model_template(struct shunt_dest *out, const struct model_dest *dest, const
 	out->mtu = nexthop->mtu;
 	out->src_mask = source_mask(prefix);
 
-	memcpy(eth.h_source, nexthop->src_mac, sizeof(eth.h_source));
-	memcpy(eth.h_dest, nexthop->dst_mac, sizeof(eth.h_dest));
-	memcpy(out->hdr, &eth, sizeof(eth));
-	out->l3_off = sizeof(eth);
+	put_ethernet(out, nexthop, is_v6 ? ETH_P_IPV6 : ETH_P_IP);
 	if (is_v6)
 		put_ipv6(out, &dest->addr, prefix);
 	else
