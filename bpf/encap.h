@@ -20,8 +20,8 @@
 #include "maps.h"
 #include "packet.h"
 
-#define OUTER4_LEN (ETH_LEN + sizeof(struct iphdr))
-#define OUTER6_LEN (ETH_LEN + sizeof(struct ipv6hdr))
+#define VLAN_BYTES_MAX 8   /* two tags */
+#define VLAN_BYTES_MASK 12 /* 0, 4 or 8: tells the verifier that there are no more */
 #define FLOW_LABEL_BITS 0xfffff
 
 /* What encapsulation adds to the IP packet. */
@@ -44,9 +44,9 @@ static __always_inline int encap_check(const struct packet *pkt, const struct sh
 }
 
 /* The packet has been parsed: the inner IP header is at its place, which the verifier wants to hear again. */
-static __always_inline int encap_decrement_ttl(const struct packet *pkt, bool is_v6)
+static __always_inline int encap_decrement_ttl(const struct xdp_md *ctx, const struct packet *pkt, bool is_v6)
 {
-	void *ip = (void *)(long)pkt->ctx->data + ETH_LEN, *end = (void *)(long)pkt->ctx->data_end;
+	void *ip = (void *)(long)ctx->data + (pkt->l3_off & L2_MASK), *end = (void *)(long)ctx->data_end;
 
 	if (is_v6) {
 		struct ipv6hdr *ip6 = ip;
@@ -78,21 +78,54 @@ static __always_inline void encap_copy(void *to, const void *from, __u32 len)
 		*(__u16 *)(to + at) = *(const __u16 *)(from + at);
 }
 
-static __always_inline int encap_ipv4(const struct packet *pkt, const struct shunt_dest *dest, __u8 inner_proto)
+/*
+ * Put the template in the place of the frame's own Ethernet header and tags: *ip is the outer header, of ip_size bytes. tag_bytes: of the
+ * template. The copy's length is a constant so that it is unrolled; it ends where the template does, so tags push the
+ * template's first bytes out of it.
+ */
+static __always_inline int encap_put(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
+				     void **ip, __u32 ip_size, __u32 tag_bytes)
+{
+	__u32 len = ETH_LEN + ip_size;
+	void *data, *end;
+
+	if (bpf_xdp_adjust_head(ctx, (int)pkt->l3_off - (int)(tag_bytes + len)))
+		return SHUNT_REASON_NO_HEADROOM;
+	data = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	if (tag_bytes) {
+		if (data + VLAN_BYTES_MAX > end)
+			return SHUNT_REASON_TRUNCATED;
+		encap_copy(data, dest->hdr, VLAN_BYTES_MAX);
+		data += tag_bytes;
+	}
+	if (data + len > end)
+		return SHUNT_REASON_TRUNCATED;
+	encap_copy(data, dest->hdr + tag_bytes, len);
+	*ip = data + ETH_LEN;
+	return NEXT;
+}
+
+static __always_inline int encap_push(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
+				      void **ip, __u32 ip_size)
+{
+	if (unlikely(dest->l3_off != ETH_LEN))
+		return encap_put(ctx, pkt, dest, ip, ip_size, (dest->l3_off - ETH_LEN) & VLAN_BYTES_MASK);
+	return encap_put(ctx, pkt, dest, ip, ip_size, 0);
+}
+
+static __always_inline int encap_ipv4(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
+				      __u8 inner_proto)
 {
 	__be32 src_bits = (__be32)pkt->hash & dest->src_mask;
 	__be16 len = bpf_htons(pkt->ip_len + sizeof(struct iphdr));
 	struct iphdr *ip;
-	void *data;
+	int reason;
 	__u32 sum;
 
-	if (bpf_xdp_adjust_head(pkt->ctx, -(int)sizeof(*ip)))
-		return SHUNT_REASON_NO_HEADROOM;
-	data = (void *)(long)pkt->ctx->data;
-	if (data + OUTER4_LEN > (void *)(long)pkt->ctx->data_end)
-		return SHUNT_REASON_TRUNCATED;
-	encap_copy(data, dest->hdr, OUTER4_LEN);
-	ip = data + ETH_LEN;
+	reason = encap_push(ctx, pkt, dest, (void **)&ip, sizeof(*ip));
+	if (reason != NEXT)
+		return reason;
 	ip->tos = pkt->tos;
 	ip->tot_len = len;
 	ip->protocol = inner_proto;
@@ -103,19 +136,16 @@ static __always_inline int encap_ipv4(const struct packet *pkt, const struct shu
 	return NEXT;
 }
 
-static __always_inline int encap_ipv6(const struct packet *pkt, const struct shunt_dest *dest, __u8 inner_proto)
+static __always_inline int encap_ipv6(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
+				      __u8 inner_proto)
 {
 	__be32 src_bits = (__be32)pkt->hash & dest->src_mask;
 	struct ipv6hdr *ip;
-	void *data;
+	int reason;
 
-	if (bpf_xdp_adjust_head(pkt->ctx, -(int)sizeof(*ip)))
-		return SHUNT_REASON_NO_HEADROOM;
-	data = (void *)(long)pkt->ctx->data;
-	if (data + OUTER6_LEN > (void *)(long)pkt->ctx->data_end)
-		return SHUNT_REASON_TRUNCATED;
-	encap_copy(data, dest->hdr, OUTER6_LEN);
-	ip = data + ETH_LEN;
+	reason = encap_push(ctx, pkt, dest, (void **)&ip, sizeof(*ip));
+	if (reason != NEXT)
+		return reason;
 	*(__be32 *)ip = bpf_htonl(6u << 28 | (__u32)pkt->tos << 20 | ((__u32)(pkt->hash >> 8) & FLOW_LABEL_BITS));
 	ip->payload_len = bpf_htons(pkt->ip_len);
 	ip->nexthdr = inner_proto;
@@ -123,13 +153,14 @@ static __always_inline int encap_ipv6(const struct packet *pkt, const struct shu
 	return NEXT;
 }
 
-static __always_inline int encap(const struct packet *pkt, const struct shunt_dest *dest, bool is_v6)
+static __always_inline int encap(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
+				 bool is_v6)
 {
 	__u8 inner_proto = is_v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
 
 	if (dest->outer_family == SHUNT_FAMILY_IPV6)
-		return encap_ipv6(pkt, dest, inner_proto);
-	return encap_ipv4(pkt, dest, inner_proto);
+		return encap_ipv6(ctx, pkt, dest, inner_proto);
+	return encap_ipv4(ctx, pkt, dest, inner_proto);
 }
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Stage: ICMP to a VIP's address. Taken by what parse.h found to be neither TCP nor UDP; cold, so lengths and offsets are
- * variables here and bytes are fetched by a helper.
+ * Stage of the slow path: ICMP to a VIP's address.
  *
  * An error goes to the backend that owns the connection. It quotes a packet that this backend sent from the VIP to the client;
  * turned round, the quote's addresses and ports are the client's flow, and with them in struct packet the stages after parsing
@@ -16,54 +15,10 @@
 
 #include "icmp_reply.h"
 #include "packet.h"
-#include "parse.h"
 #include "service.h"
-
-/* Where in the frame things are. */
-struct icmp {
-	__u32 at, end; /* of the ICMP header; behind the IP packet, Ethernet's padding not counted */
-	bool is_fragment, has_options;
-};
+#include "slow.h"
 
 enum icmp_kind { ICMP_OTHER, ICMP_REQUEST, ICMP_ERROR };
-
-static __always_inline int icmp_outer_ipv4(struct packet *pkt, struct icmp *icmp)
-{
-	struct iphdr ip;
-
-	if (bpf_xdp_load_bytes(pkt->ctx, pkt->l3_off, &ip, sizeof(ip)))
-		return SHUNT_REASON_TRUNCATED;
-	pkt->proto = ip.protocol;
-	if (pkt->proto != IPPROTO_ICMP)
-		return SHUNT_REASON_NOT_TCP_UDP;
-	pkt->src[0] = ip.saddr;
-	pkt->dst[0] = ip.daddr;
-	pkt->tos = ip.tos;
-	pkt->ttl = ip.ttl;
-	pkt->ip_len = bpf_ntohs(ip.tot_len);
-	icmp->at = pkt->l3_off + ip.ihl * 4;
-	icmp->is_fragment = ip.frag_off & bpf_htons(IPV4_FRAGMENT_BITS);
-	icmp->has_options = ip.ihl > 5;
-	return NEXT;
-}
-
-static __always_inline int icmp_outer_ipv6(struct packet *pkt, struct icmp *icmp)
-{
-	struct ipv6hdr ip;
-
-	if (bpf_xdp_load_bytes(pkt->ctx, pkt->l3_off, &ip, sizeof(ip)))
-		return SHUNT_REASON_TRUNCATED;
-	pkt->proto = ip.nexthdr;
-	if (pkt->proto != IPPROTO_ICMPV6)
-		return SHUNT_REASON_NOT_TCP_UDP;
-	__builtin_memcpy(pkt->src, &ip.saddr, sizeof(pkt->src));
-	__builtin_memcpy(pkt->dst, &ip.daddr, sizeof(pkt->dst));
-	pkt->tos = ip.priority << 4 | ip.flow_lbl[0] >> 4;
-	pkt->ttl = ip.hop_limit;
-	pkt->ip_len = bpf_ntohs(ip.payload_len) + sizeof(ip);
-	icmp->at = pkt->l3_off + sizeof(ip);
-	return NEXT;
-}
 
 /* Redirects, source quench (deprecated, RFC 6633) and questions other than echo are not for the flows of a VIP. */
 static __always_inline enum icmp_kind icmp_kind_of(__u8 type, bool is_v6)
@@ -76,11 +31,12 @@ static __always_inline enum icmp_kind icmp_kind_of(__u8 type, bool is_v6)
 	return ICMP_OTHER;
 }
 
-static __always_inline int icmp_quoted_ipv4(struct packet *pkt, struct icmp *icmp)
+static __always_inline int icmp_quoted_ipv4(struct xdp_md *ctx, struct slow *s)
 {
+	struct packet *pkt = &s->pkt;
 	struct iphdr ip;
 
-	if (icmp->at + sizeof(ip) > icmp->end || bpf_xdp_load_bytes(pkt->ctx, icmp->at, &ip, sizeof(ip)))
+	if (s->at + sizeof(ip) > s->end || bpf_xdp_load_bytes(ctx, s->at, &ip, sizeof(ip)))
 		return SHUNT_REASON_ICMP_TRUNCATED;
 	if (ip.version != 4 || ip.ihl < 5 || ip.saddr != pkt->dst[0])
 		return SHUNT_REASON_ICMP_BAD_QUOTE;
@@ -88,7 +44,7 @@ static __always_inline int icmp_quoted_ipv4(struct packet *pkt, struct icmp *icm
 		return SHUNT_REASON_ICMP_FRAGMENT;
 	pkt->src[0] = ip.daddr;
 	pkt->proto = ip.protocol;
-	icmp->at += ip.ihl * 4;
+	s->at += ip.ihl * 4;
 	return NEXT;
 }
 
@@ -97,76 +53,81 @@ static __always_inline bool icmp_same_ipv6(const __be32 *a, const __be32 *b)
 	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]));
 }
 
-static __always_inline int icmp_quoted_ipv6(struct packet *pkt, struct icmp *icmp)
+/* What stopped a walk over the extension headers of a quote. */
+static __always_inline int icmp_quote_reason(int reason)
 {
-	struct ipv6hdr ip;
+	switch (reason) {
+	case SHUNT_REASON_TRUNCATED:
+		return SHUNT_REASON_ICMP_TRUNCATED;
+	case SHUNT_REASON_FRAGMENT:
+		return SHUNT_REASON_ICMP_FRAGMENT;
+	default:
+		return SHUNT_REASON_ICMP_EXT_HEADER;
+	}
+}
 
-	if (icmp->at + sizeof(ip) > icmp->end || bpf_xdp_load_bytes(pkt->ctx, icmp->at, &ip, sizeof(ip)))
+static __always_inline int icmp_quoted_ipv6(struct xdp_md *ctx, struct slow *s)
+{
+	struct packet *pkt = &s->pkt;
+	struct ipv6hdr ip;
+	int found;
+
+	if (s->at + sizeof(ip) > s->end || bpf_xdp_load_bytes(ctx, s->at, &ip, sizeof(ip)))
 		return SHUNT_REASON_ICMP_TRUNCATED;
 	if (ip.version != 6 || !icmp_same_ipv6(ip.saddr.in6_u.u6_addr32, pkt->dst))
 		return SHUNT_REASON_ICMP_BAD_QUOTE;
-	switch (ip.nexthdr) {
-	case IPPROTO_FRAGMENT:
-	case IPPROTO_HOPOPTS:
-	case IPPROTO_ROUTING:
-	case IPPROTO_DSTOPTS:
-	case IPPROTO_AH:
-	case IPPROTO_MH:
-		return SHUNT_REASON_ICMP_EXT_HEADER;
-	}
+	found = ext6_walk(ctx, s->at);
+	if (found < 0)
+		return icmp_quote_reason(~found);
 	__builtin_memcpy(pkt->src, &ip.daddr, sizeof(pkt->src));
-	pkt->proto = ip.nexthdr;
-	icmp->at += sizeof(ip);
+	pkt->proto = EXT6_FOUND_PROTO(found);
+	s->at += sizeof(ip) + EXT6_FOUND_LEN(found);
 	return NEXT;
 }
 
 /* From the quote to the flow of the client: RFC 792 promises no more than 8 bytes behind the IP header. */
-static __always_inline int icmp_flow(struct packet *pkt, struct icmp *icmp, bool is_v6)
+static __always_inline int icmp_flow(struct xdp_md *ctx, struct slow *s, bool is_v6)
 {
+	struct packet *pkt = &s->pkt;
 	__be16 port[2];
 	int reason;
 
-	icmp->at += sizeof(struct icmp_header);
-	reason = is_v6 ? icmp_quoted_ipv6(pkt, icmp) : icmp_quoted_ipv4(pkt, icmp);
+	s->at += sizeof(struct icmp_header);
+	reason = is_v6 ? icmp_quoted_ipv6(ctx, s) : icmp_quoted_ipv4(ctx, s);
 	if (reason != NEXT)
 		return reason;
 	if (pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP)
 		return SHUNT_REASON_NOT_TCP_UDP;
-	if (icmp->at + sizeof(port) > icmp->end || bpf_xdp_load_bytes(pkt->ctx, icmp->at, port, sizeof(port)))
+	if (s->at + sizeof(port) > s->end || bpf_xdp_load_bytes(ctx, s->at, port, sizeof(port)))
 		return SHUNT_REASON_ICMP_TRUNCATED;
 	pkt->src_port = port[1];
 	pkt->dst_port = port[0];
 	return NEXT;
 }
 
-/* NEXT: an error, and pkt is of the flow that it is about. */
-static __always_inline int icmp_parse(struct packet *pkt, bool is_v6)
+/* NEXT: an error, and the packet is now of the flow that it is about. */
+static __always_inline int icmp_parse(struct xdp_md *ctx, struct slow *s, bool is_v6)
 {
+	const struct packet *pkt = &s->pkt;
 	const struct shunt_vip *vip;
-	struct icmp icmp = {};
 	struct icmp_header header;
-	int reason;
 
-	reason = is_v6 ? icmp_outer_ipv6(pkt, &icmp) : icmp_outer_ipv4(pkt, &icmp);
-	if (reason != NEXT)
-		return reason;
 	vip = vip_find_address(pkt->dst, is_v6);
 	if (!vip)
 		return SHUNT_REASON_NOT_TCP_UDP;
-	if (icmp.is_fragment)
+	if (s->is_fragment)
 		return SHUNT_REASON_FRAGMENT;
-	icmp.end = pkt->l3_off + pkt->ip_len;
-	if (icmp.at + sizeof(header) > icmp.end)
+	if (s->at + sizeof(header) > s->end)
 		return SHUNT_REASON_BAD_HEADER;
-	if (icmp.end > pkt->frame_len || bpf_xdp_load_bytes(pkt->ctx, icmp.at, &header, sizeof(header)))
+	if (s->end > pkt->frame_len || bpf_xdp_load_bytes(ctx, s->at, &header, sizeof(header)))
 		return SHUNT_REASON_TRUNCATED;
 	switch (icmp_kind_of(header.type, is_v6)) {
 	case ICMP_REQUEST:
-		if (!(vip->flags & SHUNT_VIP_ECHO) || icmp.has_options)
+		if (!(vip->flags & SHUNT_VIP_ECHO) || s->has_options)
 			return SHUNT_REASON_ECHO_REFUSED;
-		return icmp_echo(pkt, is_v6);
+		return icmp_echo(ctx, pkt, is_v6);
 	case ICMP_ERROR:
-		return icmp_flow(pkt, &icmp, is_v6);
+		return icmp_flow(ctx, s, is_v6);
 	default:
 		return SHUNT_REASON_NOT_TCP_UDP;
 	}

@@ -67,9 +67,6 @@ struct pseudo6 {
 #define CSUM_STEP 512
 _Static_assert(QUOTE4 % 4 == 0 && QUOTE6 % 4 == 0, "sums are of whole 32-bit words");
 
-#define L2_MAX (ETH_LEN + 8) /* with two tags */
-#define L2_MASK 31	     /* no less; some kernels' verifiers forget the bounds of 32-bit values on the stack */
-
 static __always_inline bool is_one_host(const __be32 *addr, bool is_v6)
 {
 	__u8 first = bpf_ntohl(addr[0]) >> 24;
@@ -93,9 +90,9 @@ static __always_inline void swap_macs(struct ethhdr *eth)
 	__builtin_memcpy(eth->h_source, old.h_dest, ETH_ALEN);
 }
 
-static __always_inline void *ip_header(const struct packet *pkt)
+static __always_inline void *ip_header(const struct xdp_md *ctx, const struct packet *pkt)
 {
-	return (void *)(long)pkt->ctx->data + (pkt->l3_off & L2_MASK);
+	return (void *)(long)ctx->data + (pkt->l3_off & L2_MASK);
 }
 
 /* ---- echo */
@@ -150,11 +147,11 @@ static __always_inline int echo_ipv6(struct ethhdr *eth, struct ipv6_icmp *reque
 }
 
 /* A whole echo request without options, for a VIP that answers. */
-static __always_inline int icmp_echo(const struct packet *pkt, bool is_v6)
+static __always_inline int icmp_echo(const struct xdp_md *ctx, const struct packet *pkt, bool is_v6)
 {
-	void *data = (void *)(long)pkt->ctx->data, *end = (void *)(long)pkt->ctx->data_end;
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 
-	return is_v6 ? echo_ipv6(data, ip_header(pkt), end) : echo_ipv4(data, ip_header(pkt), end);
+	return is_v6 ? echo_ipv6(data, ip_header(ctx, pkt), end) : echo_ipv4(data, ip_header(ctx, pkt), end);
 }
 
 /* ---- too big */
@@ -238,11 +235,12 @@ static __always_inline int error_ipv6(const struct ipv6hdr *ip, __u32 mtu, struc
 }
 
 /* A packet shorter than its quote is too big only for a path with an MTU below 576, such as no link has in our time. */
-static __always_inline int too_big_ipv4(const struct packet *pkt, int mtu, __u32 rate, struct ipv4_icmp *out)
+static __always_inline int too_big_ipv4(const struct xdp_md *ctx, const struct packet *pkt, int mtu, __u32 rate,
+					struct ipv4_icmp *out)
 {
-	const struct ethhdr *eth = (void *)(long)pkt->ctx->data;
-	const struct iphdr *ip = ip_header(pkt);
-	void *end = (void *)(long)pkt->ctx->data_end;
+	const struct ethhdr *eth = (void *)(long)ctx->data;
+	const struct iphdr *ip = ip_header(ctx, pkt);
+	void *end = (void *)(long)ctx->data_end;
 	__be32 src[1];
 
 	if ((void *)(eth + 1) > end || (void *)ip + QUOTE4 > end || pkt->ip_len < QUOTE4 || mtu < IPV4_MTU_MIN)
@@ -255,11 +253,12 @@ static __always_inline int too_big_ipv4(const struct packet *pkt, int mtu, __u32
 }
 
 /* No IPv6 host makes packets of 1280 bytes smaller, and none must be told of less (RFC 8200 section 5, RFC 8201 section 4). */
-static __always_inline int too_big_ipv6(const struct packet *pkt, int mtu, __u32 rate, struct ipv6_icmp *out)
+static __always_inline int too_big_ipv6(const struct xdp_md *ctx, const struct packet *pkt, int mtu, __u32 rate,
+					struct ipv6_icmp *out)
 {
-	const struct ethhdr *eth = (void *)(long)pkt->ctx->data;
-	const struct ipv6hdr *ip = ip_header(pkt);
-	void *end = (void *)(long)pkt->ctx->data_end;
+	const struct ethhdr *eth = (void *)(long)ctx->data;
+	const struct ipv6hdr *ip = ip_header(ctx, pkt);
+	void *end = (void *)(long)ctx->data_end;
 	struct in6_addr src;
 
 	if ((void *)(eth + 1) > end || (void *)ip + QUOTE6 > end || pkt->ip_len <= IPV6_MTU_MIN)
@@ -273,29 +272,25 @@ static __always_inline int too_big_ipv6(const struct packet *pkt, int mtu, __u32
 }
 
 /* The frame becomes its Ethernet header and tags, the headers, and as much of what was there as they quote. */
-static __always_inline int send_error(const struct packet *pkt, __u32 quote, void *headers, __u32 len)
+static __always_inline int send_error(struct xdp_md *ctx, const struct packet *pkt, __u32 quote, void *headers,
+				      __u32 len)
 {
 	__u8 l2[L2_MAX];
 
-	if (bpf_xdp_adjust_tail(pkt->ctx, (int)(pkt->l3_off + quote) - (int)pkt->frame_len))
+	if (bpf_xdp_adjust_tail(ctx, (int)(pkt->l3_off + quote) - (int)pkt->frame_len))
 		return SHUNT_REASON_TOO_BIG;
-	if (bpf_xdp_load_bytes(pkt->ctx, 0, l2, sizeof(l2)) || bpf_xdp_adjust_head(pkt->ctx, -(int)len))
+	if (bpf_xdp_load_bytes(ctx, 0, l2, sizeof(l2)) || bpf_xdp_adjust_head(ctx, -(int)len))
 		return SHUNT_REASON_NO_HEADROOM;
 	swap_macs((struct ethhdr *)l2);
 	/* What was behind a header without tags goes into the place that the new headers take. */
-	if (bpf_xdp_store_bytes(pkt->ctx, 0, l2, sizeof(l2)) ||
-	    bpf_xdp_store_bytes(pkt->ctx, pkt->l3_off, headers, len))
+	if (bpf_xdp_store_bytes(ctx, 0, l2, sizeof(l2)) || bpf_xdp_store_bytes(ctx, pkt->l3_off, headers, len))
 		return SHUNT_REASON_NO_HEADROOM;
 	return SHUNT_REASON_TOO_BIG_REPLY;
 }
 
-/*
- * A TCP or UDP packet of ip_len bytes, for a destination to which no more than mtu would fit. By its parts, not as struct packet:
- * that of the hot path stays in registers only while nobody takes its address.
- */
-static __noinline int too_big(struct xdp_md *ctx, __u32 l3_off, __u32 ip_len, int mtu, bool is_v6)
+/* A TCP or UDP packet, for a destination to which no more than mtu would fit. */
+static __noinline int too_big(struct xdp_md *ctx, const struct packet *pkt, int mtu, bool is_v6)
 {
-	struct packet pkt = {.ctx = ctx, .frame_len = bpf_xdp_get_buff_len(ctx), .l3_off = l3_off, .ip_len = ip_len};
 	const struct shunt_control *control;
 	union {
 		struct ipv4_icmp v4;
@@ -308,11 +303,11 @@ static __noinline int too_big(struct xdp_md *ctx, __u32 l3_off, __u32 ip_len, in
 	rate = control ? *(const volatile __u32 *)&control->icmp_rate : 0;
 	if (!rate)
 		return SHUNT_REASON_TOO_BIG;
-	reason = is_v6 ? too_big_ipv6(&pkt, mtu, rate, &error.v6) : too_big_ipv4(&pkt, mtu, rate, &error.v4);
+	reason = is_v6 ? too_big_ipv6(ctx, pkt, mtu, rate, &error.v6) : too_big_ipv4(ctx, pkt, mtu, rate, &error.v4);
 	if (reason != SHUNT_REASON_TOO_BIG_REPLY)
 		return reason;
-	return is_v6 ? send_error(&pkt, QUOTE6, &error, sizeof(error.v6))
-		     : send_error(&pkt, QUOTE4, &error, sizeof(error.v4));
+	return is_v6 ? send_error(ctx, pkt, QUOTE6, &error, sizeof(error.v6))
+		     : send_error(ctx, pkt, QUOTE4, &error, sizeof(error.v4));
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The maps. Formats are in include/shunt/maps.h; sizes are set by the daemon before load (the 1s here), the same for
- * knobs.h. All are pinned by name in the daemon's pin directory and live until `shunt detach`; the daemon's
+ * knobs.h. Those named shunt_* are pinned by name in the daemon's pin directory and live until `shunt detach`; the daemon's
  * user/shuntd/datapath.c is the only one to write those that the program only reads.
  */
 #ifndef SHUNT_BPF_MAPS_H
@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "shunt/maps.h"
+#include "packet.h"
 #include "shunt/reasons.h"
 
 #define SHUNT_ARRAY(map, value_type, map_kind, map_flag_bits) \
@@ -37,6 +38,9 @@ SHUNT_ARRAY(shunt_rstat, struct shunt_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 
 /* the program's own memory */
 SHUNT_ARRAY(shunt_icmp, __u64, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
+
+/* the program's own memory, as long as one packet needs it: not pinned, which the name's beginning tells */
+SHUNT_ARRAY(slow_packet, struct slow, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 
 /* the daemon's own memory */
 SHUNT_ARRAY(shunt_svcdir, struct shunt_service_entry, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);

@@ -3,6 +3,8 @@
 #ifndef SHUNT_BPF_PACKET_H
 #define SHUNT_BPF_PACKET_H
 
+#include <stdbool.h>
+
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -14,10 +16,14 @@
 #define NEXT (-1)
 
 #define ETH_LEN 14
+#define L2_MAX (ETH_LEN + 8) /* with two tags */
+#define L2_MASK 31	     /* no less; verifiers forget the bounds of what was in memory */
+
+/* Where the plain packet does not go: its code is laid out straight. */
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 /* Filled by parse.h, read by the stages after it; addresses and ports as on the wire. */
 struct packet {
-	struct xdp_md *ctx;
 	__be32 src[4], dst[4]; /* IPv4: only [0] */
 	__be16 src_port, dst_port;
 	__u8 proto;	 /* IPPROTO_TCP or IPPROTO_UDP */
@@ -25,9 +31,17 @@ struct packet {
 	__u8 ttl;	 /* TTL or hop limit */
 	__u32 ip_len;	 /* the IP packet, header included; trailing Ethernet padding not */
 	__u32 frame_len; /* as received */
-	__u32 l3_off;	 /* where in the frame the IP header begins */
+	__u32 l3_off;	 /* where in the frame the IP header begins: behind Ethernet and VLAN tags */
 	__u64 hash;	 /* shunt_flow_hash(); from destination stage on */
 	__u32 dest;	 /* destination id; likewise */
+};
+
+/* What the slow path (slow.h) knows besides. Offsets are from the frame's beginning. */
+struct slow {
+	struct packet pkt;
+	__u32 at, end; /* where it has got to; behind the IP packet, Ethernet's padding not counted */
+	bool is_fragment, has_options;
+	bool is_icmp; /* an ICMP error; the addresses and ports are of the flow that it is about */
 };
 
 #endif

@@ -4,7 +4,7 @@
  *
  * Lengths: the frame must hold the IP packet that its header declares, and the packet must hold a whole TCP or UDP header.
  * A frame may be longer (Ethernet pads to 60 bytes). Fragments are decided before ports are read, so payload is never taken for
- * ports. All faults found here are reasons to pass: the packet may be for anybody, and the host's stack has its own counters.
+ * ports. What is not plain here is parsed again by the slow path (slow.h). All faults found here are reasons to pass: the packet may be for anybody, and the host's stack has its own counters.
  */
 #ifndef SHUNT_BPF_PARSE_H
 #define SHUNT_BPF_PARSE_H
@@ -32,7 +32,7 @@ static __always_inline int parse_ports(struct packet *pkt, const struct cursor *
 
 	if (pkt->ip_len < l3_len + l4_min)
 		return SHUNT_REASON_BAD_HEADER;
-	if (cur->at + PORTS_LEN > cur->end || pkt->ip_len + ETH_LEN > pkt->frame_len)
+	if (cur->at + PORTS_LEN > cur->end || pkt->ip_len + pkt->l3_off > pkt->frame_len)
 		return SHUNT_REASON_TRUNCATED;
 	pkt->src_port = port[0];
 	pkt->dst_port = port[1];
@@ -63,22 +63,6 @@ static __always_inline int parse_ipv4(struct packet *pkt, struct cursor *cur)
 	return parse_ports(pkt, cur, header_len);
 }
 
-static __always_inline int ipv6_next_reason(__u8 nexthdr)
-{
-	switch (nexthdr) {
-	case IPPROTO_FRAGMENT:
-		return SHUNT_REASON_FRAGMENT;
-	case IPPROTO_HOPOPTS:
-	case IPPROTO_ROUTING:
-	case IPPROTO_DSTOPTS:
-	case IPPROTO_AH:
-	case IPPROTO_MH:
-		return SHUNT_REASON_EXT_HEADER;
-	default:
-		return SHUNT_REASON_NOT_TCP_UDP;
-	}
-}
-
 static __always_inline int parse_ipv6(struct packet *pkt, struct cursor *cur)
 {
 	const struct ipv6hdr *ip = cur->at;
@@ -89,7 +73,7 @@ static __always_inline int parse_ipv6(struct packet *pkt, struct cursor *cur)
 		return SHUNT_REASON_BAD_HEADER;
 	pkt->proto = ip->nexthdr;
 	if (pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP)
-		return ipv6_next_reason(pkt->proto);
+		return SHUNT_REASON_NOT_TCP_UDP;
 	__builtin_memcpy(pkt->src, &ip->saddr, sizeof(pkt->src));
 	__builtin_memcpy(pkt->dst, &ip->daddr, sizeof(pkt->dst));
 	pkt->tos = bpf_ntohs(*(const __be16 *)ip) >> 4;

@@ -4,11 +4,10 @@
 #define SHUNT_BPF_XMIT_H
 
 #include "maps.h"
-#include "packet.h"
 
-static __always_inline int xmit(const struct packet *pkt, const struct shunt_dest *dest)
+static __always_inline int xmit(const struct xdp_md *ctx, const struct shunt_dest *dest)
 {
-	if (dest->ifindex == pkt->ctx->ingress_ifindex)
+	if (dest->ifindex == ctx->ingress_ifindex)
 		return XDP_TX;
 	return bpf_redirect(dest->ifindex, 0);
 }

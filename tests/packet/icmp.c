@@ -15,17 +15,18 @@
 /* The checksum of an answer, over a pseudo-header (RFC 8200 section 8.1) if it is ICMPv6. Padding is no part of it. */
 bool icmp_check_sum(const struct row *row, const struct frame *got)
 {
-	bool is_v6 = got->byte[12] == 0x86;
-	size_t at = is_v6 ? 54 : 34,
-	       len = is_v6 ? got->byte[18] << 8 | got->byte[19] : (got->byte[16] << 8 | got->byte[17]) - 20;
+	const uint8_t *ip = got->byte + outer_at(got);
+	bool is_v6 = ip[0] >> 4 == 6;
+	const uint8_t *icmp = ip + (is_v6 ? 40 : 20);
+	size_t len = is_v6 ? ip[4] << 8 | ip[5] : (ip[2] << 8 | ip[3]) - 20;
 	uint32_t sum = is_v6 ? len + IPPROTO_ICMPV6 : 0;
 
 	if (strcmp(row->counter, "echo_reply") && strcmp(row->counter, "too_big_reply"))
 		return true;
-	for (size_t i = 22; is_v6 && i < 54; i += 2)
-		sum += got->byte[i] << 8 | got->byte[i + 1];
+	for (size_t i = 8; is_v6 && i < 40; i += 2)
+		sum += ip[i] << 8 | ip[i + 1];
 	for (size_t i = 0; i < len; i++)
-		sum += i & 1 ? got->byte[at + i] : got->byte[at + i] << 8;
+		sum += i & 1 ? icmp[i] : icmp[i] << 8;
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return sum == 0xffff || strstr(row->name, "wrong checksum") ||

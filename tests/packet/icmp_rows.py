@@ -7,14 +7,15 @@ Beside its rows there are, for the runner:
   pair NAME|frame in, hex|frame in     both are counted at the destination that the first one's hash says
 """
 from rows import *  # noqa: F401,F403
-from rows import CLIENT4, CLIENT6, CLIENT_MAC, LB_MAC, VIP4, VIP6, Dot1Q, Ether, IP, IPOption_RR, IPv6, Raw, TCP, UDP
+from rows import CLIENT4, CLIENT6, CLIENT_MAC, LB_MAC, VIP4, VIP6, Dot1AD, Dot1Q, Ether, IP, IPOption_RR, IPv6, Raw, TCP, UDP
 from rows import drops, ether, forwarded, in4, in6, passes, row
 from scapy.all import ICMP, ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NS, ICMPv6PacketTooBig
 from scapy.all import ICMPv6ParamProblem, ICMPv6TimeExceeded, IPOption_NOP
-from scapy.layers.inet6 import IPv6ExtHdrDestOpt, IPv6ExtHdrFragment
+from scapy.layers.inet6 import IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting
 
 ROUTER4, ROUTER6 = "203.0.113.9", "2001:db8:2::9"
 QUIET4, QUIET6 = "192.0.2.20", "2001:db8::20"  # VIPs whose service has echo off
+TAGGED = ((Dot1Q(vlan=5), "802.1Q"), (Dot1AD(vlan=300) / Dot1Q(vlan=5), "802.1ad and 802.1Q"))
 ERRORS4 = {
     "unreachable": dict(type=3, code=1),
     "fragmentation needed": dict(type=3, code=4, nexthopmtu=1400),
@@ -31,20 +32,20 @@ ERRORS6 = {
 
 def fixture():
     # From the upper end of the ids and below the ports that rows.py uses.
-    print("dest 14 up 10.0.2.21 1 1290 172.31.0.1/32")
-    print("dest 13 up fd00:2::21 1 1310 fd00:5::1/128")
-    print("dest 12 up 10.0.2.22 1 567 172.31.0.1/32")
-    print("dest 11 up fd00:2::22 1 580 fd00:5::1/128")
+    print("dest 24 up 10.0.2.21 1 1290 172.31.0.1/32 -")
+    print("dest 23 up fd00:2::21 1 1310 fd00:5::1/128 -")
+    print("dest 22 up 10.0.2.22 1 567 172.31.0.1/32 -")
+    print("dest 21 up fd00:2::22 1 580 fd00:5::1/128 -")
     for address in (VIP4, VIP6):
         print(f"vip {address} 0 icmp 1")
         for proto in ("tcp", "udp"):
-            print(f"vip {address} 70 {proto} mixed")
+            print(f"vip {address} 66 {proto} mixed")
     for address in (QUIET4, QUIET6):
         print(f"vip {address} 0 icmp 0")
         print(f"vip {address} 80 tcp 1")
-    for dest in (11, 12, 13, 14):
+    for dest in (21, 22, 23, 24):
         for address in (VIP4, VIP6):
-            print(f"vip {address} {60 + dest - 11} tcp {dest}")
+            print(f"vip {address} {60 + dest - 21} tcp {dest}")
 
 
 # ---- errors
@@ -67,6 +68,10 @@ def error6(quote, kind="too big", **ip):
     return IPv6(src=ROUTER6, dst=ip.pop("dst", VIP6), **ip) / ERRORS6[kind] / Raw(quote)
 
 
+def extended6(ext):
+    return bytes(IPv6(src=VIP6, dst=CLIENT6) / ext / TCP(sport=80, dport=41000))
+
+
 def errors():
     for kind in ERRORS4:
         for l4, proto in ((TCP, "tcp"), (UDP, "udp")):
@@ -87,6 +92,14 @@ def errors():
     forwarded("ICMP error, quoted packet is a first fragment", error4(sent4(flags="MF")[:28]), 1)
     forwarded("ICMP error with class and TTL", error4(sent4(), tos=0xC0, ttl=2), 1)
     forwarded("ICMPv6 error with class and label", error6(sent6(), tc=0xC3, fl=0x12345, hlim=2), 1)
+    for ext, name in ((IPv6ExtHdrDestOpt(), "destination options"), (IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt(), "two headers"),
+                      (IPv6ExtHdrRouting(addresses=[ROUTER6], segleft=0), "a routing header at its end")):
+        forwarded(f"ICMPv6 error, quote with {name}", error6(extended6(ext)), 1)
+        itself = IPv6(src=ROUTER6, dst=VIP6) / ext / ERRORS6["too big"] / Raw(sent6())
+        forwarded(f"ICMPv6 error with {name} itself", itself, 1)
+    for tags, name in TAGGED:
+        forwarded(f"ICMP error, {name}", error4(sent4()), 1, tags=tags)
+        forwarded(f"ICMPv6 error, {name}", error6(sent6()), 1, tags=tags)
     forwarded("ICMP error, frame padded", error4(sent4()[:28]), 1, padding=b"\0" * 4)
     drops("ICMP error, TTL 1", ether(error4(sent4(), ttl=1)), "ttl_expired")
     drops("ICMP error, no backend in the ring", ether(error4(sent4(88))), "no_backend")
@@ -112,9 +125,13 @@ def faulty_errors():
     passes("ICMP error, quote from another address", ether(error4(sent4(src=QUIET4))), "icmp_bad_quote")
     passes("ICMPv6 error, quote from another address", ether(error6(sent6(src=QUIET6))), "icmp_bad_quote")
     passes("ICMP error, quote of a packet to the VIP", ether(error4(sent4(src=CLIENT4, dst=VIP4))), "icmp_bad_quote")
-    for ext, name in ((IPv6ExtHdrDestOpt(), "options"), (IPv6ExtHdrFragment(m=1), "a fragment header")):
-        quote = bytes(IPv6(src=VIP6, dst=CLIENT6) / ext / TCP(sport=80, dport=41000))
-        passes(f"ICMPv6 error, quote with {name}", ether(error6(quote)), "icmp_ext_header")
+    for ext, name, reason in ((IPv6ExtHdrFragment(m=1), "a fragment header", "icmp_fragment"),
+                              (IPv6ExtHdrRouting(addresses=[CLIENT6], segleft=1), "segments left", "icmp_ext_header"),
+                              (IPv6ExtHdrDestOpt() / IPv6ExtHdrHopByHop(), "headers in disorder", "icmp_ext_header")):
+        passes(f"ICMPv6 error, quote with {name}", ether(error6(extended6(ext))), reason)
+    for length in (40, 47, 48, 55, 56, 59):
+        quote = extended6(IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt())[:length]
+        passes(f"ICMPv6 error, quote with extension headers cut to {length} bytes", ether(error6(quote)), "icmp_truncated")
     passes("ICMP error, quoted port is no VIP's", ether(error4(sent4(79))), "not_vip")
     passes("ICMPv6 error, quoted port is no VIP's", ether(error6(sent6(79))), "not_vip")
     passes("ICMP error, quoted ports the wrong way round", ether(error4(sent4(41000, dport=80))), "not_vip")
@@ -146,18 +163,18 @@ def pairs():
     for client4, client6, port in ports + hosts + nets + subnets:
         for l4, proto in ((TCP, "tcp"), (UDP, "udp")):
             pair(f"IPv4 {proto} from {client4}:{port}, and an error about it",
-                 IP(src=client4, dst=VIP4) / l4(sport=port, dport=70),
-                 error4(sent4(70, l4, dst=client4, dport=port)[:28]))
+                 IP(src=client4, dst=VIP4) / l4(sport=port, dport=66),
+                 error4(sent4(66, l4, dst=client4, dport=port)[:28]))
             pair(f"IPv6 {proto} from {client6} port {port}, and an error about it",
-                 IPv6(src=client6, dst=VIP6) / l4(sport=port, dport=70),
-                 error6(sent6(70, l4, dst=client6, dport=port)[:48]))
+                 IPv6(src=client6, dst=VIP6) / l4(sport=port, dport=66),
+                 error6(sent6(66, l4, dst=client6, dport=port)[:48]))
 
 
 # ---- echo
 
 
-def turned(eth_payload):
-    return Ether(src=LB_MAC, dst=CLIENT_MAC) / eth_payload
+def turned(eth_payload, tags=None):
+    return Ether(src=LB_MAC, dst=CLIENT_MAC) / (tags / eth_payload if tags else eth_payload)
 
 
 def echo4(payload=b"p" * 56, ident=7, seq=1, **ip):
@@ -169,7 +186,7 @@ def echo6(payload=b"p" * 56, ident=7, seq=1, **ip):
     return IPv6(src=ip.pop("src", CLIENT6), dst=ip.pop("dst", VIP6), **ip) / request
 
 
-def answered(name, request, padding=b""):
+def answered(name, request, padding=b"", tags=None):
     arrived = bytes(request)
     if arrived[0] >> 4 == 4:
         reply = IP(arrived)
@@ -181,13 +198,16 @@ def answered(name, request, padding=b""):
         echo = request[ICMPv6EchoRequest]
         reply = IPv6(src=request.dst, dst=request.src, tc=request.tc, fl=request.fl, hlim=64)
         reply = reply / ICMPv6EchoReply(code=echo.code, id=echo.id, seq=echo.seq, data=echo.data)
-    row(name, bytes(ether(request)) + padding, "TX", bytes(turned(reply)) + padding, "echo_reply")
+    row(name, bytes(ether(request, tags)) + padding, "TX", bytes(turned(reply, tags)) + padding, "echo_reply")
 
 
 def echo():
     for length in (0, 1, 18, 56, 57, 1400, 1472):
         answered(f"ping of {length} bytes, IPv4", echo4(b"\xa5" * length))
         answered(f"ping of {length} bytes, IPv6", echo6(b"\xa5" * min(length, 1452)))
+    for tags, name in TAGGED:
+        answered(f"ping, {name}, IPv4", echo4(), tags=tags)
+        answered(f"ping, {name}, IPv6", echo6(), tags=tags)
     for ttl in (1, 64, 255):
         answered(f"ping, TTL {ttl}", echo4(ttl=ttl))
         answered(f"ping, hop limit {ttl}", echo6(hlim=ttl))
@@ -208,6 +228,8 @@ def no_echo():
     passes("ping to a VIP with echo off, IPv4", ether(echo4(dst=QUIET4)), "echo_refused")
     passes("ping to a VIP with echo off, IPv6", ether(echo6(dst=QUIET6)), "echo_refused")
     passes("ping with options", ether(echo4(options=[IPOption_RR(routers=["0.0.0.0"])])), "echo_refused")
+    options = IPv6(src=CLIENT6, dst=VIP6) / IPv6ExtHdrDestOpt() / ICMPv6EchoRequest()
+    passes("ping with destination options", ether(options), "echo_refused")
     for src in ("0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.1.2.3", "255.255.255.255", "240.0.0.1", VIP4, QUIET4):
         passes(f"ping from {src}", ether(echo4(src=src)), "echo_refused")
     for src in ("::", "::1", "ff02::1", "ff0e::1:2", VIP6, QUIET6):
@@ -233,16 +255,16 @@ def no_echo():
 # ---- too big
 
 
-def told4(name, packet, mtu, padding=b""):
+def told4(name, packet, mtu, padding=b"", tags=None):
     quote = bytes(packet)[:548]
     reply = IP(src=packet.dst, dst=packet.src, ttl=64, tos=0xC0, id=0, flags="DF") / ICMP(type=3, code=4, nexthopmtu=mtu)
-    row(name, bytes(ether(packet)) + padding, "TX", turned(reply / Raw(quote)), "too_big_reply")
+    row(name, bytes(ether(packet, tags)) + padding, "TX", turned(reply / Raw(quote), tags), "too_big_reply")
 
 
-def told6(name, packet, mtu, padding=b""):
+def told6(name, packet, mtu, padding=b"", tags=None):
     quote = bytes(packet)[:1232]
     reply = IPv6(src=packet.dst, dst=packet.src, hlim=64, tc=0xC0) / ICMPv6PacketTooBig(mtu=mtu)
-    row(name, bytes(ether(packet)) + padding, "TX", turned(reply / Raw(quote)), "too_big_reply")
+    row(name, bytes(ether(packet, tags)) + padding, "TX", turned(reply / Raw(quote), tags), "too_big_reply")
 
 
 def long4(length, port=80, l4=TCP, **ip):
@@ -264,6 +286,13 @@ def too_big():
     for length in (1481, 1482, 1483, 3000):
         told4(f"too big, IPv4 of {length} bytes", long4(length), 1480)
         told6(f"too big, IPv6 of {length} bytes", long6(length), 1480)
+    for tags, name in TAGGED:
+        told4(f"too big, {name}, IPv4", long4(1500), 1480, tags=tags)
+        told6(f"too big, {name}, IPv6", long6(1500), 1480, tags=tags)
+        told6(f"too big, {name}, IPv6, frame padded", long6(1481), 1480, b"\0" * 3, tags=tags)
+    for length in (1481, 1488):
+        head = IPv6(src=CLIENT6, dst=VIP6) / IPv6ExtHdrDestOpt() / TCP(sport=41000, dport=80)
+        told6(f"too big, an extension header, {length} bytes", head / Raw(b"e" * (length - 68)), 1480)
     told4("too big, for another interface", long4(1500, 82), 1480)
     told4("too big, frame padded, IPv4", long4(1481), 1480, b"\0" * 5)
     told6("too big, frame padded, IPv6", long6(1481), 1480, b"\0" * 5)

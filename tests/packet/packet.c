@@ -86,18 +86,35 @@ static void load(struct fixture *f)
 		f->rings[MIXED * RING + i] = shunt_slot_clean(1 + i % 4);
 }
 
-/* "ID STATE ADDRESS IFINDEX MTU SOURCE_PREFIX": the template is the daemon's. */
+/* "-", or tags as TPID:VID, the outermost first, with commas between. */
+static bool parse_tags(struct nexthop *nexthop, char *text)
+{
+	char *spec;
+
+	if (!strcmp(text, "-"))
+		return true;
+	while ((spec = strsep(&text, ","))) {
+		struct nexthop_tag *tag = &nexthop->tag[nexthop->tags++];
+
+		if (nexthop->tags > NEXTHOP_TAGS || sscanf(spec, "%hx:%hu", &tag->tpid, &tag->vid) != 2)
+			return false;
+	}
+	return true;
+}
+
+/* "ID STATE ADDRESS IFINDEX MTU SOURCE_PREFIX TAGS": the template is the daemon's. */
 static void add_dest(struct fixture *f, const char *line)
 {
 	struct model_dest dest = {
 		.nexthop = {.resolved = true, .src_mac = {2, 0, 0, 0, 0, 2}, .dst_mac = {2, 0, 0, 0, 0, 3}}};
-	char state[16], addr[64], source[64];
+	char state[16], addr[64], source[64], tags[32];
 	struct shunt_prefix prefix;
 	unsigned int id;
 
-	if (sscanf(line, "%u %15s %63s %u %u %63s", &id, state, addr, &dest.nexthop.ifindex, &dest.nexthop.mtu,
-		   source) != 6 ||
-	    addr_parse(addr, &dest.addr) || prefix_parse(source, &prefix) || id >= DESTS)
+	if (sscanf(line, "%u %15s %63s %u %u %63s %31s", &id, state, addr, &dest.nexthop.ifindex, &dest.nexthop.mtu,
+		   source, tags) != 7 ||
+	    addr_parse(addr, &dest.addr) || prefix_parse(source, &prefix) || !parse_tags(&dest.nexthop, tags) ||
+	    id >= DESTS)
 		die(line);
 	dest.state = strcmp(state, "drain") ? BACKEND_UP : BACKEND_DRAIN;
 	dest.nexthop.resolved = dest.nexthop.ifindex != 0;
@@ -112,14 +129,16 @@ static void add_dest(struct fixture *f, const char *line)
  * FLAGS": an address's entry. */
 static void add_vip(struct fixture *f, const char *line)
 {
-	struct shunt_vip *vip = &f->vip[f->vip_count++];
+	struct shunt_vip *vip = &f->vip[f->vip_count];
 	char addr[64], proto[8], dest_text[8];
 	unsigned int port, dest;
 	struct shunt_addr a;
 
-	if (f->vip_count > VIP_SLOTS * 3 / 4 || sscanf(line, "%63s %u %7s %7s", addr, &port, proto, dest_text) != 4 ||
-	    addr_parse(addr, &a))
+	if (f->vip_count > VIP_SLOTS * 3 / 4)
+		die("more VIPs than the table can place: raise VIP_SLOTS");
+	if (sscanf(line, "%63s %u %7s %7s", addr, &port, proto, dest_text) != 4 || addr_parse(addr, &a))
 		die(line);
+	f->vip_count++;
 	dest = strcmp(dest_text, "mixed") ? strtoul(dest_text, NULL, 10) : MIXED;
 	memcpy(vip->addr, a.word, sizeof(vip->addr));
 	vip->port = htons(port);
@@ -222,14 +241,30 @@ static bool check_bytes(const struct row *row, const struct frame *got)
 	return true;
 }
 
+/* Where the outer header begins. */
+size_t outer_at(const struct frame *got)
+{
+	size_t at = 12;
+
+	while (got->byte[at] == 0x81 || got->byte[at] == 0x88)
+		at += 4;
+	return at + 2;
+}
+
+static bool outer_is_v4(const struct frame *got)
+{
+	return got->byte[outer_at(got)] >> 4 == 4;
+}
+
 /* RFC 1071: all words of a header with its checksum sum to 0xffff. */
 static bool check_outer_sum(const struct row *row, const struct frame *got)
 {
+	size_t at = outer_at(got);
 	uint32_t sum = 0;
 
-	if (got->byte[12] != 0x08)
+	if (!outer_is_v4(got))
 		return true;
-	for (int i = 14; i < 34; i += 2)
+	for (size_t i = at; i < at + 20; i += 2)
 		sum += got->byte[i] << 8 | got->byte[i + 1];
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -265,10 +300,7 @@ static void note_source(struct fixture *f, const struct row *row, const struct f
 
 	if (sscanf(row->counter, "dest:%u", &id) != 1 || id >= DESTS)
 		return;
-	if (got->byte[12] == 0x08)
-		memcpy(&source, got->byte + 26, 4);
-	else
-		memcpy(&source, got->byte + 34, 4);
+	memcpy(&source, got->byte + outer_at(got) + (outer_is_v4(got) ? 12 : 20), 4);
 	for (size_t i = 0; i < f->source_count[id]; i++)
 		if (f->source[id][i] == source)
 			return;
@@ -339,9 +371,9 @@ void report(bool ok, const char *name)
 
 static void check_entropy(const struct fixture *f)
 {
-	static const int spread[] = {7, 8};
+	static const int spread[] = {7, 8, 15};
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		size_t n = f->source_count[spread[i]];
 		bool ok = n >= 31;
 

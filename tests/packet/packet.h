@@ -11,7 +11,7 @@
 #include "shunt/reasons.h"
 #include "shunt.skel.h" /* after the formats that its knobs and maps are made of */
 
-enum { VIP_SLOTS = 128, RING = 251, DESTS = 16, SEED = 0x5eed, FRAME_MAX = 4096, SOURCES_MAX = 64, LAYOUTS = 16 };
+enum { VIP_SLOTS = 256, RING = 251, DESTS = 64, SEED = 0x5eed, FRAME_MAX = 4096, SOURCES_MAX = 64, LAYOUTS = 16 };
 /* MIXED: a ring of destinations 1 to 4. ICMP_RATE: more than are ever sent. */
 enum { MIXED = DESTS - 1, SALT = 0x1234, ICMP_RATE = 1000000 };
 
@@ -48,6 +48,7 @@ __attribute__((format(printf, 2, 3))) bool complain(const struct row *row, const
 void report(bool ok, const char *name); /* a test that is no row */
 void die(const char *what);
 
+size_t outer_at(const struct frame *frame); /* where its outer IP header begins */
 void unhex(const char *text, struct frame *frame);
 void parse_row(char *line, struct row *row); /* line: behind "row "; row points into it */
 bool run_row(struct fixture *f, const struct row *row);

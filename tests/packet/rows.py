@@ -5,7 +5,8 @@
 Prints a fixture (vip and dest lines) and rows for build/tests/packet, which runs them through the loaded program:
 
   vip ADDRESS PORT PROTO DEST            a service of its own, whose ring names only destination DEST (0: none)
-  dest ID STATE ADDRESS IFINDEX MTU SOURCE_PREFIX    ifindex 1 is where packets come in; 0: next hop not resolved
+  dest ID STATE ADDRESS IFINDEX MTU SOURCE_PREFIX TAGS    ifindex 1 is where packets come in; 0: next hop not resolved
+                                         TAGS: VLAN tags as TPID:VID,TPID:VID, the outermost first; -: none
   row NAME|frame in, hex|action|frame out, hex ("same": untouched, "-": dropped)|counter|free bits
 
 counter is "dest:ID" or the name of a reason. Free bits ("15:0fffff": from byte 15, these) are not compared: they depend on the keyed
@@ -14,16 +15,15 @@ hash. What they must be is checked by the runner: the outer checksum right, sour
 import logging
 
 logging.getLogger("scapy").setLevel(logging.ERROR)
-from scapy.all import ARP, Dot1Q, Ether, IP, IPOption_RR, IPv6, Raw, TCP, UDP  # noqa: E402
-from scapy.layers.inet6 import IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop  # noqa: E402
+from scapy.all import ARP, Dot1AD, Dot1Q, Ether, IP, IPOption_RR, IPv6, Raw, TCP, UDP  # noqa: E402
+from scapy.layers.inet6 import IPv6ExtHdrFragment  # noqa: E402
 
 CLIENT_MAC, LB_MAC, NEXT_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
 CLIENT4, CLIENT6 = "198.51.100.7", "2001:db8:1::7"
 VIP4, VIP6 = "192.0.2.10", "2001:db8::10"
 SRC4, SRC6 = "172.31.0.1", "fd00:5::1"
-FREE_LABEL = "15:0fffff"  # the low 20 bits of the first word
 
-# id: state, address, ifindex, mtu, source prefix
+# id: state, address, ifindex, mtu, source prefix, VLAN tags if any
 DESTS = {
     1: ("up", "10.0.2.11", 1, 1500, SRC4 + "/32"),
     2: ("up", "fd00:2::11", 1, 1500, SRC6 + "/128"),
@@ -34,9 +34,16 @@ DESTS = {
     7: ("up", "10.0.2.15", 1, 1500, "172.31.0.0/16"),
     8: ("up", "fd00:2::15", 1, 1500, "fd00:5::/64"),
     9: ("drain", "10.0.2.16", 1, 9000, SRC4 + "/32"),
+    10: ("up", "10.0.2.17", 1, 1500, SRC4 + "/32", "8100:100"),
+    11: ("up", "fd00:2::17", 1, 1500, SRC6 + "/128", "88a8:4094"),
+    12: ("up", "10.0.2.18", 1, 1500, SRC4 + "/32", "88a8:300,8100:7"),
+    13: ("up", "fd00:2::18", 7, 1500, SRC6 + "/128", "8100:1,8100:4094"),
+    14: ("up", "10.0.2.19", 7, 1500, SRC4 + "/32", "8100:0"),
+    15: ("up", "10.0.2.20", 1, 1500, "172.31.0.0/16", "8100:100"),
 }
 # port: destination; every port exists for TCP and UDP, IPv4 and IPv6, but 90 to 97, of which each combination has two
-PORTS = {80: 1, 81: 2, 82: 3, 83: 4, 84: 5, 85: 6, 86: 7, 87: 8, 88: 0, 89: 9}
+PORTS = {80: 1, 81: 2, 82: 3, 83: 4, 84: 5, 85: 6, 86: 7, 87: 8, 88: 0, 89: 9,
+         70: 10, 71: 11, 72: 12, 73: 13, 74: 14, 75: 15}
 SINGLE = {90 + i: ((VIP4, VIP6)[i & 1], ("tcp", "udp")[i >> 1 & 1]) for i in range(8)}
 
 
@@ -54,8 +61,8 @@ def drops(name, frame, reason):
     row(name, frame, "DROP", "-", reason)
 
 
-def ether(payload):
-    return Ether(src=CLIENT_MAC, dst=LB_MAC) / payload
+def ether(payload, tags=None):
+    return Ether(src=CLIENT_MAC, dst=LB_MAC) / (tags / payload if tags else payload)
 
 
 def in4(port=80, l4=TCP, payload=b"x" * 40, **ip):
@@ -66,19 +73,27 @@ def in6(port=80, l4=TCP, payload=b"x" * 40, **ip):
     return IPv6(src=CLIENT6, dst=ip.pop("dst", VIP6), **ip) / l4(sport=41000, dport=port) / Raw(payload)
 
 
+def tags_of(dest):
+    """The VLAN tags of a destination's next hop, the outermost first."""
+    return DESTS[dest][5].split(",") if len(DESTS[dest]) > 5 else []
+
+
 def outer(dest, inner_bytes, is_v6, tos):
     """What RFC 2003, 2473 and 4213 make of the packet, built by Scapy."""
-    _, address, _, _, source = DESTS[dest]
+    address, source = DESTS[dest][1], DESTS[dest][4]
     source = source.split("/")[0]
     proto = 41 if is_v6 else 4
     eth = Ether(src=LB_MAC, dst=NEXT_MAC)
+    for tag in tags_of(dest):
+        tpid, vid = tag.split(":")
+        eth = eth / (Dot1AD if tpid == "88a8" else Dot1Q)(vlan=int(vid))
     if ":" in address:
         return eth / IPv6(src=source, dst=address, hlim=64, tc=tos, nh=proto) / Raw(inner_bytes)
     return eth / IP(src=source, dst=address, ttl=64, tos=tos, id=0, flags="DF", proto=proto) / Raw(inner_bytes)
 
 
-def forwarded(name, packet, dest, padding=b"", free=""):
-    """packet: Scapy IP packet as it arrives. The inner TTL falls by one, its checksum is Scapy's."""
+def forwarded(name, packet, dest, padding=b"", free="", tags=None):
+    """packet: Scapy IP packet as it arrives, behind these VLAN tags. The inner TTL falls by one, its checksum is Scapy's."""
     arrived = bytes(packet)
     is_v6 = arrived[0] >> 4 == 6
     inner = (IPv6 if is_v6 else IP)(arrived)
@@ -95,13 +110,14 @@ def forwarded(name, packet, dest, padding=b"", free=""):
     out = bytes(outer(dest, inner_bytes, is_v6, tos)) + padding
     action = "TX" if DESTS[dest][2] == 1 else "REDIRECT"
     if ":" in DESTS[dest][1]:
-        free = ",".join(filter(None, [FREE_LABEL, free]))
-    row(name, bytes(ether(packet)) + padding, action, out, f"dest:{dest}", free)
+        label = f"{15 + 4 * len(tags_of(dest))}:0fffff"  # the low 20 bits of the first word
+        free = ",".join(filter(None, [label, free]))
+    row(name, bytes(ether(packet, tags)) + padding, action, out, f"dest:{dest}", free)
 
 
 def fixture():
-    for ident, (state, address, ifindex, mtu, source) in DESTS.items():
-        print(f"dest {ident} {state} {address} {ifindex} {mtu} {source}")
+    for ident, (state, address, ifindex, mtu, source, *_) in DESTS.items():
+        print(f"dest {ident} {state} {address} {ifindex} {mtu} {source} {','.join(tags_of(ident)) or '-'}")
     for port, dest in PORTS.items():
         for address in (VIP4, VIP6):
             for proto in ("tcp", "udp"):
@@ -185,7 +201,6 @@ def no_destination():
 
 def not_ours():
     passes("ARP", Ether(src=CLIENT_MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(pdst=VIP4), "not_ip")
-    passes("VLAN tag", Ether(src=CLIENT_MAC, dst=LB_MAC) / Dot1Q(vlan=5) / in4(80), "not_ip")
     passes("another EtherType", Ether(src=CLIENT_MAC, dst=LB_MAC, type=0x88CC) / (b"\x45" + b"\0" * 50), "not_ip")
     passes("GRE to a VIP", ether(IP(src=CLIENT4, dst=VIP4, proto=47) / Raw(b"\0" * 20)), "not_tcp_udp")
     passes("IPv6 without next header", ether(IPv6(src=CLIENT6, dst=VIP6, nh=59)), "not_tcp_udp")
@@ -213,8 +228,6 @@ def fragments():
         ext = IPv6ExtHdrFragment(m=more, offset=offset, nh=6)
         packet = IPv6(src=CLIENT6, dst=VIP6) / ext / TCP(sport=41000, dport=80)
         passes(f"IPv6, {name} fragment", ether(packet), "fragment")
-    for ext, name in ((IPv6ExtHdrHopByHop(), "hop-by-hop"), (IPv6ExtHdrDestOpt(), "destination")):
-        passes(f"IPv6, {name} options", ether(IPv6(src=CLIENT6, dst=VIP6) / ext / TCP(dport=80)), "ext_header")
 
 
 def malformed():

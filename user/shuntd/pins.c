@@ -142,6 +142,12 @@ int pins_check_map(const char *dir, const struct bpf_map *map, struct shunt_err 
 	return 0;
 }
 
+bool pins_is_pinned(const struct bpf_map *map)
+{
+	/* libbpf names its own maps after the object file. */
+	return !bpf_map__is_internal(map) && !strncmp(bpf_map__name(map), PREFIX, strlen(PREFIX));
+}
+
 int pins_check(const char *dir, const struct bpf_object *obj, struct shunt_err *err)
 {
 	const struct bpf_map *map;
@@ -149,7 +155,7 @@ int pins_check(const char *dir, const struct bpf_object *obj, struct shunt_err *
 
 	bpf_object__for_each_map(map, obj)
 	{
-		if (!rc && !bpf_map__is_internal(map))
+		if (!rc && pins_is_pinned(map))
 			rc = pins_check_map(dir, map, err);
 	}
 	return rc;
@@ -163,7 +169,7 @@ int pins_use(const char *dir, struct bpf_object *obj, struct shunt_err *err)
 
 	bpf_object__for_each_map(map, obj)
 	{
-		if (bpf_map__is_internal(map))
+		if (!pins_is_pinned(map))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map));
 		rc = bpf_map__set_pin_path(map, path);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The pin directory: its lock, and the maps pinned in it, each under its name, all of which begin with "shunt_". */
+/*
+ * The pin directory: its lock, and the maps pinned in it, each under its name, all of which begin with "shunt_". The program's
+ * other maps are its own memory, and another program's are others.
+ */
 #ifndef SHUNT_PINS_H
 #define SHUNT_PINS_H
 
@@ -19,6 +22,8 @@ int pins_control(const char *dir, struct shunt_err *err);
 
 /* Does the pinned map of map's name agree with it in all that is fixed at its creation? -EPROTO, naming what differs. */
 int pins_check_map(const char *dir, const struct bpf_map *map, struct shunt_err *err);
+
+bool pins_is_pinned(const struct bpf_map *map);
 
 /* Do all maps of obj? */
 int pins_check(const char *dir, const struct bpf_object *obj, struct shunt_err *err);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The slow path: what the plain one does not take is parsed again here, with everything that IP allows.
+ *
+ * The plain path (parse.h) knows TCP and UDP right behind an IP header, in the first piece of a frame's memory, with offsets that are
+ * constants. All else comes here: extension headers, ICMP, packets that do not fit. Lengths and offsets are variables here, bytes are
+ * fetched by a helper, which also finds them in a frame's later pieces, and what is known of the packet lies in a map of
+ * one entry a CPU: the stack of all functions that call one another is 512 bytes together, and the plain path's take their share.
+ */
+#ifndef SHUNT_BPF_SLOW_H
+#define SHUNT_BPF_SLOW_H
+
+#include "ext6.h"
+#include "maps.h"
+#include "packet.h"
+#include "parse.h"
+
+/* What the plain path answers to have a packet taken here, where its IP header is and of which version. Neither an XDP action nor NEXT. */
+#define SLOW(l3_off, is_v6) (-((int)(l3_off) << 1 | (is_v6)))
+#define SLOW_L3_OFF(where) ((__u32) - (where) >> 1)
+#define SLOW_IS_V6(where) (-(where)&1)
+
+/* This CPU's memory, for a packet of which this is known. */
+static __always_inline struct slow *slow_memory(struct xdp_md *ctx, __u32 l3_off)
+{
+	__u32 zero = 0;
+	struct slow *s = bpf_map_lookup_elem(&slow_packet, &zero);
+
+	if (!s)
+		return NULL;
+	s->pkt.frame_len = bpf_xdp_get_buff_len(ctx);
+	s->pkt.l3_off = l3_off;
+	s->is_icmp = false;
+	return s;
+}
+
+static __always_inline int slow_ipv4(struct xdp_md *ctx, struct slow *s)
+{
+	struct packet *pkt = &s->pkt;
+	struct iphdr ip;
+
+	if (bpf_xdp_load_bytes(ctx, pkt->l3_off, &ip, sizeof(ip)))
+		return SHUNT_REASON_TRUNCATED;
+	if (ip.version != 4 || ip.ihl < 5)
+		return SHUNT_REASON_BAD_HEADER;
+	pkt->proto = ip.protocol;
+	pkt->src[0] = ip.saddr;
+	pkt->dst[0] = ip.daddr;
+	pkt->tos = ip.tos;
+	pkt->ttl = ip.ttl;
+	pkt->ip_len = bpf_ntohs(ip.tot_len);
+	s->at = pkt->l3_off + ip.ihl * 4;
+	s->is_fragment = ip.frag_off & bpf_htons(IPV4_FRAGMENT_BITS);
+	s->has_options = ip.ihl > 5;
+	return NEXT;
+}
+
+static __always_inline int slow_ipv6(struct xdp_md *ctx, struct slow *s)
+{
+	struct packet *pkt = &s->pkt;
+	struct ipv6hdr ip;
+	int found;
+
+	if (bpf_xdp_load_bytes(ctx, pkt->l3_off, &ip, sizeof(ip)))
+		return SHUNT_REASON_TRUNCATED;
+	if (ip.version != 6)
+		return SHUNT_REASON_BAD_HEADER;
+	found = ext6_walk(ctx, pkt->l3_off);
+	if (found < 0)
+		return ~found;
+	pkt->proto = EXT6_FOUND_PROTO(found);
+	__builtin_memcpy(pkt->src, &ip.saddr, sizeof(pkt->src));
+	__builtin_memcpy(pkt->dst, &ip.daddr, sizeof(pkt->dst));
+	pkt->tos = ip.priority << 4 | ip.flow_lbl[0] >> 4;
+	pkt->ttl = ip.hop_limit;
+	pkt->ip_len = bpf_ntohs(ip.payload_len) + sizeof(ip);
+	s->at = pkt->l3_off + sizeof(ip) + EXT6_FOUND_LEN(found);
+	s->is_fragment = false;
+	s->has_options = EXT6_FOUND_LEN(found);
+	return NEXT;
+}
+
+/* Up to and without the header behind IP's, which s->at is the place of. */
+static __always_inline int slow_ip(struct xdp_md *ctx, struct slow *s, bool is_v6)
+{
+	int reason = is_v6 ? slow_ipv6(ctx, s) : slow_ipv4(ctx, s);
+
+	s->end = s->pkt.l3_off + s->pkt.ip_len;
+	return reason;
+}
+
+static __always_inline int slow_ports(struct xdp_md *ctx, struct slow *s)
+{
+	__u32 l4_min = s->pkt.proto == IPPROTO_TCP ? sizeof(struct tcphdr) : sizeof(struct udphdr);
+	__be16 port[2];
+
+	if (s->is_fragment)
+		return SHUNT_REASON_FRAGMENT;
+	if (s->at + l4_min > s->end)
+		return SHUNT_REASON_BAD_HEADER;
+	if (s->end > s->pkt.frame_len || bpf_xdp_load_bytes(ctx, s->at, port, sizeof(port)))
+		return SHUNT_REASON_TRUNCATED;
+	s->pkt.src_port = port[0];
+	s->pkt.dst_port = port[1];
+	return NEXT;
+}
+
+#endif
