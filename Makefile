@@ -51,7 +51,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$B/tests/%,$(UNIT_SRC))
 KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
 TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
 
-.PHONY: all bpf tests unit check check-vm demo bench format format-check install uninstall clean help
+.PHONY: all bpf tests unit check check-vm demo bench fuzz-packets format format-check install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -59,7 +59,7 @@ all: $B/shuntd $B/shunt ## Build the daemon, the command and the XDP programs (d
 
 bpf: $(BPF_OBJ) ## Build the XDP programs only
 
-tests: $(UNIT_BIN) $(KERNEL_BIN) $B/tests/packet $(TEST_BPF_OBJ) ## Build the tests
+tests: $(UNIT_BIN) $(KERNEL_BIN) $B/tests/packet $B/tests/fuzz_packets $(TEST_BPF_OBJ) ## Build the tests
 
 unit: $(UNIT_BIN) ## Run the unit tests (no root needed)
 	@for t in $(UNIT_BIN); do $$t || exit 1; done
@@ -142,6 +142,16 @@ bench: $B/tests/bench ## Measure what a packet costs (root; about a minute)
 $B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c template.c ring.c)) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB)) -lm
+
+# The packet fuzzer: the daemon's own code makes the maps, as in the kernel tests.
+FUZZ_SRC := tests/fuzz/fuzz_packets.c $(wildcard tests/fuzz/packets_*.c)
+$B/tests/fuzz_packets: $(call obj,obj,$(FUZZ_SRC)) $(filter-out %/main.o,$(SHUNTD_OBJ)) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNTD)) -lm
+
+COUNT ?= 10000000
+fuzz-packets: $B/tests/fuzz_packets ## Fuzz the loaded program (root; COUNT=N, SEED=S: ten million packets, a random seed)
+	$B/tests/fuzz_packets --count $(COUNT) $(if $(SEED),--seed $(SEED))
 
 FORMATTED := $(wildcard bpf/*.[ch] include/shunt/*.h user/*/*.[ch] tests/*/*.[ch])
 

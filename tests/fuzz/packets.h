@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the packet fuzzer's parts share. A packet's way through them: made (packets_make.c), mutated (packets_mutate.c), run through
+ * the loaded program (packets_world.c), read anew from the RFCs (packets_read.c); from that and the configuration follows what
+ * must become of it (packets_expect.c), to which what came out is held (packets_check.c).
+ *
+ * A new header is made and read; a new reason is a fault in the reading, or an expectation; a new tunnel is a row of carries[] in
+ * packets_config.c and the tunnel_*() of packets_check.c; a new kind of VIP is an answer of world_service(). What the program must
+ * remember from packet to packet, the expectation must remember, too.
+ */
+#ifndef SHUNT_TESTS_FUZZ_PACKETS_H
+#define SHUNT_TESTS_FUZZ_PACKETS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../../user/shuntd/model.h"
+#include "shunt/hash.h"
+#include "shunt/maps.h"
+#include "shunt/reasons.h"
+
+enum { ETHER = 14, TAG = 4, IPV4 = 20, IPV6 = 40 }; /* header lengths */
+enum { FRAME_MIN = ETHER, FRAME_MAX = 3500, ROOM = 4096 };
+
+struct frame {
+	uint8_t byte[ROOM];
+	uint32_t len;
+};
+
+static inline uint16_t get16(const uint8_t *at)
+{
+	return at[0] << 8 | at[1];
+}
+
+static inline void put16(uint8_t *at, uint16_t value)
+{
+	at[0] = value >> 8;
+	at[1] = value;
+}
+
+/* ---- randomness: all of it from one seed */
+
+void chance_seed(uint64_t seed);
+uint64_t chance(void);
+
+static inline uint32_t below(uint32_t n)
+{
+	return (chance() >> 32) * n >> 32;
+}
+
+static inline bool one_in(uint32_t n)
+{
+	return !below(n);
+}
+
+#define ANY(array) ((array)[below(sizeof(array) / sizeof((array)[0]))])
+
+/* ---- the world: a configuration, the tables that the daemon's own code makes of it, and the program that reads them */
+
+/* What a destination's table entry says; all but SOUND are written over what the daemon wrote, which it would not do. */
+enum soundness { SOUND, UNRESOLVED, NOT_IN_USE };
+
+struct target {
+	uint32_t id;
+	enum soundness soundness;
+	const struct model_dest *dest;
+	const struct shunt_prefix *source;
+};
+
+struct world {
+	const struct model *model;
+	struct target **targets; /* by service and backend, as in the model */
+	struct shunt_hash_keys keys;
+};
+
+enum { BACKENDS = 24, ADDRESSES = 10 };
+extern struct shunt_addr world_backends[BACKENDS], world_addresses[ADDRESSES]; /* the latter: of VIPs */
+
+/* packets_config.c. A tree for config_from_json(); destinations: its limit of them. The nexthop of struct model_inputs. */
+json_t *draw_config(uint64_t seed, uint32_t destinations);
+const struct nexthop *drawn_nexthop(void *arg, const struct shunt_addr *backend);
+
+const struct world *world_open(uint64_t seed); /* ends the process if it cannot */
+bool world_unchanged(void);		       /* what only the daemon writes is still what it wrote */
+void world_close(void);
+
+const struct model_service *world_service(const struct world *w, const struct shunt_addr *addr, uint16_t port,
+					  uint8_t proto);
+/* Is it the address of a VIP? *echo: of a service that answers. */
+bool world_has_address(const struct world *w, const struct shunt_addr *addr, bool *echo);
+
+/* What the program did. counter: SHUNT_REASON_*, or DESTINATION + id. */
+#define DESTINATION 1000u
+struct outcome {
+	uint32_t action, counter;
+	struct frame out;
+};
+/* may_tell: is there room for an ICMP error in the rate limit? NULL, or what is wrong with the counters. */
+const char *world_run(const struct frame *in, bool may_tell, struct outcome *outcome);
+const char *counter_name(uint32_t counter);
+
+/* ---- making packets */
+
+/* Where the headers begin; of those in an ICMP error's quote, too. */
+enum part { PART_ETHER, PART_TAG, PART_IPV4, PART_IPV6, PART_EXTENSION, PART_PORTS, PART_ICMP };
+struct marks {
+	struct mark {
+		enum part part;
+		uint32_t at;
+	} mark[40];
+	uint32_t count;
+};
+
+void make_packet(const struct world *w, struct frame *frame, struct marks *marks);
+struct shunt_addr make_address(bool is_v6); /* of anybody: VIPs, backends, clients, nobody */
+void mutate(struct frame *frame, const struct marks *marks, const struct frame *other);
+
+/* ---- the oracle */
+
+#define BIT(reason) (1ull << SHUNT_REASON_##reason)
+
+struct flow {
+	struct shunt_addr src, dst;
+	uint16_t sport, dport;
+	uint8_t proto;
+};
+
+/* faults: every reason for which the packet may be let go that its bytes give, whatever the order in which they are found. What is
+ * behind a fault may be unread. */
+struct reading {
+	uint64_t faults;
+	bool is_ip, is_v6, has_ports, has_options;
+	uint32_t l3, l4, end; /* where in the frame; end: of the IP packet */
+	uint8_t tos, ttl;
+	struct flow flow;
+};
+void read_frame(const struct frame *frame, struct reading *out);
+/* The flow that the ICMP error, already read, is about. */
+void read_quote(const struct frame *frame, const struct reading *error, struct reading *out);
+
+/* Not folded: the one's complement sum of bytes, an odd one as if a zero followed. */
+uint32_t sum_bytes(const uint8_t *at, uint32_t len, uint32_t sum);
+uint16_t sum_fold(uint32_t sum);
+/* Of an ICMP message with its pseudo-header, if it has one: 0xffff when its checksum is right. */
+uint16_t sum_icmp(const uint8_t *ip, uint32_t header_len, uint32_t ip_len);
+
+/* To be forwarded to target, if there is one; else counted under one of reasons. */
+struct expectation {
+	uint64_t reasons;
+	const struct target *target;
+	uint32_t told_mtu; /* if too_big_reply is among the reasons */
+};
+struct expectation expect(const struct world *w, const struct frame *in, const struct reading *r, bool may_tell);
+
+/* What putting it into the tunnel adds to an IP packet. */
+uint32_t tunnel_overhead(const struct target *target);
+
+/* NULL, or what is wrong. */
+const char *check(const struct frame *in, const struct reading *r, const struct expectation *e,
+		  const struct outcome *got);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A configuration drawn from the seed, in the form that a file has: services of all kinds of tunnel, that share addresses and backends;
+ * and next hops for the backends: some are not resolved, some behind other interfaces or with tags, and their MTUs differ.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+
+#include "packets.h"
+
+enum { SERVICES = 14, RING = 251, SERVICE_BACKENDS = 7 };
+
+struct shunt_addr world_backends[BACKENDS], world_addresses[ADDRESSES];
+static struct nexthop nexthops[BACKENDS];
+
+static void draw_addresses(void)
+{
+	char text[SHUNT_ADDR_TEXT];
+
+	for (int i = 0; i < ADDRESSES; i++) {
+		snprintf(text, sizeof(text), i % 2 ? "2001:db8::%x" : "192.0.2.%d", 10 + i);
+		addr_parse(text, &world_addresses[i]);
+	}
+	for (int i = 0; i < BACKENDS; i++) {
+		snprintf(text, sizeof(text), i % 2 ? "fd00:1::%x" : "10.1.0.%d", 10 + i);
+		addr_parse(text, &world_backends[i]);
+	}
+}
+
+static void draw_nexthops(void)
+{
+	static const uint32_t mtus[] = {1500, 1500, 1500, 1400, 1540, 9000, 1280, 3000, 600, 100};
+
+	for (int i = 0; i < BACKENDS; i++) {
+		nexthops[i] = (struct nexthop){
+			.resolved = !one_in(10),
+			.ifindex = one_in(3) ? 2 + below(3) : 1,
+			.mtu = ANY(mtus),
+			.src_mac = {2, 0, 0, 1, 0, i},
+			.dst_mac = {2, 0, 0, 2, below(256), i},
+			.tag = {{one_in(2) ? 0x8100 : 0x88a8, 1 + below(4094)}, {0x8100, 1 + below(4094)}},
+			.tags = one_in(2) ? below(1 + NEXTHOP_TAGS) : 0,
+		};
+	}
+}
+
+const struct nexthop *drawn_nexthop(void *arg, const struct shunt_addr *backend)
+{
+	(void)arg;
+	for (int i = 0; i < BACKENDS; i++)
+		if (addr_equal(&world_backends[i], backend))
+			return &nexthops[i];
+	return NULL;
+}
+
+/* What a service carries: inside and outside, IPv4, IPv6 or (0) both. */
+static const struct carries {
+	const char *encap;
+	uint8_t inside, outside;
+} carries[SERVICES] = {
+	{"auto", 0, 0},	 {"auto", 0, 0}, {"auto", 0, 0}, {"ipip", 4, 4},  {"ip6ip6", 6, 6},
+	{"ipip6", 4, 6}, {"sit", 6, 4},	 {"auto", 0, 0}, {"ipip6", 4, 6}, {"auto", 0, 0},
+	{"sit", 6, 4},	 {"auto", 0, 0}, {"auto", 0, 0}, {"auto", 0, 0},
+};
+
+static bool carries_family(uint8_t which, const struct shunt_addr *addr)
+{
+	return !which || which == addr->family;
+}
+
+static bool answers_echo(int service)
+{
+	return service % 3 != 0;
+}
+
+static json_t *backends_of(int service)
+{
+	json_t *list = json_array();
+	uint32_t count = service == 1 ? 0 : 1 + below(SERVICE_BACKENDS), first = below(BACKENDS);
+	char text[SHUNT_ADDR_TEXT];
+
+	for (uint32_t i = 0; i < BACKENDS && json_array_size(list) < count; i++) {
+		const struct shunt_addr *addr = &world_backends[(first + i * 5) % BACKENDS];
+
+		if (carries_family(carries[service].outside, addr))
+			json_array_append_new(list,
+					      json_pack("{s:s, s:i, s:s}", "address", addr_format(addr, text), "weight",
+							one_in(4) ? 300 : 100, "state", one_in(8) ? "drain" : "up"));
+	}
+	return list;
+}
+
+static void add_vip(json_t *services, int service, const struct shunt_addr *addr, uint16_t port, uint8_t proto)
+{
+	char text[SHUNT_ADDR_TEXT];
+
+	json_array_append_new(json_object_get(json_array_get(services, service), "vips"),
+			      json_string(vip_format(addr, port, proto, text)));
+}
+
+/* Addresses are shared between services, by port and protocol; the first two only between those without echo. */
+static void share_out_vips(json_t *services)
+{
+	static const uint16_t ports[] = {80, 443, 53, 1, 65535};
+
+	for (int i = 0; i < ADDRESSES * 10; i++) {
+		const struct shunt_addr *addr = &world_addresses[i / 10];
+		int service = below(SERVICES);
+
+		if (!carries_family(carries[service].inside, addr) || (i / 10 < 2 && answers_echo(service)))
+			continue;
+		add_vip(services, service, addr, ports[i / 2 % 5], i % 2 ? IPPROTO_TCP : IPPROTO_UDP);
+	}
+	for (int service = 0; service < SERVICES; service++) {
+		int i = answers_echo(service) ? 2 : 0;
+
+		while (!carries_family(carries[service].inside, &world_addresses[i]))
+			i++;
+		add_vip(services, service, &world_addresses[i], 1000 + service, IPPROTO_TCP);
+	}
+}
+
+json_t *draw_config(uint64_t seed, uint32_t destinations)
+{
+	static const char *const sources4[] = {"172.16.0.0/12", "172.31.0.0/16", "10.0.0.0/8", "10.9.8.7/32"};
+	static const char *const sources6[] = {"fd00:31::/64", "fd00:31::/112", "fd00:31::5/128", "fd00::/8"};
+	json_t *services = json_array();
+	char name[8];
+
+	draw_addresses();
+	draw_nexthops();
+	for (int i = 0; i < SERVICES; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		json_array_append_new(services,
+				      json_pack("{s:s, s:[], s:s, s:i, s:b, s:{s:s}, s:o}", "name", name, "vips",
+						"encap", carries[i].encap, "ring_size", RING, "echo", answers_echo(i),
+						"check", "type", "none", "backends", backends_of(i)));
+	}
+	share_out_vips(services);
+	return json_pack("{s:[s], s:{s:s, s:s}, s:I, s:{s:i}, s:{s:i, s:i, s:i, s:i, s:i}, s:o}", "interfaces", "lo",
+			 "source", "ipv4", ANY(sources4), "ipv6", ANY(sources6), "seed", (json_int_t)(seed & INT64_MAX),
+			 "icmp", "rate", 1000, "limits", "vips", 256, "services", SERVICES, "destinations",
+			 destinations, "ring_slots", 2 * SERVICES * RING, "connections", 64, "services", services);
+}

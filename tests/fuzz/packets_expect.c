@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What must become of a packet: from its reading, the configuration, and the daemon's own ring and hash. A sound packet for a VIP has one
+ * destination and must get there. Of one with several faults any may be the reason, but none that it has not; and what is no
+ * VIP's passes, whatever else is wrong with it.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "packets.h"
+
+enum { ERROR4_MAX = 576, ERROR4_HEADERS = 28, MTU4_MIN = 68, MTU6_MIN = 1280 };
+
+/* One host's address, by RFC 1122 and RFC 4291: such as could have sent the packet. */
+static bool is_host(const struct shunt_addr *addr)
+{
+	static const uint8_t zeros[15];
+	uint8_t byte[16];
+
+	memcpy(byte, addr->word, sizeof(byte));
+	if (addr->family == SHUNT_FAMILY_IPV4)
+		return byte[0] != 0 && byte[0] != 127 && byte[0] < 224;
+	return byte[0] != 0xff && (memcmp(byte, zeros, 15) || byte[15] > 1);
+}
+
+/* May the packet's sender be answered? */
+static bool is_answerable(const struct world *w, const struct frame *in, const struct reading *r)
+{
+	bool echo;
+
+	return !(in->byte[0] & 1) && !(in->byte[6] & 1) && is_host(&r->flow.src) &&
+	       !world_has_address(w, &r->flow.src, &echo);
+}
+
+static const struct target *choose(const struct world *w, const struct model_service *service, const struct flow *flow)
+{
+	uint32_t ports = htons(flow->sport) | (uint32_t)htons(flow->dport) << 16, what = service->salt ^ flow->proto;
+	uint64_t hash = shunt_flow_hash(&w->keys, flow->src.word, flow->dst.word, ports, what,
+					flow->dst.family == SHUNT_FAMILY_IPV6);
+	uint32_t index = service->ring->slots[shunt_tag_slot(shunt_flow_tag(hash), service->ring_size)];
+
+	return index == RING_NONE ? NULL : &w->targets[service - w->model->services][index];
+}
+
+/* RFC 1191, 1812, 8201 and 4443: who is told that the packet is too big, and what would fit. */
+static uint64_t too_big(const struct world *w, const struct frame *in, const struct reading *r, bool may_tell,
+			struct expectation *e)
+{
+	uint32_t ip_len = r->end - r->l3;
+	int fits = (int)e->target->dest->nexthop.mtu - (int)tunnel_overhead(e->target);
+
+	if (r->flow.proto != IPPROTO_TCP && r->flow.proto != IPPROTO_UDP)
+		return BIT(TOO_BIG);
+	if (!w->model->icmp_rate || !is_answerable(w, in, r))
+		return BIT(TOO_BIG);
+	if (r->is_v6 ? ip_len <= MTU6_MIN : ip_len < ERROR4_MAX - ERROR4_HEADERS || fits < MTU4_MIN)
+		return BIT(TOO_BIG);
+	if (!r->is_v6 && !(in->byte[r->l3 + 6] & 0x40))
+		return BIT(TOO_BIG);
+	e->told_mtu = r->is_v6 && fits < MTU6_MIN ? MTU6_MIN : fits;
+	return may_tell ? BIT(TOO_BIG_REPLY) : BIT(TOO_BIG_LIMITED);
+}
+
+/* r: the packet; flow: its own, or that of the quote in it. */
+static struct expectation expect_flow(const struct world *w, const struct frame *in, const struct reading *r,
+				      const struct flow *flow, bool may_tell)
+{
+	const struct model_service *service = world_service(w, &flow->dst, flow->dport, flow->proto);
+	struct expectation e = {};
+
+	if (!service)
+		return (struct expectation){.reasons = BIT(NOT_VIP)};
+	e.target = choose(w, service, flow);
+	if (!e.target)
+		return (struct expectation){.reasons = BIT(NO_BACKEND)};
+	if (e.target->soundness == NOT_IN_USE)
+		e.reasons |= BIT(BAD_DEST);
+	if (e.target->soundness == UNRESOLVED)
+		e.reasons |= BIT(NO_NEXTHOP);
+	if (r->ttl <= 1)
+		e.reasons |= BIT(TTL_EXPIRED);
+	if (r->end - r->l3 + tunnel_overhead(e.target) > e.target->dest->nexthop.mtu)
+		e.reasons |= too_big(w, in, r, may_tell, &e);
+	return e;
+}
+
+/* To a VIP's address. */
+static struct expectation expect_icmp(const struct world *w, const struct frame *in, const struct reading *r, bool echo)
+{
+	struct reading quote;
+	uint8_t type = in->byte[r->l4];
+	bool is_error = r->is_v6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
+
+	if (type == (r->is_v6 ? 128 : 8)) {
+		bool answer = echo && !r->has_options && is_answerable(w, in, r);
+
+		return (struct expectation){.reasons = answer ? BIT(ECHO_REPLY) : BIT(ECHO_REFUSED)};
+	}
+	if (!is_error)
+		return (struct expectation){.reasons = BIT(NOT_TCP_UDP)};
+	read_quote(in, r, &quote);
+	if (quote.faults)
+		return (struct expectation){.reasons = quote.faults};
+	return expect_flow(w, in, r, &quote.flow, false);
+}
+
+struct expectation expect(const struct world *w, const struct frame *in, const struct reading *r, bool may_tell)
+{
+	bool is_icmp = r->flow.proto == (r->is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP), echo = false, known;
+	uint64_t not_ours;
+
+	if (!r->is_ip || !r->flow.dst.family)
+		return (struct expectation){.reasons = r->faults};
+	known = is_icmp ? world_has_address(w, &r->flow.dst, &echo)
+			: r->has_ports && world_service(w, &r->flow.dst, r->flow.dport, r->flow.proto);
+	not_ours = known ? 0 : is_icmp ? BIT(NOT_TCP_UDP) : BIT(NOT_VIP);
+	if (r->faults || not_ours)
+		return (struct expectation){.reasons = r->faults | not_ours};
+	return is_icmp ? expect_icmp(w, in, r, echo) : expect_flow(w, in, r, &r->flow, may_tell);
+}
