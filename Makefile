@@ -31,6 +31,8 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Wer
 LIB_SRC := $(wildcard user/lib/*.c)
 SHUNTD_SRC := $(wildcard user/shuntd/*.c)
 SHUNT_SRC := $(wildcard user/shunt/*.c)
+# What both know of libbpf and libxdp.
+XDP_SRC := $(wildcard user/xdp/*.c)
 # What needs neither root nor a kernel: built once more with the sanitizers, for the unit tests.
 PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,nexthop_link.c ring.c model.c template.c store.c viptable.c) \
 	$(addprefix user/shunt/,args.c keys.c words.c rates.c)
@@ -44,6 +46,7 @@ obj = $(patsubst %.c,$B/$(1)/%.o,$(2))
 LIB_OBJ := $(call obj,obj,$(LIB_SRC))
 SHUNTD_OBJ := $(call obj,obj,$(SHUNTD_SRC))
 SHUNT_OBJ := $(call obj,obj,$(SHUNT_SRC))
+XDP_OBJ := $(call obj,obj,$(XDP_SRC))
 PURE_OBJ := $(call obj,san,$(filter $(wildcard $(PURE_SRC)),$(PURE_SRC)))
 BPF_OBJ := $(patsubst bpf/%.bpf.c,$B/bpf/%.bpf.o,$(BPF_SRC))
 SKEL := $(patsubst bpf/%.bpf.c,$B/skel/%.skel.h,$(BPF_SRC))
@@ -73,10 +76,10 @@ check-vm: ## Run the tests that depend on the kernel under Debian's kernels 6.1 
 demo: ## Show it working (root): scripts/demo
 	scripts/demo
 
-$B/shuntd: $(SHUNTD_OBJ) $(LIB_OBJ)
+$B/shuntd: $(SHUNTD_OBJ) $(XDP_OBJ) $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNTD)) -lm
 
-$B/shunt: $(SHUNT_OBJ) $(LIB_OBJ)
+$B/shunt: $(SHUNT_OBJ) $(XDP_OBJ) $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNT))
 
 $B/obj/%.o: %.c | $(SKEL)
@@ -106,7 +109,7 @@ $B/tests/test_%: $B/san/tests/unit/test_%.o $(PURE_OBJ)
 	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libmnl $(LIBS_LIB)) -lm
 
 # Against the running kernel, as root: no sanitizers, so that what runs is what is installed.
-$B/tests/kernel/test_%: $B/obj/tests/kernel/test_%.o $(filter-out %/main.o,$(SHUNTD_OBJ)) $(LIB_OBJ)
+$B/tests/kernel/test_%: $B/obj/tests/kernel/test_%.o $(filter-out %/main.o,$(SHUNTD_OBJ)) $(XDP_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs cmocka $(LIBS_SHUNTD)) -lm
 
@@ -145,7 +148,7 @@ $B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/s
 
 # The packet fuzzer: the daemon's own code makes the maps, as in the kernel tests.
 FUZZ_SRC := tests/fuzz/fuzz_packets.c $(wildcard tests/fuzz/packets_*.c)
-$B/tests/fuzz_packets: $(call obj,obj,$(FUZZ_SRC)) $(filter-out %/main.o,$(SHUNTD_OBJ)) $(LIB_OBJ)
+$B/tests/fuzz_packets: $(call obj,obj,$(FUZZ_SRC)) $(filter-out %/main.o,$(SHUNTD_OBJ)) $(XDP_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNTD)) -lm
 

@@ -14,6 +14,8 @@
 
 #include <bpf/bpf.h>
 
+#include "../xdp/bpflog.h"
+
 static const char *const pin_names[] = {"prog", "addrs", "conf", "stats"};
 #define PIN_NAMES (sizeof(pin_names) / sizeof(pin_names[0]))
 
@@ -164,7 +166,7 @@ int agent_open(struct agent *agent, const char *ifname, const char *pin_root, bo
 	    snprintf(agent->pin_dir, sizeof(agent->pin_dir), "%s/%s", pin_root, name) >= (int)sizeof(agent->pin_dir))
 		return shunt_fail(err, EINVAL, pin_root, "expected an absolute path of at most %zu characters",
 				  sizeof(agent->pin_dir) - IFNAMSIZ - 1);
-	agent_quiet_libraries();
+	bpflog_install();
 	rc = lock_dir(agent, make_dir, err);
 	if (!rc)
 		agent->pinned_id = pinned_program(agent);

@@ -11,7 +11,4 @@ int agent_pins_commit(const struct agent *agent, struct shunt_err *err);
 void agent_pins_abort(const struct agent *agent);
 int agent_pins_remove(const struct agent *agent, struct shunt_err *err);
 
-/* agent_xdp.c: keep libbpf and libxdp from printing. */
-void agent_quiet_libraries(void);
-
 #endif

@@ -11,8 +11,6 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,37 +18,10 @@
 #include <linux/if_link.h>
 #include <xdp/libxdp.h>
 
+#include "../xdp/bpflog.h"
+#include "../xdp/dispatcher.h"
 #include "agent_pins.h"
 #include "decap.skel.h"
-
-/* The libraries' own words on what failed: the last of them is part of our error, none is printed. */
-static char complaint[256];
-
-static int keep_complaint(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	if (level == LIBBPF_WARN) {
-		vsnprintf(complaint, sizeof(complaint), fmt, args);
-		complaint[strcspn(complaint, "\n")] = '\0';
-	}
-	return 0;
-}
-
-static int keep_complaint_xdp(enum libxdp_print_level level, const char *fmt, va_list args)
-{
-	return keep_complaint(level == LIBXDP_WARN ? LIBBPF_WARN : LIBBPF_DEBUG, fmt, args);
-}
-
-void agent_quiet_libraries(void)
-{
-	libbpf_set_print(keep_complaint);
-	libxdp_set_print(keep_complaint_xdp);
-}
-
-static int fail_library(struct shunt_err *err, int rc, const char *ifname, const char *what)
-{
-	return shunt_fail(err, -rc, ifname, "%s: %s%s%s%s", what, strerror(-rc), complaint[0] ? " (" : "", complaint,
-			  complaint[0] ? ")" : "");
-}
 
 static struct decap_bpf *open_program(const struct agent_maps *maps)
 {
@@ -71,21 +42,6 @@ static enum agent_mode mode_of(enum xdp_attach_mode mode)
 	return mode == XDP_MODE_SKB ? AGENT_GENERIC : AGENT_NATIVE;
 }
 
-/* The program of this id on the interface, within *mp, which the caller closes; NULL: not there. */
-static struct xdp_program *find_attached(struct xdp_multiprog *mp, uint32_t id)
-{
-	struct xdp_program *prog = NULL;
-
-	if (xdp_multiprog__is_legacy(mp)) {
-		prog = xdp_multiprog__main_prog(mp);
-		return prog && xdp_program__id(prog) == id ? prog : NULL;
-	}
-	while ((prog = xdp_multiprog__next_prog(prog, mp)))
-		if (xdp_program__id(prog) == id)
-			return prog;
-	return NULL;
-}
-
 int agent_query(const struct agent *agent, struct agent_attachment *out, struct shunt_err *err)
 {
 	struct xdp_multiprog *mp;
@@ -99,28 +55,13 @@ int agent_query(const struct agent *agent, struct agent_attachment *out, struct 
 	if (rc == -ENOENT)
 		return 0;
 	if (rc)
-		return fail_library(err, rc, agent->ifname, "cannot see which XDP programs it runs");
-	if (find_attached(mp, agent->pinned_id)) {
+		return bpflog_fail(err, rc, agent->ifname, "cannot see which XDP programs it runs");
+	if (dispatcher_find(mp, agent->pinned_id)) {
 		out->mode = mode_of(xdp_multiprog__attach_mode(mp));
 		out->dispatcher = !xdp_multiprog__is_legacy(mp);
 	}
 	xdp_multiprog__close(mp);
 	return 0;
-}
-
-static int detach_id(int ifindex, uint32_t id)
-{
-	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
-	struct xdp_program *prog;
-	int rc = libxdp_get_error(mp);
-
-	if (rc)
-		return rc == -ENOENT ? 0 : rc;
-	prog = find_attached(mp, id);
-	if (prog)
-		rc = xdp_program__detach(prog, ifindex, xdp_multiprog__attach_mode(mp), 0);
-	xdp_multiprog__close(mp);
-	return rc;
 }
 
 /* Where there is none, or in place of the one of an earlier run. */
@@ -146,10 +87,10 @@ static int attach_alone(const struct agent *agent, const struct agent_maps *maps
 	struct decap_bpf *skel = open_program(maps);
 	int rc, fd;
 
-	complaint[0] = '\0';
+	bpflog_forget();
 	rc = skel ? decap_bpf__load(skel) : -ENOMEM;
 	if (rc) {
-		rc = fail_library(err, rc, agent->ifname, "the kernel does not take the program");
+		rc = bpflog_fail(err, rc, agent->ifname, "the kernel does not take the program");
 		goto out;
 	}
 	fd = bpf_program__fd(skel->progs.shunt_decap);
@@ -158,8 +99,8 @@ static int attach_alone(const struct agent *agent, const struct agent_maps *maps
 		goto out;
 	rc = attach_fd(agent, fd, mode, replace);
 	if (rc)
-		rc = fail_library(err, rc, agent->ifname,
-				  replace ? "the program in place was not replaced" : "the program was not attached");
+		rc = bpflog_fail(err, rc, agent->ifname,
+				 replace ? "the program in place was not replaced" : "the program was not attached");
 out:
 	decap_bpf__destroy(skel);
 	return rc;
@@ -177,7 +118,7 @@ static int attach_libxdp(const struct agent *agent, const struct agent_maps *map
 	if (!rc)
 		rc = xdp_program__attach(prog, agent->ifindex, mode, 0);
 	if (rc) {
-		fail_library(err, rc, agent->ifname, "the program was not attached");
+		bpflog_fail(err, rc, agent->ifname, "the program was not attached");
 	} else {
 		rc = agent_pin_new(agent, "prog", xdp_program__fd(prog), err);
 		if (rc)
@@ -243,7 +184,7 @@ static int swap_in(const struct agent *agent, const struct agent_maps *maps, boo
 		return attach_alone(agent, maps, mode, true, err);
 	rc = attach_new(agent, maps, generic || mode == AGENT_GENERIC, out, err);
 	if (!rc && shared)
-		rc = detach_id(agent->ifindex, agent->pinned_id);
+		rc = dispatcher_leave(agent->ifindex, agent->pinned_id);
 	return rc;
 }
 
@@ -254,7 +195,7 @@ int agent_attach(struct agent *agent, const struct agent_rules *rules, bool gene
 	struct agent_maps maps;
 	int rc;
 
-	complaint[0] = '\0';
+	bpflog_forget();
 	rc = agent_maps_create(&maps, rules, stats, err);
 	if (!rc)
 		rc = agent_query(agent, out, err);
@@ -285,9 +226,9 @@ int agent_detach(struct agent *agent, bool *was_attached, struct shunt_err *err)
 		return rc;
 	*was_attached = at.mode != AGENT_DETACHED;
 	if (*was_attached) {
-		rc = detach_id(agent->ifindex, agent->pinned_id);
+		rc = dispatcher_leave(agent->ifindex, agent->pinned_id);
 		if (rc)
-			return fail_library(err, rc, agent->ifname, "the program was not detached");
+			return bpflog_fail(err, rc, agent->ifname, "the program was not detached");
 	}
 	return agent_pins_remove(agent, err);
 }

@@ -19,7 +19,7 @@
 
 #include "../lib/xalloc.h"
 #include "attach_priv.h"
-#include "bpflog.h"
+#include "../xdp/bpflog.h"
 #include "pins.h"
 
 #define OLDEST_KERNEL "6.1"

@@ -17,8 +17,9 @@
 #include <linux/if_link.h>
 
 #include "../lib/log.h"
+#include "../xdp/bpflog.h"
+#include "../xdp/dispatcher.h"
 #include "attach_priv.h"
-#include "bpflog.h"
 #include "pins.h"
 
 #define DISPATCHER "xdp_dispatcher"
@@ -259,23 +260,6 @@ static int replace_alone(struct attach *attach, const struct attach_status *link
 	return rc ? bpflog_fail(err, rc, link->name, "its XDP program, an earlier one of ours, cannot be replaced") : 0;
 }
 
-static int leave_dispatcher(uint32_t ifindex, uint32_t id)
-{
-	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
-	struct xdp_program *prog = NULL;
-	int rc = libxdp_get_error(mp);
-
-	if (rc)
-		return rc == -ENOENT ? 0 : rc;
-	while ((prog = xdp_multiprog__next_prog(prog, mp)))
-		if (xdp_program__id(prog) == id)
-			break;
-	if (prog)
-		rc = xdp_program__detach(prog, ifindex, xdp_multiprog__attach_mode(mp), 0);
-	xdp_multiprog__close(mp);
-	return rc;
-}
-
 static int take_alone_off(uint32_t ifindex, const struct view *view)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts);
@@ -298,7 +282,7 @@ static int take_off(const struct view *view, uint32_t ifindex, const char *name,
 	for (size_t i = 0; !rc && i < view->our_count; i++) {
 		if (view->ours[i] == keep)
 			continue;
-		rc = view->dispatcher ? leave_dispatcher(ifindex, view->ours[i]) : take_alone_off(ifindex, view);
+		rc = view->dispatcher ? dispatcher_leave(ifindex, view->ours[i]) : take_alone_off(ifindex, view);
 	}
 	return rc ? bpflog_fail(err, rc, name, "cannot be rid of our XDP program") : 0;
 }
