@@ -8,7 +8,8 @@
  * has no tunnel for it either): the outer destination is a tunnel address, the inner one is a VIP. A packet for which both hold
  * is meant for us; if then its outer source is none of the balancers', it is a forgery and is dropped.
  *
- * Every packet comes to one enum shunt_decap_result, and is counted there. Nothing is reassembled here, and outer options and
+ * Every packet comes to one enum shunt_decap_result, and is counted there. Layer-2 direct server return needs nothing stripped:
+ * such a packet is only counted. Nothing is reassembled here, and outer options and
  * extension headers are not walked: a balancer writes neither fragments nor options. The inner packet keeps its DSCP
  * and TTL (RFC 2983 pipe model, RFC 2003); ECN follows RFC 6040. Inner checksums are the stack's to verify.
  */
@@ -18,10 +19,11 @@
 #include <linux/ipv6.h>
 
 #include "csum.h"
-#include "packet.h"
-#include "shunt/decap.h"
+#include "decap_maps.h"
+#include "decap_tunnel.h"
 
 #define IP_FRAGMENT bpf_htons(0x3fff) /* more fragments, or an offset */
+#define IP_OFFSET bpf_htons(0x1fff)
 
 /* The results whose action is DROP, one bit each. */
 #define STRIP 0u
@@ -31,55 +33,14 @@
 #define DROPPED (0u SHUNT_DECAP_RESULTS(X))
 _Static_assert(SHUNT_DECAP_COUNT <= 32, "DROPPED has a bit for every result");
 
+/* More than all outer headers together can be long; for the verifier, which forgets bounds of what lay on the stack. */
+#define OUTER_MASK 0xfff
+
 #define ECN_MASK 3
 #define ECN_NOT_ECT 0
 #define ECN_ECT_1 1
 #define ECN_ECT_0 2
 #define ECN_CE 3
-
-/* The agent writes decap_addrs and decap_conf before the program is attached, never after. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SHUNT_DECAP_ADDRS);
-	__type(key, struct shunt_decap_addr);
-	__type(value, __u32); /* SHUNT_DECAP_TUNNEL | SHUNT_DECAP_VIP */
-} decap_addrs SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct shunt_decap_conf);
-} decap_conf SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SHUNT_DECAP_COUNT);
-	__type(key, __u32);
-	__type(value, struct shunt_counter);
-} decap_stats SEC(".maps");
-
-struct cursor {
-	void *at;
-	void *end;  /* of the directly accessible bytes; all headers lie in them */
-	__u32 left; /* bytes from at to the frame's end, those in further buffers included */
-};
-
-struct outer {
-	struct shunt_decap_addr src, dst;
-	__u32 len;     /* of the header */
-	__u32 payload; /* bytes behind it, by its own account */
-	int flaw;      /* NEXT, or why it cannot be stripped; told only once it is known to be for us */
-	__u8 inner;    /* SHUNT_FAMILY_* of the packet inside */
-	__u8 ecn;
-};
-
-static __always_inline __u8 inner_family(__u8 protocol)
-{
-	if (protocol == IPPROTO_IPIP)
-		return SHUNT_FAMILY_IPV4;
-	return protocol == IPPROTO_IPV6 ? SHUNT_FAMILY_IPV6 : 0;
-}
 
 static __always_inline int header_sum_wrong(const struct iphdr *ip)
 {
@@ -101,99 +62,99 @@ static __always_inline int outer_flaw4(const struct iphdr *ip, __u32 left)
 	return ip->frag_off & IP_FRAGMENT ? SHUNT_DECAP_OUTER_FRAGMENT : NEXT;
 }
 
-static __always_inline int parse_outer4(struct cursor *c, struct outer *o)
+static __always_inline int parse_outer4(const struct cursor *c, struct outer *o, const struct shunt_decap_conf *conf)
 {
 	const struct iphdr *ip = c->at;
+	int verdict;
 
 	if ((void *)(ip + 1) > c->end || ip->version != 4 || ip->ihl < 5)
 		return SHUNT_DECAP_BAD_OUTER;
-	o->inner = inner_family(ip->protocol);
-	if (!o->inner)
-		return SHUNT_DECAP_NOT_TUNNEL;
 	o->src.family = o->dst.family = SHUNT_FAMILY_IPV4;
 	o->src.addr[0] = ip->saddr;
 	o->dst.addr[0] = ip->daddr;
 	o->ecn = ip->tos & ECN_MASK;
-	o->len = sizeof(*ip);
-	o->payload = bpf_ntohs(ip->tot_len) - sizeof(*ip);
-	o->flaw = outer_flaw4(ip, c->left);
-	return NEXT;
+	o->proto = ip->protocol;
+	o->later = (ip->frag_off & IP_OFFSET) != 0;
+	o->len = ip->ihl * 4;
+	o->payload = bpf_ntohs(ip->tot_len) - o->len; /* if that is less than nothing, outer_flaw4() says so */
+	verdict = parse_tunnel(c, o, conf);
+	if (verdict == NEXT)
+		o->flaw = outer_flaw4(ip, c->left);
+	return verdict;
 }
 
 /* An extension header in front of a tunnelled packet is a flaw; in front of anything else it is not our matter. Only the first
  * one is looked at: what hides a tunnel behind two is passed up all the same, as not_tunnel. */
-static __always_inline int parse_extension(const struct ipv6hdr *ip6, const struct cursor *c, struct outer *o)
+static __always_inline int parse_extension(const struct cursor *c, struct outer *o)
 {
-	const __u8 *next = (const void *)(ip6 + 1);
+	const __u8 *extension = c->at + sizeof(struct ipv6hdr);
+	int fragment = o->proto == IPPROTO_FRAGMENT;
 
-	switch (ip6->nexthdr) {
+	switch (o->proto) {
 	case IPPROTO_FRAGMENT:
-		o->flaw = SHUNT_DECAP_OUTER_FRAGMENT;
-		break;
 	case IPPROTO_HOPOPTS:
 	case IPPROTO_ROUTING:
 	case IPPROTO_DSTOPTS:
-		o->flaw = SHUNT_DECAP_OUTER_OPTIONS;
 		break;
 	default:
-		return SHUNT_DECAP_NOT_TUNNEL;
+		return NEXT;
 	}
-	if ((const void *)(next + 1) > c->end)
+	if ((const void *)(extension + 8) > c->end)
 		return SHUNT_DECAP_BAD_OUTER;
-	o->inner = inner_family(*next);
-	return o->inner ? NEXT : SHUNT_DECAP_NOT_TUNNEL;
+	o->flaw = fragment ? SHUNT_DECAP_OUTER_FRAGMENT : SHUNT_DECAP_OUTER_OPTIONS;
+	o->later = fragment && (extension[2] || extension[3] & 0xf8);
+	o->proto = extension[0];
+	o->len += fragment ? 8 : (extension[1] + 1) * 8;
+	return NEXT;
 }
 
-static __always_inline int parse_outer6(struct cursor *c, struct outer *o)
+static __always_inline int parse_outer6(const struct cursor *c, struct outer *o, const struct shunt_decap_conf *conf)
 {
 	const struct ipv6hdr *ip6 = c->at;
-	int verdict = NEXT;
+	int verdict;
 
 	if ((void *)(ip6 + 1) > c->end || ip6->version != 6)
 		return SHUNT_DECAP_BAD_OUTER;
-	o->flaw = sizeof(*ip6) + bpf_ntohs(ip6->payload_len) > c->left ? SHUNT_DECAP_BAD_OUTER : NEXT;
-	o->inner = inner_family(ip6->nexthdr);
-	if (!o->inner)
-		verdict = parse_extension(ip6, c, o);
 	o->src.family = o->dst.family = SHUNT_FAMILY_IPV6;
 	__builtin_memcpy(o->src.addr, &ip6->saddr, sizeof(o->src.addr));
 	__builtin_memcpy(o->dst.addr, &ip6->daddr, sizeof(o->dst.addr));
 	o->ecn = ip6->flow_lbl[0] >> 4 & ECN_MASK;
+	o->proto = ip6->nexthdr;
+	o->later = 0;
 	o->len = sizeof(*ip6);
 	o->payload = bpf_ntohs(ip6->payload_len);
-	return verdict;
+	o->flaw = sizeof(*ip6) + o->payload > c->left ? SHUNT_DECAP_BAD_OUTER : NEXT;
+	verdict = parse_extension(c, o);
+	return verdict == NEXT ? parse_tunnel(c, o, conf) : verdict;
 }
 
-static __always_inline int parse_outer(struct cursor *c, struct outer *o)
+static __always_inline int parse_outer(struct cursor *c, struct outer *o, const struct shunt_decap_conf *conf)
 {
 	const struct ethhdr *eth = c->at;
-	int verdict;
 
 	if ((void *)(eth + 1) > c->end)
 		return SHUNT_DECAP_NOT_IP;
 	c->at += ETH_LEN;
 	c->left -= ETH_LEN;
 	if (eth->h_proto == bpf_htons(ETH_P_IP))
-		verdict = parse_outer4(c, o);
-	else if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-		verdict = parse_outer6(c, o);
-	else
-		return SHUNT_DECAP_NOT_IP;
-	if (verdict == NEXT)
-		c->at += o->len;
-	return verdict;
+		return parse_outer4(c, o, conf);
+	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
+		return parse_outer6(c, o, conf);
+	return SHUNT_DECAP_NOT_IP;
 }
 
-static __always_inline int has_role(const struct shunt_decap_addr *addr, __u32 role)
+/* Ordinary traffic. What is for a VIP came by its Ethernet address: a balancer on this link sent it (layer-2 direct server return). */
+static __always_inline int not_tunnelled(const struct outer *o, const struct shunt_decap_conf *conf)
 {
-	const __u32 *roles = bpf_map_lookup_elem(&decap_addrs, addr);
-
-	return roles && *roles & role;
+	return conf->kinds & SHUNT_DECAP_KIND_L2DSR && has_role(&o->dst, SHUNT_DECAP_VIP) ? SHUNT_DECAP_L2DSR
+											  : SHUNT_DECAP_NOT_TUNNEL;
 }
 
 static __always_inline int check_outer(const struct outer *o)
 {
-	return has_role(&o->dst, SHUNT_DECAP_TUNNEL) ? o->flaw : SHUNT_DECAP_NOT_LOCAL;
+	if (!has_role(&o->dst, SHUNT_DECAP_TUNNEL))
+		return SHUNT_DECAP_NOT_LOCAL;
+	return o->flaw != NEXT ? o->flaw : o->tunnel_flaw;
 }
 
 static __always_inline int parse_inner(const struct cursor *c, const struct outer *o, struct shunt_decap_addr *dst)
@@ -224,12 +185,9 @@ static __always_inline int in_prefix(const struct shunt_decap_addr *addr, const 
 	return addr->family == source->family && !differ;
 }
 
-static __always_inline int check_source(const struct shunt_decap_addr *src)
+static __always_inline int check_source(const struct shunt_decap_addr *src, const struct shunt_decap_conf *conf)
 {
-	const __u32 zero = 0;
-	const struct shunt_decap_conf *conf = bpf_map_lookup_elem(&decap_conf, &zero);
-
-	if (!conf || !conf->sources)
+	if (!conf->sources)
 		return NEXT;
 	for (__u32 i = 0; i < SHUNT_DECAP_SOURCES && i < conf->sources; i++)
 		if (in_prefix(src, &conf->source[i]))
@@ -304,32 +262,31 @@ static __always_inline int strip(struct xdp_md *ctx, const struct outer *o)
 	return NEXT;
 }
 
-static __always_inline int stripped_as(const struct outer *o)
-{
-	if (o->inner == SHUNT_FAMILY_IPV4)
-		return o->len == sizeof(struct iphdr) ? SHUNT_DECAP_IPIP : SHUNT_DECAP_IPIP6;
-	return o->len == sizeof(struct iphdr) ? SHUNT_DECAP_SIT : SHUNT_DECAP_IP6IP6;
-}
-
 static __always_inline int decap(struct xdp_md *ctx, __u32 len)
 {
 	struct cursor c = {.at = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end, .left = len};
+	const struct shunt_decap_conf *conf = decap_configuration();
 	struct shunt_decap_addr dst = {};
 	struct outer o = {};
 	int result;
 
-	result = parse_outer(&c, &o);
+	if (!conf) /* never: an array's first entry */
+		return SHUNT_DECAP_NOT_TUNNEL;
+	result = parse_outer(&c, &o, conf);
+	if (result == SHUNT_DECAP_NOT_TUNNEL)
+		return not_tunnelled(&o, conf);
 	if (result != NEXT)
 		return result;
 	result = check_outer(&o);
 	if (result != NEXT)
 		return result;
+	c.at += o.len & OUTER_MASK;
 	result = parse_inner(&c, &o, &dst);
 	if (result != NEXT)
 		return result;
 	if (!has_role(&dst, SHUNT_DECAP_VIP))
 		return SHUNT_DECAP_NOT_VIP;
-	result = check_source(&o.src);
+	result = check_source(&o.src, conf);
 	if (result != NEXT)
 		return result;
 	result = carry_ecn(&c, &o);
@@ -346,12 +303,8 @@ int shunt_decap(struct xdp_md *ctx)
 {
 	__u32 len = bpf_xdp_get_buff_len(ctx);
 	__u32 result = decap(ctx, len);
-	struct shunt_counter *counter = bpf_map_lookup_elem(&decap_stats, &result);
 
-	if (counter) {
-		counter->packets++;
-		counter->bytes += len;
-	}
+	count(result, len);
 	return DROPPED >> result & 1 ? XDP_DROP : XDP_PASS;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The backend's decapsulator, a table of packets through BPF_PROG_TEST_RUN: the rows that tests/packet/decap_rows.py prints, or
+ * The backend's two programs, a table of packets through BPF_PROG_TEST_RUN: the rows that tests/packet/decap_rows.py prints, or
  * those in a file. The maps are filled by the agent's own code, which is part of this program. Prints a line per row (TAP).
  * Run from the top directory.
  */
@@ -10,10 +10,13 @@
 #include <string.h>
 
 #include <bpf/bpf.h>
+#include <linux/pkt_cls.h>
 
+#include "clamp.skel.h"
 #include "decap.skel.h"
 #include "../../user/shunt/agent_maps.c"
 #include "../../user/shunt/agent_rules.c"
+#include "../../user/shunt/agent_tunnels.c"
 
 #define ROWS_COMMAND "/usr/bin/python3 tests/packet/decap_rows.py"
 #define FRAME_MAX 9216
@@ -23,6 +26,7 @@ struct bench {
 	struct agent_request request;
 	struct agent_maps maps;
 	struct decap_bpf *skel;
+	struct clamp_bpf *clamp;
 	unsigned int number, failed;
 };
 
@@ -44,7 +48,7 @@ static void set_up(struct bench *bench)
 	struct shunt_err err;
 
 	if (agent_rules_resolve(&rules, &bench->request, "lo", &err) ||
-	    agent_maps_create(&bench->maps, &rules, -1, &err))
+	    agent_mss_resolve(&rules, &bench->request, "lo", &err) || agent_maps_create(&bench->maps, &rules, -1, &err))
 		die("rules", &err);
 	agent_rules_free(&rules);
 	bench->skel = decap_bpf__open();
@@ -52,6 +56,11 @@ static void set_up(struct bench *bench)
 	    bpf_map__reuse_fd(bench->skel->maps.decap_conf, bench->maps.conf) ||
 	    bpf_map__reuse_fd(bench->skel->maps.decap_stats, bench->maps.stats) || decap_bpf__load(bench->skel))
 		die("loading the program", NULL);
+	bench->clamp = clamp_bpf__open();
+	if (!bench->clamp || bpf_map__reuse_fd(bench->clamp->maps.decap_addrs, bench->maps.addrs) ||
+	    bpf_map__reuse_fd(bench->clamp->maps.decap_conf, bench->maps.conf) ||
+	    bpf_map__reuse_fd(bench->clamp->maps.decap_stats, bench->maps.stats) || clamp_bpf__load(bench->clamp))
+		die("loading the clamp", NULL);
 }
 
 /* Which counter grew since before, by one packet of len bytes; "several" or "none" otherwise. */
@@ -100,8 +109,16 @@ static void print_difference(const uint8_t *got, size_t got_len, const uint8_t *
 	printf("# lengths: %zu, expected %zu; first difference at byte %zu\n", got_len, want_len, at);
 }
 
-static void run_row(struct bench *bench, const char *name, const char *in_hex, const char *verdict, const char *out_hex,
-		    const char *result)
+static const char *action_name(const char *kind, __u32 action)
+{
+	if (!strcmp(kind, "clamp"))
+		return (int)action == TC_ACT_UNSPEC ? "pass" : "another";
+	return action == XDP_PASS ? "pass" : action == XDP_DROP ? "drop" : "another";
+}
+
+/* kind: "row", for what comes; "clamp", for what leaves. */
+static void run_row(struct bench *bench, const char *kind, const char *name, const char *in_hex, const char *verdict,
+		    const char *out_hex, const char *result)
 {
 	static uint8_t in[FRAME_MAX], out[FRAME_MAX], want[FRAME_MAX];
 	struct shunt_counter before[SHUNT_DECAP_COUNT], after[SHUNT_DECAP_COUNT];
@@ -109,13 +126,15 @@ static void run_row(struct bench *bench, const char *name, const char *in_hex, c
 	size_t want_len = from_hex(strcmp(out_hex, "=") ? out_hex : in_hex, want);
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = in_len, .data_out = out,
 		    .data_size_out = sizeof(out), .repeat = 1);
+	const struct bpf_program *prog =
+		strcmp(kind, "clamp") ? bench->skel->progs.shunt_decap : bench->clamp->progs.shunt_clamp;
 	const char *action, *counter;
 
 	agent_maps_read_counters(&bench->maps, before, NULL);
-	if (bpf_prog_test_run_opts(bpf_program__fd(bench->skel->progs.shunt_decap), &opts))
+	if (bpf_prog_test_run_opts(bpf_program__fd(prog), &opts))
 		die(name, NULL);
 	agent_maps_read_counters(&bench->maps, after, NULL);
-	action = opts.retval == XDP_PASS ? "pass" : opts.retval == XDP_DROP ? "drop" : "another";
+	action = action_name(kind, opts.retval);
 	counter = counted(before, after, in_len);
 	if (strcmp(action, verdict)) {
 		report(bench, name, "verdict", action, verdict);
@@ -137,6 +156,8 @@ static void read_rule(struct agent_request *request, const char *kind, const cha
 		request->vips[request->vip_count++] = strdup(value);
 	else if (!strcmp(kind, "from"))
 		request->sources[request->source_count++] = strdup(value);
+	else if (!strcmp(kind, "mss"))
+		request->mss = strdup(value);
 	else
 		die(kind, NULL);
 }
@@ -162,11 +183,12 @@ int main(int argc, char **argv)
 		else if (!bench.skel)
 			set_up(&bench);
 		if (words == 6)
-			run_row(&bench, word[1], word[2], word[3], word[4], word[5]);
+			run_row(&bench, word[0], word[1], word[2], word[3], word[4], word[5]);
 	}
 	if (argc > 1 ? fclose(rows) : pclose(rows))
 		die("the rows did not come to their end", NULL);
 	decap_bpf__destroy(bench.skel);
+	clamp_bpf__destroy(bench.clamp);
 	printf("1..%u\n", bench.number);
 	return bench.failed || !bench.number;
 }

@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Rows for tests/kernel/test_decap.c: packets for the backend's decapsulator and what must come of them, built by Scapy.
 
-Lines: "local ADDR", "vip ADDR", "from PREFIX" are the rules; "row NAME HEX-IN VERDICT HEX-OUT RESULT" is a packet.
-HEX-OUT "=" means: the bytes that went in. VERDICT is pass or drop, RESULT a name of include/shunt/decap.h.
+Lines: "local ADDR", "vip ADDR", "from PREFIX", "mss N" are the rules; "row NAME HEX-IN VERDICT HEX-OUT RESULT" is a packet that
+comes, and "clamp ..." one that leaves. HEX-OUT "=" means: the bytes that went in. VERDICT is pass or drop, RESULT a name of
+include/shunt/decap.h, or none. GUE's header, which Scapy has not, is made here from the draft's picture of it.
 """
+import struct
+
 from scapy.all import GRE, ARP, TCP, UDP, Dot1Q, Ether, ICMP, IP, IPv6, Raw, fragment
 from scapy.layers.inet import IPOption_RR
 from scapy.layers.inet6 import (IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting)
@@ -13,7 +16,8 @@ MACS = dict(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 ETH4, ETH6 = Ether(**MACS, type=0x0800), Ether(**MACS, type=0x86DD)
 LOCAL4, LOCAL6, VIP4, VIP6 = "10.0.2.11", "fd00:2::11", "192.0.2.10", "2001:db8::10"
 FROM4, FROM6, CLIENT4, CLIENT6 = "172.31.9.7", "fd00:5::77", "198.51.100.9", "2001:db8:99::9"
-IPIP, SIT = 4, 41
+IPIP, SIT, UDP_PROTO, GRE_PROTO = 4, 41, 17, 47
+PORT, MSS = 6080, 1400
 
 
 def row(name, packet, verdict, out, result):
@@ -96,8 +100,9 @@ def not_ours():
     row("vlan", Ether(**MACS) / Dot1Q(vlan=7) / outer4(IPIP) / inner4(), "pass", None, "not_ip")
     row("tcp4", ETH4 / IP(src=CLIENT4, dst=LOCAL4) / TCP(), "pass", None, "not_tunnel")
     row("udp6", ETH6 / IPv6(src=CLIENT6, dst=LOCAL6) / UDP(), "pass", None, "not_tunnel")
-    row("gre", ETH4 / IP(src=CLIENT4, dst=LOCAL4) / GRE() / inner4(), "pass", None, "not_tunnel")
-    row("tcp4-to-vip", ETH4 / inner4(), "pass", None, "not_tunnel")
+    row("udp6-cut", frozen(ETH6 / IPv6(dst=LOCAL6, nh=UDP_PROTO, plen=0)).load, "pass", None, "not_tunnel")
+    row("udp-port-next", ETH4 / outer4(UDP_PROTO) / udp(dport=PORT + 1) / inner4(), "pass", None, "not_tunnel")
+    row("udp-port-as-source", ETH4 / outer4(UDP_PROTO) / UDP(sport=PORT, dport=4000) / inner4(), "pass", None, "not_tunnel")
     row("fragment6-of-udp", ETH6 / IPv6(dst=LOCAL6) / IPv6ExtHdrFragment(m=1) / UDP() / Raw(b"x" * 16), "pass", None,
         "not_tunnel")
     row("outer-dst4-other", ETH4 / outer4(IPIP, dst="10.0.2.12") / inner4(), "pass", None, "not_local")
@@ -151,11 +156,162 @@ def flaws():
     row("inner-none", ETH4 / outer4(IPIP), "pass", None, "bad_inner")
 
 
+def udp(dport=PORT, **fields):
+    return UDP(sport=0xC123, dport=dport, **fields)
+
+
+def gue(proto, variant=0, control=0, words=0, flags=0):
+    """Base header and words of optional fields."""
+    return Raw(struct.pack("!BBH", variant << 6 | control << 5 | words, proto, flags) + bytes(range(4 * words)))
+
+
+def tunnel_pairs():
+    """Outer and inner, each of either family: outer Ethernet header and IP maker, inner ones, inner protocol, label."""
+    for eth, outer, old in ((ETH4, outer4, "4"), (ETH6, outer6, "6")):
+        yield eth, outer, ETH4, inner4, IPIP, "4in" + old
+        yield eth, outer, ETH6, inner6, SIT, "6in" + old
+
+
+def gue_rows():
+    for eth, outer, eth_in, make, proto, label in tunnel_pairs():
+        for size in (0, 1, 1400, 5000):
+            inner = make(size=size)
+            row(f"gue1-{label}-{size}", eth / outer(UDP_PROTO) / udp() / inner, "pass", eth_in / inner, "gue")
+            row(f"gue0-{label}-{size}", eth / outer(UDP_PROTO) / udp() / gue(proto) / inner, "pass", eth_in / inner, "gue")
+        for chksum in (0, 0xBEEF):  # none, and one that is not verified
+            row(f"gue1-{label}-checksum-{chksum}", eth / outer(UDP_PROTO) / udp(chksum=chksum) / make(), "pass",
+                eth_in / make(), "gue")
+        for words in (1, 31):
+            row(f"gue0-{label}-private-{words}", eth / outer(UDP_PROTO) / udp() / gue(proto, words=words) / make(), "pass",
+                eth_in / make(), "gue")
+        for inner, row_of in FIGURE_4.items():
+            for mark, combined in row_of.items():
+                packet = eth / outer(UDP_PROTO, 0xB8 | mark) / udp() / gue(proto) / make(0x28 | inner)
+                row(f"ecn-gue-{label}-inner{inner}-outer{mark}", packet, "drop" if combined is None else "pass",
+                    None if combined is None else eth_in / make(0x28 | combined), "bad_ecn" if combined is None else "gue")
+        whole = eth / outer(UDP_PROTO) / udp()
+        row(f"gue-{label}-control", whole / gue(proto, control=1) / make(), "pass", None, "gue_other")
+        for bit in range(16):
+            row(f"gue-{label}-flag-{bit}", whole / gue(proto, flags=1 << bit) / make(), "pass", None, "gue_other")
+        row(f"gue-{label}-proto-none", whole / gue(59) / make(), "pass", None, "gue_other")
+        for variant in (2, 3):
+            row(f"gue-{label}-variant-{variant}", whole / gue(proto, variant) / make(), "pass", None, "gue_other")
+        for first in (0x50, 0x7F):
+            row(f"gue-{label}-first-{first:x}", whole / Raw(bytes([first]) + bytes(59)), "pass", None, "gue_other")
+        row(f"gue-{label}-udp-length-long", eth / outer(UDP_PROTO) / udp(len=len(make()) + 9) / make(), "pass", None, "bad_outer")
+        row(f"gue-{label}-udp-length-7", eth / outer(UDP_PROTO) / udp(len=7) / make(), "pass", None, "bad_outer")
+        row(f"gue-{label}-udp-length-into-padding", eth / outer(UDP_PROTO) / udp(len=len(make()) + 7) / make(), "pass", None,
+            "bad_inner")
+        row(f"gue-{label}-no-header", eth / outer(UDP_PROTO) / udp() / Raw(b"\0\4"), "pass", None, "bad_outer")
+        row(f"gue-{label}-fields-past-length", eth / outer(UDP_PROTO) / udp() / gue(proto, words=31).load[:64], "pass", None,
+            "bad_outer")
+        row(f"gue-{label}-inner-none", whole / gue(proto), "pass", None, "bad_inner")
+        row(f"gue-{label}-other-inside", whole / gue(IPIP + SIT - proto) / make(), "pass", None, "bad_inner")
+
+
+def gre_rows():
+    for eth, outer, eth_in, make, _, label in tunnel_pairs():
+        for size in (0, 1, 1400, 5000):
+            row(f"gre-{label}-{size}", eth / outer(GRE_PROTO) / GRE() / make(size=size), "pass", eth_in / make(size=size), "gre")
+        row(f"gre-{label}-ecn", eth / outer(GRE_PROTO, CE) / GRE() / make(ECT_0), "pass", eth_in / make(CE), "gre")
+        for name, header in (("key", GRE(key_present=1, key=7)), ("checksum", GRE(chksum_present=1)),
+                             ("sequence", GRE(seqnum_present=1)), ("routing", GRE(routing_present=1)), ("version", GRE(version=1)),
+                             ("recursion", GRE(recursion_control=1)), ("ethernet", GRE(proto=0x6558))):
+            row(f"gre-{label}-{name}", eth / outer(GRE_PROTO) / header / make(), "pass", None, "gre_other")
+        row(f"gre-{label}-cut", eth / outer(GRE_PROTO) / Raw(b"\0\0\x08"), "pass", None, "bad_outer")
+        row(f"gre-{label}-inner-none", eth / outer(GRE_PROTO) / GRE(proto=0x0800), "pass", None, "bad_inner")
+
+
+def tunnel_rules():
+    """What holds for IP in IP holds for the others."""
+    for name, proto, header in (("gue", UDP_PROTO, udp()), ("gre", GRE_PROTO, GRE())):
+        row(f"{name}-outer-dst-other", ETH4 / outer4(proto, dst="10.0.2.12") / header / inner4(), "pass", None, "not_local")
+        row(f"{name}-inner-dst-local", ETH4 / outer4(proto) / header / inner4(dst=LOCAL4), "pass", None, "not_vip")
+        row(f"{name}-source-outside", ETH4 / outer4(proto, src=CLIENT4) / header / inner4(), "drop", None, "bad_source")
+        row(f"{name}-source6-outside", ETH6 / outer6(proto, src=CLIENT6) / header / inner6(), "drop", None, "bad_source")
+        row(f"{name}-fragment-first", ETH4 / outer4(proto, flags="MF") / header / inner4(), "pass", None, "outer_fragment")
+        row(f"{name}-fragment6-first", ETH6 / outer6(44) / IPv6ExtHdrFragment(nh=proto, m=1) / header / inner6(), "pass", None,
+            "outer_fragment")
+        row(f"{name}-options", ETH4 / outer4(proto, options=[IPOption_RR(length=7)]) / header / inner4(), "pass", None,
+            "outer_options")
+        row(f"{name}-dest-options", ETH6 / outer6(60) / IPv6ExtHdrDestOpt(nh=proto) / header / inner6(), "pass", None, "outer_options")
+        row(f"{name}-checksum-outer", ETH4 / outer4(proto, chksum=0x1234) / header / inner4(), "pass", None, "bad_outer")
+    row("gue-options-other-port", ETH4 / outer4(UDP_PROTO, options=[IPOption_RR(length=7)]) / udp(53) / inner4(), "pass", None,
+        "not_tunnel")
+    # Without its first bytes nobody can tell what is in a datagram: the stack puts it together.
+    row("gue-fragment-later", ETH4 / outer4(UDP_PROTO, flags=0, frag=100) / udp() / inner4(), "pass", None, "not_tunnel")
+    row("gue-fragment6-later", ETH6 / outer6(44) / IPv6ExtHdrFragment(nh=UDP_PROTO, offset=100) / udp() / inner6(), "pass", None,
+        "not_tunnel")
+    row("gre-fragment-later", ETH4 / outer4(GRE_PROTO, flags=0, frag=100) / inner4(), "pass", None, "outer_fragment")
+
+
+def l2dsr():
+    row("l2dsr-tcp4", ETH4 / inner4(), "pass", None, "l2dsr")
+    row("l2dsr-udp6", ETH6 / inner6(), "pass", None, "l2dsr")
+    row("l2dsr-gue-port", ETH4 / IP(src=CLIENT4, dst=VIP4) / UDP(sport=9, dport=53), "pass", None, "l2dsr")
+    row("l2dsr-icmp", ETH4 / IP(src=CLIENT4, dst=VIP4) / ICMP(), "pass", None, "l2dsr")
+    for number, piece in enumerate(fragment(inner4(size=3000), fragsize=1400)):
+        row(f"l2dsr-fragment-{number}", ETH4 / piece, "pass", None, "l2dsr")
+
+
+def leaving(name, packet, out, result):
+    print("clamp", name, bytes(packet).hex(), "pass", "=" if out is None else bytes(out).hex(), result)
+
+
+def clamp():
+    """What leaves: a SYN-ACK, or a SYN, from a VIP, with what is made of it."""
+    def reply4(flags="SA", options=(), src=VIP4, **fields):
+        return ETH4 / IP(src=src, dst=CLIENT4, id=9, **fields) / TCP(sport=80, dport=50000, flags=flags, options=list(options))
+
+    def reply6(flags="SA", options=(), src=VIP6):
+        return ETH6 / IPv6(src=src, dst=CLIENT6) / TCP(sport=80, dport=50000, flags=flags, options=list(options))
+
+    nop, wscale, sack, stamp = ("NOP", None), ("WScale", 7), ("SAckOK", b""), ("Timestamp", (4711, 4712))
+    for make, label in ((reply4, "4"), (reply6, "6")):
+        for mss in (MSS + 1, 1460, 8960, 0xFFFF):
+            for flags in ("S", "SA", "SAEC"):
+                leaving(f"clamp{label}-{mss}-{flags}", make(flags, [("MSS", mss)]), make(flags, [("MSS", MSS)]), "mss_clamped")
+        for before in ([nop], [nop, nop], [sack], [wscale], [stamp], [nop, nop, stamp, wscale, sack], [nop] * 36):
+            place = "-".join(kind for kind, _ in before[:5])
+            leaving(f"clamp{label}-behind-{len(before)}-{place}", make("SA", before + [("MSS", 1460)]),
+                    make("SA", before + [("MSS", MSS)]), "mss_clamped")
+        for mss in (0, 1, 536, MSS - 1, MSS):
+            leaving(f"clamp{label}-kept-{mss}", make("SA", [("MSS", mss)]), None, "mss_kept")
+        leaving(f"clamp{label}-no-options", make("SA"), None, "mss_kept")
+        leaving(f"clamp{label}-no-mss", make("SA", [nop, wscale, stamp]), None, "mss_kept")
+        leaving(f"clamp{label}-behind-the-end", make("SA", [("EOL", None), ("MSS", 1460)]), None, "mss_kept")
+        for flags in ("A", "PA", "FA", "R"):
+            leaving(f"clamp{label}-no-syn-{flags}", make(flags, [("MSS", 1460)]), None, "none")
+        l4 = 34 if label == "4" else 54
+        for options in ("0002020405b40000", "0300020405b40000", "0301020405b40000", "02030405b4000000", "01010101010101020405b400", "03ff020405b40000",
+                        "0101010101010102", "0101010101010204", "0101010101020405"):
+            raw = bytearray(bytes(make("SA")) + bytes.fromhex(options) + b"\5\xb4\5\xb4")  # data that looks like an MSS
+            raw[l4 + 12] = (5 + 2) << 4
+            leaving(f"clamp{label}-malformed-{options}", bytes(raw), None, "mss_kept")
+        raw = bytearray(bytes(make("SA")))
+        raw[l4 + 12] = 4 << 4
+        leaving(f"clamp{label}-header-too-small", bytes(raw), None, "mss_kept")
+        leaving(f"clamp{label}-header-past-end", bytes(make("SA", [("MSS", 1460)]))[:-1], None, "mss_kept")
+    recorded = dict(src=VIP4, dst=CLIENT4, options=[IPOption_RR(length=7)])
+    leaving("clamp4-ip-options", ETH4 / IP(**recorded) / TCP(flags="SA", options=[("MSS", 1460)]),
+            ETH4 / IP(**recorded) / TCP(flags="SA", options=[("MSS", MSS)]), "mss_clamped")
+    leaving("clamp4-own-address", reply4("SA", [("MSS", 1460)], src=LOCAL4), None, "none")
+    leaving("clamp6-own-address", reply6("SA", [("MSS", 1460)], src=LOCAL6), None, "none")
+    leaving("clamp4-fragment", reply4("SA", [("MSS", 1460)], frag=10), None, "none")
+    leaving("clamp4-udp", ETH4 / IP(src=VIP4, dst=CLIENT4) / UDP(sport=53, dport=2), None, "none")
+    leaving("clamp-arp", Ether(**MACS) / ARP(pdst="10.0.2.1"), None, "none")
+
+
 if __name__ == "__main__":
     for rule in (f"local {LOCAL4}", f"local {LOCAL6}", f"vip {VIP4}", f"vip {VIP6}", "from 172.31.0.0/16",
-                 "from fd00:5::/64", "from fd00:7000::/20"):
+                 "from fd00:5::/64", "from fd00:7000::/20", f"mss {MSS}"):
         print(rule)
     combos()
     ecn()
     not_ours()
     flaws()
+    gue_rows()
+    gre_rows()
+    tunnel_rules()
+    l2dsr()
+    clamp()

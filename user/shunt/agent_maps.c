@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The decapsulator's maps (include/shunt/decap.h): made from rules, and read back. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,15 @@ static void mask_fill(__be32 mask[4], unsigned int len)
 
 static int write_conf(int fd, const struct agent_rules *rules)
 {
-	struct shunt_decap_conf conf = {.format = SHUNT_DECAP_FORMAT, .sources = rules->source_count};
+	struct shunt_decap_conf conf = {
+		.format = SHUNT_DECAP_FORMAT,
+		.sources = rules->source_count,
+		.kinds = rules->kinds,
+		.gue_port = htons(rules->gue_port),
+		.mss4 = rules->mss.ipv4,
+		.mss6 = rules->mss.ipv6,
+		.reply_ifindex = rules->mss.ifindex,
+	};
 	__u32 zero = 0;
 
 	for (size_t i = 0; i < rules->source_count; i++) {
@@ -146,7 +155,7 @@ static void read_sources(const struct shunt_decap_conf *conf, struct agent_rules
 
 int agent_maps_read_rules(const struct agent_maps *maps, struct agent_rules *rules, struct shunt_err *err)
 {
-	struct shunt_decap_conf conf;
+	struct shunt_decap_conf conf = {};
 	__u32 zero = 0;
 	int rc;
 
@@ -164,6 +173,9 @@ int agent_maps_read_rules(const struct agent_maps *maps, struct agent_rules *rul
 	if (rc)
 		return shunt_fail(err, -rc, "decap_addrs", "cannot be read: %s", strerror(-rc));
 	read_sources(&conf, rules);
+	rules->kinds = conf.kinds;
+	rules->gue_port = ntohs(conf.gue_port);
+	rules->mss = (struct agent_mss){.ipv4 = conf.mss4, .ipv6 = conf.mss6, .ifindex = conf.reply_ifindex};
 	return 0;
 }
 

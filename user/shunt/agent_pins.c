@@ -16,7 +16,7 @@
 
 #include "../xdp/bpflog.h"
 
-static const char *const pin_names[] = {"prog", "addrs", "conf", "stats"};
+static const char *const pin_names[] = {"prog", "clamp", "addrs", "conf", "stats"};
 #define PIN_NAMES (sizeof(pin_names) / sizeof(pin_names[0]))
 
 static void pin_path(const struct agent *agent, const char *name, const char *suffix, char path[PATH_MAX])
@@ -130,11 +130,11 @@ static int lock_dir(struct agent *agent, bool make, struct shunt_err *err)
 	return 0;
 }
 
-static uint32_t pinned_program(const struct agent *agent)
+static uint32_t pinned_program(const struct agent *agent, const char *name)
 {
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
-	int fd = agent_pin_get(agent, "prog");
+	int fd = agent_pin_get(agent, name);
 
 	if (fd < 0)
 		return 0;
@@ -168,11 +168,13 @@ int agent_open(struct agent *agent, const char *ifname, const char *pin_root, bo
 				  sizeof(agent->pin_dir) - IFNAMSIZ - 1);
 	bpflog_install();
 	rc = lock_dir(agent, make_dir, err);
-	if (!rc)
-		agent->pinned_id = pinned_program(agent);
-	else
+	if (rc) {
 		agent_close(agent);
-	return rc;
+		return rc;
+	}
+	agent->pinned_id = pinned_program(agent, "prog");
+	agent->clamp_id = pinned_program(agent, "clamp");
+	return 0;
 }
 
 void agent_close(struct agent *agent)

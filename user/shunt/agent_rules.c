@@ -98,7 +98,8 @@ static int resolve(struct agent_rules *rules, const struct agent_request *reques
 	if (rules->tunnel_count + rules->vip_count > SHUNT_DECAP_ADDRS)
 		return shunt_fail(err, ENOSPC, ifname, "%zu addresses, at most %d fit",
 				  rules->tunnel_count + rules->vip_count, SHUNT_DECAP_ADDRS);
-	return add_sources(rules, request, err);
+	rc = agent_tunnels_resolve(rules, request, err);
+	return rc ? rc : add_sources(rules, request, err);
 }
 
 int agent_rules_resolve(struct agent_rules *rules, const struct agent_request *request, const char *ifname,

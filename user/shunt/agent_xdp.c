@@ -188,6 +188,32 @@ static int swap_in(const struct agent *agent, const struct agent_maps *maps, boo
 	return rc;
 }
 
+static int pin_maps(const struct agent *agent, const struct agent_maps *maps, struct shunt_err *err)
+{
+	int rc = agent_pin_new(agent, "addrs", maps->addrs, err);
+
+	if (!rc)
+		rc = agent_pin_new(agent, "conf", maps->conf, err);
+	return rc ? rc : agent_pin_new(agent, "stats", maps->stats, err);
+}
+
+/* The clamp first, for it can be undone without a trace: what it does is right for the old program, too. */
+static int put_programs(const struct agent *agent, const struct agent_maps *maps, const struct agent_rules *rules,
+			bool generic, struct agent_attachment *out, struct shunt_err *err)
+{
+	struct agent_clamp clamp;
+	int rc = agent_clamp_put(&clamp, agent, maps, &rules->mss, err);
+
+	if (rc)
+		return rc;
+	rc = swap_in(agent, maps, generic, out, err);
+	if (rc)
+		agent_clamp_undo(&clamp, agent);
+	else
+		rc = agent_clamp_settle(&clamp, agent, err);
+	return rc;
+}
+
 int agent_attach(struct agent *agent, const struct agent_rules *rules, bool generic, struct agent_attachment *out,
 		 struct shunt_err *err)
 {
@@ -200,13 +226,9 @@ int agent_attach(struct agent *agent, const struct agent_rules *rules, bool gene
 	if (!rc)
 		rc = agent_query(agent, out, err);
 	if (!rc)
-		rc = agent_pin_new(agent, "addrs", maps.addrs, err);
+		rc = pin_maps(agent, &maps, err);
 	if (!rc)
-		rc = agent_pin_new(agent, "conf", maps.conf, err);
-	if (!rc)
-		rc = agent_pin_new(agent, "stats", maps.stats, err);
-	if (!rc)
-		rc = swap_in(agent, &maps, generic, out, err);
+		rc = put_programs(agent, &maps, rules, generic, out, err);
 	if (!rc)
 		rc = agent_pins_commit(agent, err);
 	else
@@ -222,6 +244,9 @@ int agent_detach(struct agent *agent, bool *was_attached, struct shunt_err *err)
 	struct agent_attachment at;
 	int rc = agent_query(agent, &at, err);
 
+	if (rc)
+		return rc;
+	rc = agent_clamp_detach(agent, err);
 	if (rc)
 		return rc;
 	*was_attached = at.mode != AGENT_DETACHED;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* `shunt backend-agent`, run on a backend; it needs no daemon. The work is in agent_*.c, backend-setup in setup.c. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,19 +34,19 @@ static int take_option(struct agent_args *args, int letter, const char *option, 
 		rc = options_request(&args->request, &args->pin_dir, letter, option, err);
 		if (rc != -ENOENT)
 			return rc;
-		return shunt_fail(
-			err, EINVAL, option,
-			"no such option (expected --vip, --local, --from, --generic, --status, --detach, --pin-dir)");
+		return shunt_fail(err, EINVAL, option,
+				  "no such option (expected " OPTIONS_REQUEST_TEXT ", --generic, --status, --detach)");
 	}
 }
 
 static int parse_args(struct agent_args *args, int argc, char **argv, struct shunt_err *err)
 {
 	static const struct option options[] = {
-		{"vip", required_argument, NULL, 'v'},	{"local", required_argument, NULL, 'l'},
-		{"from", required_argument, NULL, 'f'}, {"pin-dir", required_argument, NULL, 'p'},
-		{"generic", no_argument, NULL, 'g'},	{"status", no_argument, NULL, 's'},
-		{"detach", no_argument, NULL, 'd'},	{NULL, 0, NULL, 0},
+		OPTIONS_REQUEST,
+		{"generic", no_argument, NULL, 'g'},
+		{"status", no_argument, NULL, 's'},
+		{"detach", no_argument, NULL, 'd'},
+		{NULL, 0, NULL, 0},
 	};
 	int letter, rc = 0;
 
@@ -90,6 +89,28 @@ static json_t *sources_json(const struct agent_rules *rules)
 	return list;
 }
 
+static json_t *kinds_json(uint32_t kinds)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < AGENT_KINDS; i++)
+		if (kinds & 1u << i)
+			json_array_append_new(list, json_string(agent_kind_names[i]));
+	return list;
+}
+
+/* null: off. */
+static json_t *mss_json(const struct agent *agent, const struct agent_mss *mss)
+{
+	char name[IF_NAMESIZE] = "";
+
+	if (!mss->ifindex)
+		return json_null();
+	if_indextoname(mss->ifindex, name); /* the interface may have gone */
+	return json_pack("{s:s, s:b, s:i, s:i}", "interface", name, "attached",
+			 agent_clamp_where(agent) == mss->ifindex, "ipv4", mss->ipv4, "ipv6", mss->ipv6);
+}
+
 static json_t *counters_json(const struct shunt_counter counters[SHUNT_DECAP_COUNT])
 {
 	static const struct {
@@ -125,6 +146,19 @@ static void print_list(const json_t *status, const char *key, const char *title,
 	printf("%s\n", json_array_size(list) ? "" : none);
 }
 
+static void print_mss(const json_t *mss)
+{
+	if (json_is_null(mss))
+		printf("  %-18soff\n", "MSS clamp");
+	else
+		printf("  %-18s%" JSON_INTEGER_FORMAT " (IPv4), %" JSON_INTEGER_FORMAT
+		       " (IPv6) in SYNs leaving by %s%s\n",
+		       "MSS clamp", json_integer_value(json_object_get(mss, "ipv4")),
+		       json_integer_value(json_object_get(mss, "ipv6")),
+		       json_string_value(json_object_get(mss, "interface")),
+		       json_is_true(json_object_get(mss, "attached")) ? "" : ", but its filter is gone: run again");
+}
+
 static void print_status(const json_t *status)
 {
 	const json_t *item;
@@ -136,6 +170,10 @@ static void print_status(const json_t *status)
 	print_list(status, "tunnel_addresses", "tunnel addresses", "none");
 	print_list(status, "vips", "VIPs", "none");
 	print_list(status, "from", "balancers", "any source");
+	print_list(status, "tunnels", "tunnels", "none");
+	printf("  %-18s%" JSON_INTEGER_FORMAT "\n", "GUE port",
+	       json_integer_value(json_object_get(status, "gue_port")));
+	print_mss(json_object_get(status, "mss"));
 	printf("\n  %-16s %12s %14s\n", "RESULT", "PACKETS", "BYTES");
 	json_array_foreach (json_object_get(status, "counters"), i, item)
 		printf("  %-16s %12" JSON_INTEGER_FORMAT " %14" JSON_INTEGER_FORMAT "  %-5s  %s\n",
@@ -154,11 +192,13 @@ static json_t *status_json(const struct agent *agent, const struct agent_attachm
 	json_t *status = NULL;
 
 	if (!agent_maps_read_rules(maps, &rules, err) && !agent_maps_read_counters(maps, counters, err))
-		status = json_pack("{s:s, s:s, s:b, s:i, s:o, s:o, s:o, s:o}", "interface", agent->ifname, "mode",
-				   mode_name(at->mode), "dispatcher", at->dispatcher, "program", (int)agent->pinned_id,
-				   "tunnel_addresses", addrs_json(rules.addrs, rules.tunnel_count), "vips",
+		status = json_pack("{s:s, s:s, s:b, s:i, s:o, s:o, s:o, s:o, s:i, s:o, s:o}", "interface",
+				   agent->ifname, "mode", mode_name(at->mode), "dispatcher", at->dispatcher, "program",
+				   (int)agent->pinned_id, "tunnel_addresses",
+				   addrs_json(rules.addrs, rules.tunnel_count), "vips",
 				   addrs_json(rules.addrs + rules.tunnel_count, rules.vip_count), "from",
-				   sources_json(&rules), "counters", counters_json(counters));
+				   sources_json(&rules), "tunnels", kinds_json(rules.kinds), "gue_port", rules.gue_port,
+				   "mss", mss_json(agent, &rules.mss), "counters", counters_json(counters));
 	agent_rules_free(&rules);
 	return status;
 }
@@ -200,7 +240,9 @@ static int run_attach(struct output *out, struct agent *agent, const struct agen
 
 	if (rc)
 		return rc;
-	rc = agent_attach(agent, &rules, args->generic, &at, err);
+	rc = agent_mss_resolve(&rules, &args->request, args->ifname, err);
+	if (!rc)
+		rc = agent_attach(agent, &rules, args->generic, &at, err);
 	if (!rc)
 		output_message(out, "%s: %s for %zu VIP%s at %zu tunnel address%s, %s mode%s", agent->ifname,
 			       at.replaced ? "decapsulation replaced," : "decapsulating", rules.vip_count,
@@ -246,13 +288,12 @@ static int cmd_backend_agent(struct cli *cli, int argc, char **argv)
 }
 
 const struct command agent_commands[] = {
-	{"backend-agent", NULL,
-	 "IFACE [--vip ADDR]... [--local ADDR]... [--from PREFIX]... [--generic] [--status] [--detach] [--pin-dir DIR]",
-	 "strip the balancers' outer headers on IFACE (default: for the VIPs on lo, at IFACE's addresses)",
+	{"backend-agent", NULL, "IFACE [--vip ADDR]... " OPTIONS_REQUEST_HELP " [--generic] [--status] [--detach]",
+	 "strip the balancers' outer headers on IFACE (default: for the VIPs on lo, at IFACE's addresses), and clamp "
+	 "the MSS",
 	 cmd_backend_agent},
 	{"backend-setup", NULL,
-	 "--vip ADDR... --interface IFACE [--mode kernel|agent] [--local ADDR]... [--from PREFIX]... [--pin-dir DIR] "
-	 "[--apply]",
+	 "--vip ADDR... --interface IFACE [--mode kernel|agent] " OPTIONS_REQUEST_HELP " [--apply]",
 	 "print, and with --apply run, what a backend needs", cmd_backend_setup},
 	{NULL, NULL, NULL, NULL, NULL},
 };

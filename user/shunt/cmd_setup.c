@@ -2,7 +2,6 @@
 /* `shunt backend-setup`: options into a request, the plan (setup_plan.c) printed or run. Run on a backend; needs no daemon. */
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -39,9 +38,8 @@ static int take_option(struct setup_args *args, int letter, const char *option, 
 		rc = options_request(&args->request, &args->pin_dir, letter, option, err);
 		if (rc != -ENOENT)
 			return rc;
-		return shunt_fail(
-			err, EINVAL, option,
-			"no such option (expected --vip, --interface, --mode, --local, --from, --pin-dir, --apply)");
+		return shunt_fail(err, EINVAL, option,
+				  "no such option (expected --interface, --mode, " OPTIONS_REQUEST_TEXT ", --apply)");
 	}
 }
 
@@ -57,10 +55,11 @@ static bool is_plain(const char *word, const char *others)
 static int parse_args(struct setup_args *args, int argc, char **argv, struct shunt_err *err)
 {
 	static const struct option options[] = {
-		{"vip", required_argument, NULL, 'v'},	{"interface", required_argument, NULL, 'i'},
-		{"mode", required_argument, NULL, 'm'}, {"local", required_argument, NULL, 'l'},
-		{"from", required_argument, NULL, 'f'}, {"pin-dir", required_argument, NULL, 'p'},
-		{"apply", no_argument, NULL, 'a'},	{NULL, 0, NULL, 0},
+		OPTIONS_REQUEST,
+		{"interface", required_argument, NULL, 'i'},
+		{"mode", required_argument, NULL, 'm'},
+		{"apply", no_argument, NULL, 'a'},
+		{NULL, 0, NULL, 0},
 	};
 	int letter, rc = 0;
 
@@ -81,9 +80,14 @@ static int parse_args(struct setup_args *args, int argc, char **argv, struct shu
 	if (args->pin_dir && !is_plain(args->pin_dir, "_-/:"))
 		return shunt_fail(err, EINVAL, "--pin-dir",
 				  "\"%s\" has characters other than letters, digits, _-/:", args->pin_dir);
+	if (args->request.reply && !is_plain(args->request.reply, "_.-@"))
+		return shunt_fail(err, EINVAL, "--reply", "\"%s\" is not the name of an interface",
+				  args->request.reply);
 	if (strcmp(args->mode, "kernel") && strcmp(args->mode, "agent"))
 		return shunt_fail(err, EINVAL, "--mode", "\"%s\" is not a mode (expected kernel or agent)", args->mode);
-	return 0;
+	if (!strcmp(args->mode, "kernel") && (args->request.mss || args->request.path_mtu || args->request.reply))
+		return shunt_fail(err, EINVAL, "--mss, --path-mtu, --reply", "are the agent's (expected --mode agent)");
+	return agent_mss_check(&args->request, err);
 }
 
 /* The first tunnel address of each family: a device of each kind has one. */
@@ -163,6 +167,11 @@ static int run_setup(struct output *out, const struct setup_args *args, const st
 		.source_count = rules->source_count,
 		.program = own_path(path, sizeof(path)),
 		.pin_dir = args->pin_dir,
+		.kinds = args->request.kind_count ? rules->kinds : 0,
+		.gue_port = rules->gue_port,
+		.mss = args->request.mss,
+		.path_mtu = args->request.path_mtu,
+		.reply = args->request.reply,
 	};
 	struct setup_plan plan;
 	int rc = 0;

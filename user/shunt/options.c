@@ -2,7 +2,6 @@
 #include "options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <string.h>
 
 #include "../lib/xalloc.h"
@@ -39,6 +38,20 @@ int options_request(struct agent_request *request, const char **pin_dir, int let
 		return PUSH(request->locals, request->local_count, "--local");
 	case 'f':
 		return PUSH(request->sources, request->source_count, "--from");
+	case 't':
+		return PUSH(request->kinds, request->kind_count, "--tunnel");
+	case 'u':
+		request->gue_port = optarg;
+		return 0;
+	case 'S':
+		request->mss = optarg;
+		return 0;
+	case 'P':
+		request->path_mtu = optarg;
+		return 0;
+	case 'r':
+		request->reply = optarg;
+		return 0;
 	case 'p':
 		*pin_dir = optarg;
 		return 0;

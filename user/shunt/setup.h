@@ -23,6 +23,9 @@ struct setup_request {
 	size_t source_count;
 	const char *program; /* this one's path, for the line that runs the agent */
 	const char *pin_dir; /* likewise; NULL: the agent's default */
+	uint32_t kinds;	     /* SHUNT_DECAP_KIND_*; 0: the mode's default, ipip or (the agent's) all */
+	uint16_t gue_port;
+	const char *mss, *path_mtu, *reply; /* for the agent, in its words; NULL: its default */
 };
 
 struct setup_step {
