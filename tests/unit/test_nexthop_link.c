@@ -74,7 +74,7 @@ static void plain(void **state)
 	assert_memory_equal(link.mac, mac, sizeof(mac));
 	assert_string_equal(link.name, "eth0");
 	assert_string_equal(link.kind, "veth");
-	assert_false(link.is_vlan);
+	assert_false(link.is_vlan || link.has_xdp);
 	assert_int_equal(link.tag.tpid, 0);
 }
 
@@ -152,15 +152,36 @@ static void parent_elsewhere(void **state)
 	assert_true(link.parent_elsewhere);
 }
 
+static void xdp_program(void **state)
+{
+	static const uint8_t modes[] = {XDP_ATTACHED_NONE, XDP_ATTACHED_DRV, XDP_ATTACHED_SKB, XDP_ATTACHED_MULTI};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(modes); i++) {
+		message buf = {};
+		struct nlmsghdr *nlh = begin(buf);
+		struct nlattr *xdp = mnl_attr_nest_start(nlh, IFLA_XDP);
+		struct rtnl_link link;
+
+		mnl_attr_put_u8(nlh, IFLA_XDP_ATTACHED, modes[i]);
+		mnl_attr_nest_end(nlh, xdp);
+		assert_int_equal(rtnl_read_link(nlh, &link), 0);
+		assert_int_equal(link.has_xdp, modes[i] != XDP_ATTACHED_NONE);
+	}
+}
+
 /* Values of another size are not read, names that end nowhere neither; what is missing is known to be. */
 static void wrong_sizes(void **state)
 {
 	message buf = {};
 	struct nlmsghdr *nlh = begin(buf);
-	struct nlattr *info, *data;
+	struct nlattr *info, *data, *xdp;
 	struct rtnl_link link;
 
 	(void)state;
+	xdp = mnl_attr_nest_start(nlh, IFLA_XDP);
+	mnl_attr_put_u32(nlh, IFLA_XDP_ATTACHED, XDP_ATTACHED_DRV);
+	mnl_attr_nest_end(nlh, xdp);
 	mnl_attr_put_u16(nlh, IFLA_MTU, 1500);
 	mnl_attr_put(nlh, IFLA_ADDRESS, 8, "12345678");
 	mnl_attr_put(nlh, IFLA_IFNAME, 4, "eth0");
@@ -175,7 +196,7 @@ static void wrong_sizes(void **state)
 	assert_int_equal(rtnl_read_link(nlh, &link), 0);
 	assert_true(link.is_vlan);
 	assert_int_equal(link.mtu, 0);
-	assert_false(link.ethernet);
+	assert_false(link.ethernet || link.has_xdp);
 	assert_string_equal(link.name, "");
 	assert_int_equal(link.parent, 0);
 	assert_int_equal(link.tag.tpid, 0);
@@ -201,7 +222,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain),	   cmocka_unit_test(vlan),
 		cmocka_unit_test(kind_after_data), cmocka_unit_test(parent_elsewhere),
-		cmocka_unit_test(wrong_sizes),	   cmocka_unit_test(not_a_link),
+		cmocka_unit_test(xdp_program),	   cmocka_unit_test(wrong_sizes),
+		cmocka_unit_test(not_a_link),
 	};
 
 	return cmocka_run_group_tests_name("nexthop_link", tests, NULL, NULL);

@@ -10,16 +10,13 @@
 #include "nexthop.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <linux/rtnetlink.h>
-
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
-#include "nexthop_neighbour.h"
+#include "nexthop_priv.h"
 
 /* Milliseconds. */
 #define PASS_INTERVAL 100 /* from the end of one pass to the next, at least */
@@ -27,36 +24,8 @@
 #define PASS_SHARE 9	  /* and a long pass is followed by a pause this many times as long */
 #define PASS_RETRY 1000	  /* after one that the kernel would not answer */
 #define PASS_IDLE 30000	  /* without any event: some things change silently, such as a path MTU that expires */
-#define USE_TICK 1000	  /* how often neighbours are looked at for being due */
-
-struct watched {
-	struct shunt_addr addr;
-	uint8_t mac[6];		     /* all zero: the neighbour's */
-	uint32_t remembered_ifindex; /* 0: nothing is remembered, or the neighbour has answered since */
-	uint8_t remembered[6];
-	struct nexthop nexthop;
-};
-
-struct nexthops {
-	uv_loop_t *loop;
-	uv_poll_t events;
-	uv_timer_t pass_timer, use_timer;
-	int open_handles;
-	struct rtnl nl;
-	void (*changed)(void *arg);
-	void *arg;
-	struct watched *watched; /* sorted by address */
-	size_t count;
-	struct neighbours neighbours;
-	struct rtnl_link *links; /* as of the present pass */
-	size_t link_count;
-	uint64_t pass_after; /* loop time before which no pass may begin */
-	uint64_t passed_at;
-};
-
-#define VLAN_TAG_LEN 4
-
-static const uint8_t no_mac[6];
+#define HOLD 3000     /* a next hop is kept for, while its successor is asked for: three questions, a second apart */
+#define USE_TICK 1000 /* how often neighbours are looked at for being due */
 
 static void pass_timer_cb(uv_timer_t *timer);
 
@@ -78,204 +47,11 @@ static void use_timer_cb(uv_timer_t *timer)
 	uint64_t now = uv_now(nh->loop);
 
 	neighbours_use(&nh->neighbours, now);
-	if (now >= nh->passed_at + PASS_IDLE)
+	if (nh->held || now >= nh->passed_at + PASS_IDLE)
 		pass_schedule(nh);
 }
 
-/* ---- one address ---- */
-
-/* As rtnl_get_link(). */
-static int link_ask(struct nexthops *nh, uint32_t ifindex, struct rtnl_link *out)
-{
-	int ret;
-
-	for (size_t i = 0; i < nh->link_count; i++) {
-		if (nh->links[i].ifindex == ifindex) {
-			*out = nh->links[i];
-			return 0;
-		}
-	}
-	ret = rtnl_get_link(&nh->nl, ifindex, out);
-	if (ret)
-		return ret;
-	nh->links = xreallocarray(nh->links, nh->link_count + 1, sizeof(*nh->links));
-	nh->links[nh->link_count++] = *out;
-	return 0;
-}
-
-__attribute__((format(printf, 2, 3))) static void unresolved(struct nexthop *out, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(out->why, sizeof(out->why), fmt, args);
-	va_end(args);
-}
-
-/* Does the route lead to one other host? The kernel refuses to resolve some types of route and names the others. */
-static bool route_is_usable(const struct shunt_addr *addr, const struct rtnl_route *route, int refused,
-			    struct nexthop *out)
-{
-	char text[SHUNT_ADDR_TEXT];
-
-	addr_format(addr, text);
-	if (refused == ENETUNREACH)
-		unresolved(out, "no route to %s", text);
-	else if (refused == EHOSTUNREACH)
-		unresolved(out, "the route to %s is of type unreachable", text);
-	else if (refused == EACCES)
-		unresolved(out, "the route to %s is of type prohibit", text);
-	else if (refused == EINVAL)
-		unresolved(out, "the route to %s is of type blackhole", text);
-	else if (refused)
-		unresolved(out, "no route to %s: %s", text, strerror(refused));
-	else if (route->type == RTN_LOCAL)
-		unresolved(out, "%s is an address of this host", text);
-	else if (route->type != RTN_UNICAST)
-		unresolved(out, "%s is not the address of one host (route type %u)", text, route->type);
-	else
-		return true;
-	return false;
-}
-
-/* Devices on top of others, to which native XDP cannot redirect (they have no ndo_xdp_xmit): packets would be lost without a
- * counter of ours. A template that goes out by the device below is what they need. */
-static bool is_on_top(const struct rtnl_link *link)
-{
-	static const char *const kinds[] = {"bridge", "macvlan", "ipvlan", "vxlan", "dummy"};
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (!strcmp(link->kind, kinds[i]))
-			return true;
-	return false;
-}
-
-static bool link_is_usable(const struct shunt_addr *addr, const struct rtnl_link *link, struct nexthop *out)
-{
-	char text[SHUNT_ADDR_TEXT];
-
-	addr_format(addr, text);
-	if (link->loopback)
-		unresolved(out, "the route to %s leads to the loopback interface", text);
-	else if (!link->ethernet)
-		unresolved(out, "%s is routed to %s, not an Ethernet interface", text, link->name);
-	else if (is_on_top(link))
-		unresolved(out, "%s is routed to %s, a %s device: XDP cannot redirect there", text, link->name,
-			   link->kind);
-	else
-		return true;
-	return false;
-}
-
-/* One step down from a VLAN device, with its tag. 0, negative: the kernel could not be asked, or positive: unresolved. */
-static int vlan_descend(struct nexthops *nh, struct rtnl_link *link, struct nexthop *out)
-{
-	const struct rtnl_link upper = *link;
-	int ret;
-
-	if (link->parent_elsewhere) {
-		unresolved(out, "the device below %s is in another network namespace", link->name);
-		return EXDEV;
-	}
-	if (!link->parent || !link->tag.tpid) {
-		unresolved(out, "the kernel does not say which VLAN of which device %s is", link->name);
-		return ENODATA;
-	}
-	if (out->tags == NEXTHOP_TAGS) {
-		unresolved(out, "%s would add VLAN tag number %d; expected at most %d", link->name, out->tags + 1,
-			   NEXTHOP_TAGS);
-		return E2BIG;
-	}
-	memmove(out->tag + 1, out->tag, (NEXTHOP_TAGS - 1) * sizeof(*out->tag));
-	out->tag[0] = upper.tag;
-	out->tags++;
-	ret = link_ask(nh, upper.parent, link);
-	if (ret > 0)
-		unresolved(out, "the device below %s is gone", upper.name);
-	return ret;
-}
-
-/* The MAC that the packets go to: of the configuration, or of the neighbour. */
-static int resolve_mac(struct nexthops *nh, struct watched *w, const struct rtnl_link *link, struct nexthop *out)
-{
-	const struct shunt_addr *hop = out->gateway.family ? &out->gateway : &w->addr;
-	const struct neighbour *n;
-	char text[SHUNT_ADDR_TEXT];
-	int ret;
-
-	if (memcmp(w->mac, no_mac, sizeof(no_mac))) {
-		memcpy(out->dst_mac, w->mac, sizeof(out->dst_mac));
-		out->resolved = true;
-		return 0;
-	}
-	ret = neighbour_get(&nh->neighbours, link->ifindex, hop, uv_now(nh->loop), &n);
-	if (ret)
-		return ret;
-	if (n->known)
-		w->remembered_ifindex = 0;
-	out->resolved = n->known || w->remembered_ifindex == link->ifindex;
-	addr_format(hop, text);
-	if (out->resolved)
-		memcpy(out->dst_mac, n->known ? n->mac : w->remembered, sizeof(out->dst_mac));
-	else if (n->refused == ENOBUFS)
-		unresolved(out, "%s on %s: neighbour table full (gc_thresh3)", text, link->name);
-	else if (n->refused)
-		unresolved(out, "neighbour %s on %s: %s", text, link->name, strerror(n->refused));
-	else
-		unresolved(out, "neighbour %s on %s has not answered yet", text, link->name);
-	return 0;
-}
-
-/* The device that a route names, and the one that packets go out by. As vlan_descend(). */
-static int links_ask(struct nexthops *nh, uint32_t ifindex, struct rtnl_link *top, struct rtnl_link *bottom,
-		     struct nexthop *out)
-{
-	int ret = link_ask(nh, ifindex, top);
-
-	if (ret > 0)
-		unresolved(out, "interface %u is gone", ifindex);
-	if (ret)
-		return ret;
-	*bottom = *top;
-	while (!ret && bottom->is_vlan)
-		ret = vlan_descend(nh, bottom, out);
-	return ret;
-}
-
-/* Redirection takes frames of the MTU and one tag: a second tag comes out of it, or packets would be lost uncounted. */
-static uint32_t mtu_of(const struct rtnl_route *route, const struct rtnl_link *top, const struct rtnl_link *bottom,
-		       uint8_t tags)
-{
-	uint32_t mtu = route->mtu && route->mtu < top->mtu ? route->mtu : top->mtu;
-	uint32_t room = bottom->mtu - (tags > 1 ? (tags - 1) * VLAN_TAG_LEN : 0);
-
-	return room < mtu ? room : mtu;
-}
-
-/* 0: *out is what holds now. Negative: the kernel could not be asked. */
-static int resolve(struct nexthops *nh, struct watched *w, struct nexthop *out)
-{
-	struct rtnl_link top, bottom;
-	struct rtnl_route route;
-	int ret;
-
-	memset(out, 0, sizeof(*out));
-	ret = rtnl_get_route(&nh->nl, &w->addr, &route);
-	if (ret < 0)
-		return ret;
-	if (!route_is_usable(&w->addr, &route, ret, out))
-		return 0;
-	ret = links_ask(nh, route.ifindex, &top, &bottom, out);
-	if (ret)
-		return ret < 0 ? ret : 0;
-	if (!link_is_usable(&w->addr, &bottom, out))
-		return 0;
-	out->ifindex = bottom.ifindex;
-	out->gateway = route.gateway;
-	out->mtu = mtu_of(&route, &top, &bottom, out->tags);
-	memcpy(out->src_mac, top.mac, sizeof(out->src_mac));
-	return resolve_mac(nh, w, &top, out);
-}
+/* ---- passes ---- */
 
 static bool nexthop_equal(const struct nexthop *a, const struct nexthop *b)
 {
@@ -285,8 +61,6 @@ static bool nexthop_equal(const struct nexthop *a, const struct nexthop *b)
 	       !memcmp(a->tag, b->tag, sizeof(a->tag)) && addr_equal(&a->gateway, &b->gateway) &&
 	       !strcmp(a->why, b->why);
 }
-
-/* ---- passes ---- */
 
 static void pass_begin(struct nexthops *nh)
 {
@@ -312,6 +86,22 @@ static void pass_log(const struct nexthops *nh, size_t changes)
 		log_info("next hops: %zu changed, all %zu resolved", changes, nh->count);
 }
 
+/* A route that moves to a neighbour not heard of before: the old next hop serves until that one has answered, for without any the
+ * backend would be out of its rings for a moment, which breaks its connections. Not where the old interface is down. */
+static bool hold(struct nexthops *nh, struct watched *w)
+{
+	uint64_t now = uv_now(nh->loop);
+	struct rtnl_link link;
+
+	if (!w->asking || !w->nexthop.resolved || nexthop_link(nh, w->nexthop.ifindex, &link) || !link.running) {
+		w->hold_until = 0;
+		return false;
+	}
+	if (!w->hold_until)
+		w->hold_until = now + HOLD;
+	return now < w->hold_until;
+}
+
 /* Ask for everything. True: nothing was left out. */
 static bool pass_run(struct nexthops *nh, size_t *changes)
 {
@@ -319,15 +109,20 @@ static bool pass_run(struct nexthops *nh, size_t *changes)
 	int ret;
 
 	*changes = 0;
+	nh->held = 0;
 	pass_begin(nh);
 	for (size_t i = 0; i < nh->count; i++) {
 		struct watched *w = &nh->watched[i];
 
-		ret = resolve(nh, w, &now);
+		ret = nexthop_resolve(nh, w, &now);
 		if (ret < 0) {
 			log_warning("next hops: cannot ask the kernel: %s; kept as they were, asking again",
 				    strerror(-ret));
 			return false;
+		}
+		if (hold(nh, w)) {
+			nh->held++;
+			continue;
 		}
 		if (nexthop_equal(&w->nexthop, &now))
 			continue;
@@ -397,7 +192,7 @@ static size_t watched_build(struct watched *next, const struct shunt_addr *addrs
 	for (size_t i = 0; i < count; i++) {
 		if (!kept || !addr_equal(&next[kept - 1].addr, &next[i].addr))
 			next[kept++] = next[i];
-		else if (memcmp(next[i].mac, next[kept - 1].mac, sizeof(no_mac)) > 0)
+		else if (memcmp(next[i].mac, next[kept - 1].mac, sizeof(next[i].mac)) > 0)
 			memcpy(next[kept - 1].mac, next[i].mac, sizeof(next[i].mac));
 	}
 	return kept;
@@ -424,9 +219,9 @@ void nexthops_watch(struct nexthops *nh, const struct shunt_addr *addrs, const u
 			next[i] = *old;
 			continue;
 		}
-		ret = resolve(nh, &next[i], &next[i].nexthop);
+		ret = nexthop_resolve(nh, &next[i], &next[i].nexthop);
 		if (ret < 0)
-			unresolved(&next[i].nexthop, "cannot ask the kernel: %s", strerror(-ret));
+			nexthop_unresolved(&next[i].nexthop, "cannot ask the kernel: %s", strerror(-ret));
 	}
 	free(nh->watched);
 	nh->watched = next;
@@ -443,7 +238,7 @@ void nexthops_remember(struct nexthops *nh, const struct shunt_addr *addr, uint3
 		return;
 	w->remembered_ifindex = ifindex;
 	memcpy(w->remembered, mac, sizeof(w->remembered));
-	if (resolve(nh, w, &w->nexthop) < 0)
+	if (nexthop_resolve(nh, w, &w->nexthop) < 0)
 		pass_schedule(nh);
 }
 

@@ -25,6 +25,14 @@ static inline bool attr_mac(const struct nlattr *attr, uint8_t mac[6])
 	return true;
 }
 
+static inline bool attr_u8(const struct nlattr *attr, uint8_t *out)
+{
+	if (mnl_attr_get_payload_len(attr) != sizeof(*out))
+		return false;
+	*out = mnl_attr_get_u8(attr);
+	return true;
+}
+
 static inline bool attr_u16(const struct nlattr *attr, uint16_t *out)
 {
 	if (mnl_attr_get_payload_len(attr) != sizeof(*out))

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_arp.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -45,6 +46,18 @@ static void read_info(const struct nlattr *info, struct rtnl_link *out)
 		read_vlan(data, out);
 }
 
+static void read_xdp(const struct nlattr *xdp, struct rtnl_link *out)
+{
+	const struct nlattr *attr;
+	uint8_t mode;
+
+	mnl_attr_for_each_nested(attr, xdp)
+	{
+		if (mnl_attr_get_type(attr) == IFLA_XDP_ATTACHED && attr_u8(attr, &mode))
+			out->has_xdp = mode != XDP_ATTACHED_NONE;
+	}
+}
+
 int rtnl_read_link(const struct nlmsghdr *nlh, struct rtnl_link *out)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
@@ -55,6 +68,7 @@ int rtnl_read_link(const struct nlmsghdr *nlh, struct rtnl_link *out)
 		return -EBADMSG;
 	out->ifindex = ifi->ifi_index;
 	out->loopback = ifi->ifi_flags & IFF_LOOPBACK;
+	out->running = (ifi->ifi_flags & IFF_UP) && (ifi->ifi_flags & IFF_RUNNING);
 	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
 	{
 		uint16_t type = mnl_attr_get_type(attr);
@@ -71,6 +85,8 @@ int rtnl_read_link(const struct nlmsghdr *nlh, struct rtnl_link *out)
 			out->parent_elsewhere = true;
 		else if (type == IFLA_LINKINFO)
 			read_info(attr, out);
+		else if (type == IFLA_XDP)
+			read_xdp(attr, out);
 	}
 	return 0;
 }

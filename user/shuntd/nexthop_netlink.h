@@ -34,12 +34,14 @@ struct rtnl_link {
 	uint32_t ifindex;
 	uint32_t mtu;
 	bool loopback;
+	bool running; /* up, and so is its carrier */
 	bool ethernet;
 	uint8_t mac[6];
 	char name[IFNAMSIZ];
 	char kind[16];	       /* "vlan", "bridge", "veth", ...; empty for a NIC */
 	uint32_t parent;       /* of a VLAN device and some others: the device below; 0: not known */
 	bool parent_elsewhere; /* which is in another network namespace, whose numbers say nothing here */
+	bool has_xdp;	       /* an XDP program runs there, whoever's and in whichever mode */
 	bool is_vlan;
 	struct nexthop_tag tag; /* of a VLAN device; tpid 0: not known */
 };

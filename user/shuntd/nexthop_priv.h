@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What nexthop.c (when to ask) and nexthop_resolve.c (what to ask for one address) share. */
+#ifndef SHUNT_NEXTHOP_PRIV_H
+#define SHUNT_NEXTHOP_PRIV_H
+
+#include <uv.h>
+
+#include "nexthop.h"
+#include "nexthop_neighbour.h"
+
+struct watched {
+	struct shunt_addr addr;
+	uint8_t mac[6];		     /* all zero: the neighbour's */
+	uint32_t remembered_ifindex; /* 0: nothing is remembered, or the neighbour has answered since */
+	uint8_t remembered[6];
+	bool asking;	     /* the route's neighbour has not answered, and may yet */
+	uint64_t hold_until; /* loop time; 0: the next hop is not held */
+	struct nexthop nexthop;
+};
+
+struct nexthops {
+	uv_loop_t *loop;
+	uv_poll_t events;
+	uv_timer_t pass_timer, use_timer;
+	int open_handles;
+	struct rtnl nl;
+	void (*changed)(void *arg);
+	void *arg;
+	struct watched *watched; /* sorted by address */
+	size_t count;
+	struct neighbours neighbours;
+	struct rtnl_link *links; /* as of the present pass */
+	size_t link_count;
+	uint64_t pass_after; /* loop time before which no pass may begin */
+	uint64_t passed_at;
+	size_t held; /* next hops, by the present pass */
+};
+
+/* 0: *out is what holds now. Negative: the kernel could not be asked. */
+int nexthop_resolve(struct nexthops *nh, struct watched *w, struct nexthop *out);
+
+/* As rtnl_get_link(), which is asked once in a pass. */
+int nexthop_link(struct nexthops *nh, uint32_t ifindex, struct rtnl_link *out);
+
+__attribute__((format(printf, 2, 3))) void nexthop_unresolved(struct nexthop *out, const char *fmt, ...);
+
+#endif
