@@ -30,7 +30,7 @@ struct packet {
 	__u8 tos;	 /* IPv4 TOS or IPv6 traffic class: DSCP and ECN */
 	__u8 ttl;	 /* TTL or hop limit */
 	__u32 ip_len;	 /* the IP packet, header included; trailing Ethernet padding not */
-	__u32 frame_len; /* as received */
+	__u32 frame_len; /* as received; on the plain path, of the frame's first buffer, in which the IP packet ends */
 	__u32 l3_off;	 /* where in the frame the IP header begins: behind Ethernet and VLAN tags */
 	__u64 hash;	 /* shunt_flow_hash(); from destination stage on */
 	__u32 dest;	 /* destination id; likewise */

@@ -100,7 +100,8 @@ static __noinline int slow(struct xdp_md *ctx, int where)
 static __always_inline bool leave_to_slow(int reason)
 {
 	const __u64 slow_reasons = 1ull << SHUNT_REASON_NOT_TCP_UDP | 1ull << SHUNT_REASON_TOO_BIG |
-				   1ull << SHUNT_REASON_TRUNCATED | 1ull << SHUNT_REASON_FRAGMENT;
+				   1ull << SHUNT_REASON_TRUNCATED | 1ull << SHUNT_REASON_FRAGMENT |
+				   1ull << SHUNT_REASON_BAD_HEADER;
 
 	return slow_reasons >> (reason & 63) & 1;
 }
@@ -118,6 +119,13 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *pkt, struc
 	return leave_to_slow(reason) ? SLOW(pkt->l3_off, is_v6) : count_reason(pkt, reason);
 }
 
+/* Where the packet says nothing of how long it is: a frame may be longer than what data_end shows of it. */
+static __always_inline int count_whole(struct xdp_md *ctx, struct packet *pkt, int reason)
+{
+	pkt->frame_len = bpf_xdp_get_buff_len(ctx);
+	return count_reason(pkt, reason);
+}
+
 static __always_inline int classify(struct xdp_md *ctx, struct packet *pkt, void *data, void *data_end, __be16 proto)
 {
 	struct cursor cur = {.at = data + pkt->l3_off, .end = data_end};
@@ -126,7 +134,7 @@ static __always_inline int classify(struct xdp_md *ctx, struct packet *pkt, void
 		return balance(ctx, pkt, &cur, false);
 	if (proto == bpf_htons(ETH_P_IPV6))
 		return balance(ctx, pkt, &cur, true);
-	return count_reason(pkt, SHUNT_REASON_NOT_IP);
+	return count_whole(ctx, pkt, SHUNT_REASON_NOT_IP);
 }
 
 /* A copy of the plain path, so that untagged packets find their headers at constant offsets: it saves them 1 to 2 ns. */
@@ -139,7 +147,7 @@ static __noinline int tagged(struct xdp_md *ctx)
 	pkt.frame_len = data_end - data;
 	found = vlan_walk(ctx);
 	if (found < 0)
-		return count_reason(&pkt, ~found);
+		return count_whole(ctx, &pkt, ~found);
 	pkt.l3_off = VLAN_FOUND_L3_OFF(found);
 	return classify(ctx, &pkt, data, data_end, VLAN_FOUND_PROTO(found));
 }
@@ -160,7 +168,7 @@ static __always_inline int plain(struct xdp_md *ctx)
 	return classify(ctx, &pkt, data, data_end, proto);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int shunt_xdp(struct xdp_md *ctx)
 {
 	int action = plain(ctx);

@@ -82,6 +82,7 @@ static struct bpf_object *load_shunt(const char *path)
 		     {"shunt_dstat", BACKENDS + 1},
 		     {"shunt_rstat", SHUNT_REASON_MAX}};
 	struct shunt_bpf__rodata *knobs;
+	struct bpf_program *prog;
 	struct bpf_object *obj;
 	size_t size;
 
@@ -101,6 +102,8 @@ static struct bpf_object *load_shunt(const char *path)
 		die("other knobs than this benchmark was built with");
 	knobs->knob_vip_slots = VIP_SLOTS;
 	shunt_hash_derive(&knobs->knob_hash_keys, SEED);
+	/* A program array wants all of its programs to say the same of frames in several buffers. */
+	bpf_object__for_each_program(prog, obj) bpf_program__set_flags(prog, BPF_F_XDP_HAS_FRAGS);
 	if (bpf_object__load(obj))
 		die("load shunt");
 	return obj;

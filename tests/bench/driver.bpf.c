@@ -28,7 +28,7 @@ struct {
 	__type(value, struct bench_state);
 } state SEC(".maps");
 
-SEC("xdp")
+SEC("xdp.frags")
 int bench_driver(struct xdp_md *ctx)
 {
 	__u32 zero = 0, flow;
@@ -72,7 +72,7 @@ int bench_driver(struct xdp_md *ctx)
 }
 
 /* What nothing can beat: a fixed outer header, no lookups. */
-SEC("xdp")
+SEC("xdp.frags")
 int bench_floor(struct xdp_md *ctx)
 {
 	static const volatile __u64 outer[5] = {1, 2, 3, 4, 5};
@@ -90,7 +90,7 @@ int bench_floor(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int bench_empty(struct xdp_md *ctx)
 {
 	(void)ctx;

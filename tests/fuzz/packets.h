@@ -19,8 +19,8 @@
 #include "shunt/maps.h"
 #include "shunt/reasons.h"
 
-enum { ETHER = 14, TAG = 4, IPV4 = 20, IPV6 = 40 }; /* header lengths */
-enum { FRAME_MIN = ETHER, FRAME_MAX = 3500, ROOM = 4096 };
+enum { ETHER = 14, TAG = 4, IPV4 = 20, IPV6 = 40 };			      /* header lengths */
+enum { FRAME_MIN = ETHER, BUFFER_MAX = 3500, FRAME_MAX = 9200, ROOM = 9800 }; /* longer ones are in several buffers */
 
 struct frame {
 	uint8_t byte[ROOM];

@@ -147,7 +147,7 @@ static uint32_t payload_len(const struct maker *m, uint32_t l3)
 	case 2:
 		return below(1500);
 	case 3:
-		return one_in(4) ? below(FRAME_MAX - 400) : 0;
+		return !one_in(4) ? 0 : below(one_in(16) ? FRAME_MAX - 400 : BUFFER_MAX - 400);
 	default:
 		return below(64);
 	}

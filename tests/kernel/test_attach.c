@@ -272,6 +272,23 @@ static void modes_are_as_asked_for(void **state)
 	closes(attach);
 }
 
+/* Native mode only takes packets of several buffers from programs that say they can. */
+static void jumbo_frames_are_native(void **state)
+{
+	static const struct config_interface native[] = {{A, CONFIG_MODE_NATIVE}, {B, CONFIG_MODE_NATIVE}};
+	struct attach *attach = opens();
+	bool generic;
+
+	(void)state;
+	run("ip link set " A " mtu 9000 && ip link set " B " mtu 9000");
+	puts_on(attach, native, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_not_equal(runs(native[i].name, &generic), 0);
+		assert_false(generic);
+	}
+	closes(attach);
+}
+
 /* Interfaces that an earlier daemon had and this one has not. */
 static void strays_are_taken_off(void **state)
 {
@@ -384,6 +401,7 @@ int main(void)
 		TEST(a_change_can_be_undone),
 		TEST(a_known_interface_is_waited_for),
 		TEST(modes_are_as_asked_for),
+		TEST(jumbo_frames_are_native),
 		TEST(strays_are_taken_off),
 		TEST(detach_leaves_nothing),
 		TEST(what_was_lost_is_repaired),

@@ -115,9 +115,14 @@ def forwarded(name, packet, dest, padding=b"", free="", tags=None):
     row(name, bytes(ether(packet, tags)) + padding, action, out, f"dest:{dest}", free)
 
 
+def dest_line(ident):
+    state, address, ifindex, mtu, source = DESTS[ident][:5]
+    return f"dest {ident} {state} {address} {ifindex} {mtu} {source} {','.join(tags_of(ident)) or '-'}"
+
+
 def fixture():
-    for ident, (state, address, ifindex, mtu, source, *_) in DESTS.items():
-        print(f"dest {ident} {state} {address} {ifindex} {mtu} {source} {','.join(tags_of(ident)) or '-'}")
+    for ident in DESTS:
+        print(dest_line(ident))
     for port, dest in PORTS.items():
         for address in (VIP4, VIP6):
             for proto in ("tcp", "udp"):

@@ -151,7 +151,7 @@ static int open_part(struct attach *attach, struct shunt_err *err)
 			rc = bpf_map__reuse_fd(map, bpf_map__fd(loaded));
 	}
 	if (!rc) {
-		attach->prog = xdp_program__from_bpf_obj(attach->part->obj, "xdp");
+		attach->prog = xdp_program__from_bpf_obj(attach->part->obj, "xdp.frags");
 		rc = libxdp_get_error(attach->prog);
 	}
 	if (!rc)
