@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the tests of the health checks share: a loop, servers on it that play a script, a configuration of one service, and the
- * health checks under test with a record of what they told. What is to happen is awaited on the loop; the deadline only
- * ends a test that has failed.
+ * health checks under test with a record of what they told.
  */
 #ifndef SHUNT_HEALTH_BENCH_H
 #define SHUNT_HEALTH_BENCH_H
@@ -20,15 +19,12 @@
 #include "../../user/lib/log.h"
 #include "../../user/lib/xalloc.h"
 #include "../../user/shuntd/health.h"
-
-#define DEADLINE_NS 30000000000ull
+#include "loop_bench.h"
 
 #define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define BAD_ANSWER "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 #define HANG NULL /* an answer that never comes */
 
-static uv_loop_t loop;
-static uv_timer_t wake; /* so that a loop without events looks at the clock */
 static struct health *health;
 
 static struct {
@@ -36,16 +32,6 @@ static struct {
 	enum health_state states[64]; /* all that were told, in order */
 	void (*then)(void);
 } told;
-
-#define AWAIT(condition)                                                     \
-	do {                                                                 \
-		uint64_t end_ = uv_hrtime() + DEADLINE_NS;                   \
-		while (!(condition)) {                                       \
-			if (uv_hrtime() > end_)                              \
-				fail_msg("never came true: %s", #condition); \
-			uv_run(&loop, UV_RUN_ONCE);                          \
-		}                                                            \
-	} while (0)
 
 /* ---- a server ---- */
 
@@ -269,20 +255,13 @@ static inline void changed_cb(void *arg, const char *service, const struct shunt
 		told.then();
 }
 
-static inline void wake_cb(uv_timer_t *timer)
-{
-	(void)timer;
-}
-
 static inline int open_loop(void **state)
 {
 	struct shunt_err err;
 
 	(void)state;
 	memset(&told, 0, sizeof(told));
-	uv_loop_init(&loop);
-	uv_timer_init(&loop, &wake);
-	uv_timer_start(&wake, wake_cb, 50, 50);
+	loop_open();
 	return health_open(&health, &loop, changed_cb, &loop, &err);
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the tests of the next hops share. The process moves into a network namespace of its own, where two veth pairs lead to a
- * second one, whose stack answers ARP and neighbour discovery. Both end with the process. What is to happen is awaited on
- * the loop; the deadline only ends a test that has failed.
+ * second one, whose stack answers ARP and neighbour discovery. Both end with the process.
  */
 #ifndef SHUNT_NEXTHOP_BENCH_H
 #define SHUNT_NEXTHOP_BENCH_H
@@ -25,8 +24,7 @@
 
 #include "../../user/lib/log.h"
 #include "../../user/shuntd/nexthop.h"
-
-#define DEADLINE_NS 30000000000ull
+#include "loop_bench.h"
 
 #define ETH0_MAC "02:00:00:00:01:01"
 #define ETH1_MAC "02:00:00:00:02:01"
@@ -35,20 +33,8 @@
 #define NEW_MAC "02:00:00:00:0e:0e"
 
 static pid_t peer;
-static uv_loop_t loop;
-static uv_timer_t wake; /* so that a loop without events looks at the clock */
 static struct nexthops *nexthops;
 static int changes;
-
-#define AWAIT(condition)                                                     \
-	do {                                                                 \
-		uint64_t end_ = uv_hrtime() + DEADLINE_NS;                   \
-		while (!(condition)) {                                       \
-			if (uv_hrtime() > end_)                              \
-				fail_msg("never came true: %s", #condition); \
-			uv_run(&loop, UV_RUN_ONCE);                          \
-		}                                                            \
-	} while (0)
 
 /* ---- the namespaces ---- */
 
@@ -129,11 +115,6 @@ static inline void changed_cb(void *arg)
 	changes++;
 }
 
-static inline void wake_cb(uv_timer_t *timer)
-{
-	(void)timer;
-}
-
 /* eth0 to the peer's p0, eth1 to its p1; the peer's .254 and ::fe are the routers. */
 static inline int open_links(void **state)
 {
@@ -156,9 +137,7 @@ static inline int open_links(void **state)
 	peer_run("sh -e -c 'ip addr add 10.1.0.11/24 dev p0; ip addr add 2001:db8:1::11/64 dev p0 nodad'");
 	set_sysctl("ipv4/neigh/eth0/retrans_time_ms", "100");
 	changes = 0;
-	uv_loop_init(&loop);
-	uv_timer_init(&loop, &wake);
-	uv_timer_start(&wake, wake_cb, 50, 50);
+	loop_open();
 	return nexthops_open(&nexthops, &loop, changed_cb, &loop, &err);
 }
 
@@ -232,5 +211,12 @@ static inline void assert_goes(const char *text, const char *dev, const char *sr
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_links, close_links)
+
+static inline void assert_why(const char *text, const char *why)
+{
+	watch(text, NULL);
+	assert_false(resolved(text));
+	assert_string_equal(get(text)->why, why);
+}
 
 #endif

@@ -63,13 +63,6 @@ static void test_override(void **state)
 	assert_false(resolved("10.1.0.99"));
 }
 
-static void assert_why(const char *text, const char *why)
-{
-	watch(text, NULL);
-	assert_false(resolved(text));
-	assert_string_equal(get(text)->why, why);
-}
-
 static void test_refused(void **state)
 {
 	(void)state;

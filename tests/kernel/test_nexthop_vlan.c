@@ -92,13 +92,6 @@ static void test_moves(void **state)
 	assert_true(changes > 0);
 }
 
-static void assert_why(const char *text, const char *why)
-{
-	watch(text, NULL);
-	assert_false(resolved(text));
-	assert_string_equal(get(text)->why, why);
-}
-
 static void test_refused(void **state)
 {
 	(void)state;
