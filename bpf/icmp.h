@@ -15,6 +15,7 @@
 
 #include "icmp_reply.h"
 #include "packet.h"
+#include "report.h"
 #include "service.h"
 #include "slow.h"
 
@@ -48,11 +49,6 @@ static __always_inline int icmp_quoted_ipv4(struct xdp_md *ctx, struct slow *s)
 	return NEXT;
 }
 
-static __always_inline bool icmp_same_ipv6(const __be32 *a, const __be32 *b)
-{
-	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]));
-}
-
 /* What stopped a walk over the extension headers of a quote. */
 static __always_inline int icmp_quote_reason(int reason)
 {
@@ -74,7 +70,7 @@ static __always_inline int icmp_quoted_ipv6(struct xdp_md *ctx, struct slow *s)
 
 	if (s->at + sizeof(ip) > s->end || bpf_xdp_load_bytes(ctx, s->at, &ip, sizeof(ip)))
 		return SHUNT_REASON_ICMP_TRUNCATED;
-	if (ip.version != 6 || !icmp_same_ipv6(ip.saddr.in6_u.u6_addr32, pkt->dst))
+	if (ip.version != 6 || !same_ipv6(ip.saddr.in6_u.u6_addr32, pkt->dst))
 		return SHUNT_REASON_ICMP_BAD_QUOTE;
 	found = ext6_walk(ctx, s->at);
 	if (found < 0)
@@ -114,7 +110,7 @@ static __always_inline int icmp_parse(struct xdp_md *ctx, struct slow *s, bool i
 
 	vip = vip_find_address(pkt->dst, is_v6);
 	if (!vip)
-		return SHUNT_REASON_NOT_TCP_UDP;
+		return report_path(ctx, s, is_v6);
 	if (s->is_fragment)
 		return SHUNT_REASON_FRAGMENT;
 	if (s->at + sizeof(header) > s->end)

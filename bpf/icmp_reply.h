@@ -82,6 +82,11 @@ static __always_inline bool may_reply(const struct ethhdr *eth, const __be32 *sr
 	return !((eth->h_dest[0] | eth->h_source[0]) & 1) && is_one_host(src, is_v6) && !vip_find_address(src, is_v6);
 }
 
+static __always_inline bool same_ipv6(const __be32 *a, const __be32 *b)
+{
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]));
+}
+
 static __always_inline void swap_macs(struct ethhdr *eth)
 {
 	struct ethhdr old = *eth;
@@ -157,10 +162,10 @@ static __always_inline int icmp_echo(const struct xdp_md *ctx, const struct pack
 /* ---- too big */
 
 /* Take a token from this CPU's bucket: see shunt_icmp in shunt/maps.h. */
-static __always_inline bool take_token(__u32 rate)
+static __always_inline bool take_token(void *bucket, __u32 rate)
 {
 	__u32 zero = 0;
-	__u64 *full_at = bpf_map_lookup_elem(&shunt_icmp, &zero), now = bpf_ktime_get_ns(), next;
+	__u64 *full_at = bpf_map_lookup_elem(bucket, &zero), now = bpf_ktime_get_ns(), next;
 
 	if (!full_at)
 		return false;
@@ -249,7 +254,7 @@ static __always_inline int too_big_ipv4(const struct xdp_md *ctx, const struct p
 	if (!(ip->frag_off & bpf_htons(IPV4_DF)) || ip->frag_off & bpf_htons(IPV4_OFFSET_BITS) ||
 	    !may_reply(eth, src, false))
 		return SHUNT_REASON_TOO_BIG;
-	return take_token(rate) ? error_ipv4(ip, mtu, out) : SHUNT_REASON_TOO_BIG_LIMITED;
+	return take_token(&shunt_icmp, rate) ? error_ipv4(ip, mtu, out) : SHUNT_REASON_TOO_BIG_LIMITED;
 }
 
 /* No IPv6 host makes packets of 1280 bytes smaller, and none must be told of less (RFC 8200 section 5, RFC 8201 section 4). */
@@ -266,7 +271,7 @@ static __always_inline int too_big_ipv6(const struct xdp_md *ctx, const struct p
 	src = ip->saddr;
 	if (!may_reply(eth, src.in6_u.u6_addr32, true))
 		return SHUNT_REASON_TOO_BIG;
-	if (!take_token(rate))
+	if (!take_token(&shunt_icmp, rate))
 		return SHUNT_REASON_TOO_BIG_LIMITED;
 	return error_ipv6(ip, mtu < IPV6_MTU_MIN ? IPV6_MTU_MIN : mtu, out);
 }

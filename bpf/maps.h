@@ -39,8 +39,15 @@ SHUNT_ARRAY(shunt_rstat, struct shunt_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 /* the program's own memory */
 SHUNT_ARRAY(shunt_icmp, __u64, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 
-/* the program's own memory, as long as one packet needs it: not pinned, which the name's beginning tells */
+/* the program's own memory, which goes with it: not pinned, as the name's beginning tells */
 SHUNT_ARRAY(slow_packet, struct slow, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
+SHUNT_ARRAY(event_limit, __u64, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
+
+/* program writes, daemon reads at once; goes with the program, too */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SHUNT_EVENT_BYTES);
+} event_ring SEC(".maps");
 
 /* the daemon's own memory */
 SHUNT_ARRAY(shunt_svcdir, struct shunt_service_entry, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);

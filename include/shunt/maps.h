@@ -153,6 +153,25 @@ struct shunt_counter {
  */
 #define SHUNT_ICMP_BUCKET 1000000000ull /* ns that it takes to fill */
 
+/*
+ * event_ring: what the program tells the daemon, one struct shunt_event a record. Not pinned: a new program has a new one. When it is
+ * full, what would be told is lost.
+ */
+#define SHUNT_EVENT_BYTES 65536 /* of the ring: a power of two and of pages */
+
+enum shunt_event_kind {
+	SHUNT_EVENT_PATH_MTU, /* an ICMP error says that outer packets from source to backend may have no more than mtu bytes */
+};
+
+struct shunt_event {
+	__u32 kind;   /* enum shunt_event_kind */
+	__u32 family; /* SHUNT_FAMILY_* of the addresses */
+	__be32 source[4], backend[4];
+	__u32 mtu; /* bytes of IP packet */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct shunt_event) == 48, "shunt_event");
+
 /* shunt_svcdir, shunt_dstdir: who the ids are. The program never reads them; a restarted daemon does. */
 #define SHUNT_NAME_MAX 64 /* with the final NUL */
 

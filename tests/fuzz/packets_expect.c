@@ -105,6 +105,25 @@ static struct expectation expect_icmp(const struct world *w, const struct frame 
 	return expect_flow(w, in, r, &quote.flow, false);
 }
 
+/* An ICMP error that is not to a VIP: does it say that an outer packet, sent from where the error is to, was too big? */
+static uint64_t expect_report(const struct frame *in, const struct reading *r)
+{
+	const uint8_t *icmp = in->byte + r->l4, *quote = icmp + 8;
+	uint32_t header = r->is_v6 ? IPV6 : IPV4;
+	uint8_t proto;
+
+	if (r->l4 + 8 + header > in->len || quote[0] >> 4 != (r->is_v6 ? 6 : 4))
+		return BIT(NOT_TCP_UDP);
+	if (r->is_v6 ? icmp[0] != 2 : icmp[0] != 3 || icmp[1] != 4)
+		return BIT(NOT_TCP_UDP);
+	proto = quote[r->is_v6 ? 6 : 9];
+	if (proto != IPPROTO_IPIP && proto != IPPROTO_IPV6 && proto != IPPROTO_GRE && proto != IPPROTO_UDP)
+		return BIT(NOT_TCP_UDP);
+	if (memcmp(quote + (r->is_v6 ? 8 : 12), r->flow.dst.word, r->is_v6 ? 16 : 4))
+		return BIT(NOT_TCP_UDP);
+	return BIT(PATH_MTU);
+}
+
 struct expectation expect(const struct world *w, const struct frame *in, const struct reading *r, bool may_tell)
 {
 	bool is_icmp = r->flow.proto == (r->is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP), echo = false, known;
@@ -114,6 +133,8 @@ struct expectation expect(const struct world *w, const struct frame *in, const s
 		return (struct expectation){.reasons = r->faults};
 	known = is_icmp ? world_has_address(w, &r->flow.dst, &echo)
 			: r->has_ports && world_service(w, &r->flow.dst, r->flow.dport, r->flow.proto);
+	if (is_icmp && !known && !r->faults)
+		return (struct expectation){.reasons = expect_report(in, r)};
 	not_ours = known ? 0 : is_icmp ? BIT(NOT_TCP_UDP) : BIT(NOT_VIP);
 	if (r->faults || not_ours)
 		return (struct expectation){.reasons = r->faults | not_ours};

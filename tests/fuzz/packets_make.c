@@ -194,6 +194,8 @@ static void put_ip(struct maker *m, const struct flow *flow, bool is_quote);
 static void put_error(struct maker *m, const struct flow *flow, bool is_v6)
 {
 	static const uint8_t types4[] = {3, 3, 3, 11, 12, 4, 5, 0, 13}, types6[] = {1, 2, 2, 3, 4, 0, 5, 127, 135};
+	static const uint8_t tunnels[] = {IPPROTO_IPIP, IPPROTO_IPV6, IPPROTO_GRE,
+					  IPPROTO_UDP,	IPPROTO_TCP,  IPPROTO_ESP};
 	struct flow quoted = {flow->dst, flow->src, flow->dport, flow->sport, flow->proto};
 	uint8_t *at = put(m, 8);
 	uint32_t begin = m->at;
@@ -205,6 +207,11 @@ static void put_error(struct maker *m, const struct flow *flow, bool is_v6)
 		quoted.src = make_address(is_v6);
 	if (one_in(10))
 		quoted.dst = make_address(is_v6);
+	if (one_in(4)) { /* "fragmentation needed", about an outer packet perhaps */
+		at[0] = is_v6 ? 2 : 3;
+		at[1] = is_v6 ? at[1] : 4;
+		quoted.proto = ANY(tunnels);
+	}
 	put_ip(m, &quoted, true);
 	if (one_in(3)) /* RFC 792: 8 bytes behind the header; the minimum */
 		m->at = begin + (is_v6 ? 40 : (m->byte[begin] & 15) * 4) + 8;

@@ -122,6 +122,31 @@ static void test_failed_keeps_mac(void **state)
 	AWAIT(has_mac("10.1.0.11", NEW_MAC));
 }
 
+static void test_path_mtu(void **state)
+{
+	struct shunt_addr v4 = addr("192.0.2.1"), v6 = addr("2001:db8:1::11"), other = addr("192.0.2.2");
+
+	(void)state;
+	run("ip route add 192.0.2.0/24 via 10.1.0.254");
+	watch("192.0.2.1", "2001:db8:1::11");
+	AWAIT(resolved("192.0.2.1") && resolved("2001:db8:1::11"));
+	assert_false(nexthops_learn_mtu(nexthops, &other, 1400)); /* not watched */
+	assert_false(nexthops_learn_mtu(nexthops, &v4, 575));
+	assert_false(nexthops_learn_mtu(nexthops, &v4, 1500)); /* nothing new */
+	assert_false(nexthops_learn_mtu(nexthops, &v6, 1279));
+	assert_true(nexthops_learn_mtu(nexthops, &v4, 1400));
+	assert_true(nexthops_learn_mtu(nexthops, &v6, 1280));
+	assert_false(nexthops_learn_mtu(nexthops, &v6, 1280)); /* the same again, before it holds */
+	AWAIT(get("192.0.2.1")->mtu == 1400 && get("2001:db8:1::11")->mtu == 1280);
+	assert_int_equal(get("192.0.2.1")->path_mtu, 1400);
+	assert_false(nexthops_learn_mtu(nexthops, &v4, 1400));
+	assert_true(nexthops_learn_mtu(nexthops, &v4, 576));
+	AWAIT(get("192.0.2.1")->mtu == 576);
+	run("ip link set eth0 mtu 1280"); /* what is less than the path's is not the path's */
+	AWAIT(get("2001:db8:1::11")->mtu == 1280 && !get("2001:db8:1::11")->path_mtu);
+	assert_int_equal(get("192.0.2.1")->path_mtu, 576);
+}
+
 /* More events than the socket can hold: the last of them, lost or not, is acted upon, and so is what comes after. */
 static void test_overrun(void **state)
 {
@@ -140,9 +165,16 @@ static void test_overrun(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_late_neighbour), TEST(test_mac_change),	    TEST(test_source_mac_change),
-		TEST(test_route_moves),	   TEST(test_route_goes_and_comes), TEST(test_rule),
-		TEST(test_nexthop_object), TEST(test_link_goes_and_comes),  TEST(test_failed_keeps_mac),
+		TEST(test_late_neighbour),
+		TEST(test_mac_change),
+		TEST(test_source_mac_change),
+		TEST(test_route_moves),
+		TEST(test_route_goes_and_comes),
+		TEST(test_rule),
+		TEST(test_nexthop_object),
+		TEST(test_link_goes_and_comes),
+		TEST(test_failed_keeps_mac),
+		TEST(test_path_mtu),
 		TEST(test_overrun),
 	};
 

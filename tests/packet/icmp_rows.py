@@ -170,6 +170,34 @@ def pairs():
                  error6(sent6(66, l4, dst=client6, dport=port)[:48]))
 
 
+# ---- errors about outer packets
+
+
+def outer4(proto=4, src="172.31.7.7", inner=None):
+    return bytes(IP(src=src, dst="10.0.2.11", proto=proto, ttl=62) / (inner or in4()))
+
+
+def outer6(nh=41, src="fd00:5::77", inner=None):
+    return bytes(IPv6(src=src, dst="fd00:2::11", nh=nh, hlim=62) / (inner or in6()))
+
+
+def path_mtu():
+    """Told to the daemon, whoever they are from: what is believed is its own to say. They pass, for the host may have tunnels."""
+    for proto, name in ((4, "IPv4"), (41, "IPv6"), (47, "GRE"), (17, "UDP")):
+        passes(f"path MTU, quoted {name} in IPv4", ether(error4(outer4(proto), dst="172.31.7.7")), "path_mtu")
+        passes(f"path MTU, quoted {name} in IPv6", ether(error6(outer6(proto), dst="fd00:5::77")), "path_mtu")
+    passes("path MTU, quote of 28 bytes", ether(error4(outer4()[:28], dst="172.31.7.7")), "path_mtu")
+    for quote, name in ((outer4(6), "TCP"), (outer4(1), "ICMP"), (outer4(src="172.31.7.8"), "another's"), (outer4()[:19], "cut"),
+                        (outer6(), "IPv6")):
+        passes(f"path MTU, quote not of a tunnel: {name}", ether(error4(quote, dst="172.31.7.7")), "not_tcp_udp")
+    for quote, name in ((outer6(6), "TCP"), (outer6(58), "ICMP"), (outer6(src="fd00:5::78"), "another's"), (outer6()[:39], "cut"),
+                        (outer4(), "IPv4")):
+        passes(f"path MTU, quote not of a tunnel: {name}, IPv6", ether(error6(quote, dst="fd00:5::77")), "not_tcp_udp")
+    passes("unreachable, quoted tunnel", ether(error4(outer4(), "unreachable", dst="172.31.7.7")), "not_tcp_udp")
+    passes("unreachable, quoted tunnel, IPv6", ether(error6(outer6(), "unreachable", dst="fd00:5::77")), "not_tcp_udp")
+    passes("path MTU, a fragment", ether(error4(outer4(), dst="172.31.7.7", flags="MF")), "not_tcp_udp")
+
+
 # ---- echo
 
 
@@ -323,5 +351,5 @@ def too_big_untold():
 
 if __name__ == "__main__":
     fixture()
-    for part in (errors, faulty_errors, pairs, echo, no_echo, too_big, too_big_untold):
+    for part in (errors, faulty_errors, pairs, path_mtu, echo, no_echo, too_big, too_big_untold):
         part()

@@ -122,6 +122,41 @@ static void prefixes(void **state)
 	}
 }
 
+static void prefix_members(void **state)
+{
+	static const struct {
+		const char *prefix, *addr;
+		bool is_in;
+	} rows[] = {
+		{"192.0.2.0/24", "192.0.2.255", true},
+		{"192.0.2.0/24", "192.0.3.0", false},
+		{"192.0.2.128/25", "192.0.2.127", false},
+		{"192.0.2.128/25", "192.0.2.128", true},
+		{"192.0.2.7/32", "192.0.2.7", true},
+		{"192.0.2.7/32", "192.0.2.6", false},
+		{"0.0.0.0/0", "255.1.2.3", true},
+		{"0.0.0.0/0", "::1", false},
+		{"::/0", "0.0.0.0", false},
+		{"2001:db8::/33", "2001:db8:7fff::1", true},
+		{"2001:db8::/33", "2001:db8:8000::1", false},
+		{"2001:db8::1/128", "2001:db8::1", true},
+		{"2001:db8::1/128", "2001:db8::", false},
+	};
+	static const struct shunt_prefix none;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct shunt_prefix prefix;
+		struct shunt_addr addr;
+
+		assert_int_equal(prefix_parse(rows[i].prefix, &prefix), 0);
+		assert_int_equal(addr_parse(rows[i].addr, &addr), 0);
+		if (prefix_contains(&prefix, &addr) != rows[i].is_in)
+			fail_msg("%s in %s", rows[i].addr, rows[i].prefix);
+		assert_false(prefix_contains(&none, &addr));
+	}
+}
+
 static void macs(void **state)
 {
 	static const char *const bad[] = {"",
@@ -262,9 +297,9 @@ static void sockaddrs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(addresses), cmocka_unit_test(address_bytes), cmocka_unit_test(prefixes),
-		cmocka_unit_test(macs),	     cmocka_unit_test(vips),	      cmocka_unit_test(usable),
-		cmocka_unit_test(order),     cmocka_unit_test(sockaddrs),
+		cmocka_unit_test(addresses),	  cmocka_unit_test(address_bytes), cmocka_unit_test(prefixes),
+		cmocka_unit_test(prefix_members), cmocka_unit_test(macs),	   cmocka_unit_test(vips),
+		cmocka_unit_test(usable),	  cmocka_unit_test(order),	   cmocka_unit_test(sockaddrs),
 	};
 
 	return cmocka_run_group_tests_name("addr", tests, NULL, NULL);

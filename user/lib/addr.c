@@ -194,6 +194,16 @@ const char *vip_format(const struct shunt_addr *addr, uint16_t port, uint8_t pro
 	return buf;
 }
 
+bool prefix_contains(const struct shunt_prefix *prefix, const struct shunt_addr *addr)
+{
+	uint8_t whole = prefix->len / 8, rest = prefix->len % 8;
+	const uint8_t *a = (const uint8_t *)prefix->addr.word, *b = (const uint8_t *)addr->word;
+
+	if (!prefix->addr.family || prefix->addr.family != addr->family || memcmp(a, b, whole))
+		return false;
+	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
+}
+
 bool addr_equal(const struct shunt_addr *a, const struct shunt_addr *b)
 {
 	return addr_compare(a, b) == 0;

@@ -39,6 +39,8 @@ const char *prefix_format(const struct shunt_prefix *prefix, char *buf);
 const char *mac_format(const uint8_t mac[6], char *buf);
 const char *vip_format(const struct shunt_addr *addr, uint16_t port, uint8_t proto, char *buf);
 
+/* False for a prefix of the other family, or of none. */
+bool prefix_contains(const struct shunt_prefix *prefix, const struct shunt_addr *addr);
 bool addr_equal(const struct shunt_addr *a, const struct shunt_addr *b);
 int addr_compare(const struct shunt_addr *a, const struct shunt_addr *b); /* a total order: family, then bytes */
 

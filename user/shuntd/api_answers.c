@@ -114,10 +114,11 @@ static json_t *nexthop_json(const struct daemon *d, const struct shunt_addr *add
 		return json_null();
 	if (!hop->resolved)
 		return json_pack("{s:b, s:s}", "resolved", 0, "why", hop->why);
-	return json_pack("{s:b, s:s?, s:o, s:s, s:s?, s:I}", "resolved", 1, "interface",
+	return json_pack("{s:b, s:s?, s:o, s:s, s:s?, s:I, s:o*}", "resolved", 1, "interface",
 			 if_indextoname(hop->ifindex, name), "vlan", tags_json(hop), "mac",
 			 mac_format(hop->dst_mac, mac), "gateway",
-			 hop->gateway.family ? addr_format(&hop->gateway, gateway) : NULL, "mtu", (json_int_t)hop->mtu);
+			 hop->gateway.family ? addr_format(&hop->gateway, gateway) : NULL, "mtu", (json_int_t)hop->mtu,
+			 "path_mtu", hop->path_mtu ? json_integer(hop->path_mtu) : NULL);
 }
 
 static void set_counter(json_t *object, const struct shunt_counter *counter)

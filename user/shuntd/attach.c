@@ -228,6 +228,11 @@ const struct datapath_fds *attach_fds(const struct attach *attach)
 	return &attach->fds;
 }
 
+int attach_event_fd(const struct attach *attach)
+{
+	return bpf_map__fd(attach->plain->maps.event_ring);
+}
+
 uint64_t attach_seed(const struct attach *attach)
 {
 	return attach->seed;

@@ -23,6 +23,9 @@ int attach_open(struct attach **attach, const char *pin_dir, const struct config
 void attach_close(struct attach *attach); /* leaves program, maps and pins where they are */
 
 const struct datapath_fds *attach_fds(const struct attach *attach);
+
+/* The program's event_ring. */
+int attach_event_fd(const struct attach *attach);
 uint64_t attach_seed(const struct attach *attach);
 bool attach_adopted(const struct attach *attach); /* the maps were there before */
 

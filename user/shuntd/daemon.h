@@ -10,6 +10,7 @@
 
 #include "attach.h"
 #include "datapath.h"
+#include "events.h"
 #include "health.h"
 #include "model.h"
 #include "nexthop.h"
@@ -28,6 +29,7 @@ struct daemon {
 	struct datapath *dp;
 	struct nexthops *nexthops;
 	struct health *health;
+	struct events *events;
 	struct model_cache *cache;
 	struct model *model;	  /* what the maps say now: of config, in the same order */
 	uv_timer_t refresh_timer; /* collects changes of the world of one moment into one refresh */

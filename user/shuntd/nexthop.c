@@ -17,6 +17,7 @@
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
 #include "nexthop_priv.h"
+#include "shunt/maps.h"
 
 /* Milliseconds. */
 #define PASS_INTERVAL 100 /* from the end of one pass to the next, at least */
@@ -26,6 +27,11 @@
 #define PASS_IDLE 30000	  /* without any event: some things change silently, such as a path MTU that expires */
 #define HOLD 3000     /* a next hop is kept for, while its successor is asked for: three questions, a second apart */
 #define USE_TICK 1000 /* how often neighbours are looked at for being due */
+
+/* RFC 1191, section 6.3, and RFC 8201, section 4: a path is asked for more again after ten minutes. */
+#define PATH_MTU_LIFE 600000
+#define PATH_MTU_LEAST4 576  /* what every host takes (RFC 1122); less is an attempt to make packets tiny */
+#define PATH_MTU_LEAST6 1280 /* what every link takes (RFC 8200) */
 
 static void pass_timer_cb(uv_timer_t *timer);
 
@@ -56,7 +62,7 @@ static void use_timer_cb(uv_timer_t *timer)
 static bool nexthop_equal(const struct nexthop *a, const struct nexthop *b)
 {
 	return a->resolved == b->resolved && a->ifindex == b->ifindex && a->mtu == b->mtu &&
-	       !memcmp(a->src_mac, b->src_mac, sizeof(a->src_mac)) &&
+	       a->path_mtu == b->path_mtu && !memcmp(a->src_mac, b->src_mac, sizeof(a->src_mac)) &&
 	       !memcmp(a->dst_mac, b->dst_mac, sizeof(a->dst_mac)) && a->tags == b->tags &&
 	       !memcmp(a->tag, b->tag, sizeof(a->tag)) && addr_equal(&a->gateway, &b->gateway) &&
 	       !strcmp(a->why, b->why);
@@ -240,6 +246,19 @@ void nexthops_remember(struct nexthops *nh, const struct shunt_addr *addr, uint3
 	memcpy(w->remembered, mac, sizeof(w->remembered));
 	if (nexthop_resolve(nh, w, &w->nexthop) < 0)
 		pass_schedule(nh);
+}
+
+bool nexthops_learn_mtu(struct nexthops *nh, const struct shunt_addr *addr, uint32_t mtu)
+{
+	uint32_t least = addr->family == SHUNT_FAMILY_IPV6 ? PATH_MTU_LEAST6 : PATH_MTU_LEAST4;
+	struct watched *w = watched_find(nh, addr);
+
+	if (!w || mtu < least || (w->nexthop.resolved && mtu >= w->nexthop.mtu) || (w->path_mtu && mtu >= w->path_mtu))
+		return false;
+	w->path_mtu = mtu;
+	w->path_until = uv_now(nh->loop) + PATH_MTU_LIFE;
+	pass_schedule(nh);
+	return true;
 }
 
 const struct nexthop *nexthops_get(const struct nexthops *nh, const struct shunt_addr *addr)

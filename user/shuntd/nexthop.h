@@ -28,7 +28,8 @@ struct nexthop_tag {
 struct nexthop {
 	bool resolved;
 	uint32_t ifindex;
-	uint32_t mtu; /* bytes of IP packet: of the route if it has one, else of the interface that it names */
+	uint32_t mtu;	   /* bytes of IP packet: the least of route, interface and what is known of the path */
+	uint32_t path_mtu; /* learned from a router on the way (RFC 1191, RFC 8201); 0: nothing is */
 	struct nexthop_tag tag[NEXTHOP_TAGS]; /* outermost first */
 	uint8_t tags;
 	uint8_t src_mac[6], dst_mac[6];
@@ -52,6 +53,9 @@ void nexthops_watch(struct nexthops *nexthops, const struct shunt_addr *addrs, c
  * answered yet. */
 void nexthops_remember(struct nexthops *nexthops, const struct shunt_addr *addr, uint32_t ifindex,
 		       const uint8_t mac[6]);
+
+/* A router says that the path to addr takes packets of at most mtu bytes. Holds for ten minutes. False: not believed, or not new. */
+bool nexthops_learn_mtu(struct nexthops *nexthops, const struct shunt_addr *addr, uint32_t mtu);
 
 /* Of a watched address. */
 const struct nexthop *nexthops_get(const struct nexthops *nexthops, const struct shunt_addr *addr);

@@ -10,6 +10,8 @@
 
 struct watched {
 	struct shunt_addr addr;
+	uint32_t path_mtu;	     /* learned; 0: nothing is */
+	uint64_t path_until;	     /* loop time */
 	uint8_t mac[6];		     /* all zero: the neighbour's */
 	uint32_t remembered_ifindex; /* 0: nothing is remembered, or the neighbour has answered since */
 	uint8_t remembered[6];

@@ -214,6 +214,10 @@ int nexthop_resolve(struct nexthops *nh, struct watched *w, struct nexthop *out)
 	out->ifindex = bottom.ifindex;
 	out->gateway = route.gateway;
 	out->mtu = mtu_of(&route, &top, &bottom, out->tags);
+	if (w->path_mtu && uv_now(nh->loop) >= w->path_until)
+		w->path_mtu = 0;
+	if (w->path_mtu && w->path_mtu < out->mtu)
+		out->mtu = out->path_mtu = w->path_mtu;
 	memcpy(out->src_mac, top.mac, sizeof(out->src_mac));
 	return resolve_mac(nh, w, &top, out);
 }
