@@ -70,7 +70,7 @@ static __always_inline int icmp_quoted_ipv6(struct xdp_md *ctx, struct slow *s)
 
 	if (s->at + sizeof(ip) > s->end || bpf_xdp_load_bytes(ctx, s->at, &ip, sizeof(ip)))
 		return SHUNT_REASON_ICMP_TRUNCATED;
-	if (ip.version != 6 || !same_ipv6(ip.saddr.in6_u.u6_addr32, pkt->dst))
+	if (ip.version != 6 || !same_address(ip.saddr.in6_u.u6_addr32, pkt->dst, true))
 		return SHUNT_REASON_ICMP_BAD_QUOTE;
 	found = ext6_walk(ctx, s->at);
 	if (found < 0)

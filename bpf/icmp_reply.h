@@ -67,24 +67,10 @@ struct pseudo6 {
 #define CSUM_STEP 512
 _Static_assert(QUOTE4 % 4 == 0 && QUOTE6 % 4 == 0, "sums are of whole 32-bit words");
 
-static __always_inline bool is_one_host(const __be32 *addr, bool is_v6)
-{
-	__u8 first = bpf_ntohl(addr[0]) >> 24;
-
-	if (is_v6) /* not multicast, unspecified or loopback */
-		return first != 0xff && (addr[0] | addr[1] | addr[2] | (addr[3] & ~bpf_htonl(1)));
-	return first && first != 127 && first < 224;
-}
-
 /* May src, the source of a packet with this Ethernet header, be answered? */
 static __always_inline bool may_reply(const struct ethhdr *eth, const __be32 *src, bool is_v6)
 {
 	return !((eth->h_dest[0] | eth->h_source[0]) & 1) && is_one_host(src, is_v6) && !vip_find_address(src, is_v6);
-}
-
-static __always_inline bool same_ipv6(const __be32 *a, const __be32 *b)
-{
-	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]));
 }
 
 static __always_inline void swap_macs(struct ethhdr *eth)

@@ -29,6 +29,7 @@ struct packet {
 	__u8 proto;	 /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 tos;	 /* IPv4 TOS or IPv6 traffic class: DSCP and ECN */
 	__u8 ttl;	 /* TTL or hop limit */
+	bool to_group;	 /* the frame is a broadcast or multicast: others have it, too */
 	__u32 ip_len;	 /* the IP packet, header included; trailing Ethernet padding not */
 	__u32 frame_len; /* as received; on the plain path, of the frame's first buffer, in which the IP packet ends */
 	__u32 l3_off;	 /* where in the frame the IP header begins: behind Ethernet and VLAN tags */

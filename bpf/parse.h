@@ -21,6 +21,11 @@
 #define IPV4_FRAGMENT_BITS 0x3fff /* MF and the offset; DF and the reserved bit are not looked at */
 #define PORTS_LEN 4
 
+static __always_inline bool is_group(const void *mac)
+{
+	return *(const __u8 *)mac & 1;
+}
+
 struct cursor {
 	void *at, *end;
 };

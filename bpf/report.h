@@ -41,7 +41,8 @@ static __always_inline bool report_quote_ipv6(struct xdp_md *ctx, const struct s
 
 	if (bpf_xdp_load_bytes(ctx, s->at + sizeof(struct icmp_header), &ip, sizeof(ip)))
 		return false;
-	if (ip.version != 6 || !same_ipv6(ip.saddr.in6_u.u6_addr32, s->pkt.dst) || !report_is_tunnel(ip.nexthdr))
+	if (ip.version != 6 || !same_address(ip.saddr.in6_u.u6_addr32, s->pkt.dst, true) ||
+	    !report_is_tunnel(ip.nexthdr))
 		return false;
 	event->family = SHUNT_FAMILY_IPV6;
 	__builtin_memcpy(event->source, &ip.saddr, sizeof(event->source));

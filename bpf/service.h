@@ -61,6 +61,31 @@ static __always_inline const struct shunt_vip *vip_find(const struct packet *pkt
 	return vip_lookup(pkt->dst, pkt->dst_port, pkt->proto, is_v6);
 }
 
+/* Can it be one host's? IPv6 in ::/32 is unspecified, loopback, IPv4-mapped or reserved (RFC 4291, section 2.4). */
+static __always_inline bool is_one_host(const __be32 *addr, bool is_v6)
+{
+	__u8 first = bpf_ntohl(addr[0]) >> 24;
+
+	if (is_v6)
+		return first != 0xff && addr[0];
+	return first && first != 127 && first < 224;
+}
+
+static __always_inline bool same_address(const __be32 *a, const __be32 *b, bool is_v6)
+{
+	__be32 differ = a[0] ^ b[0];
+
+	if (is_v6)
+		differ |= (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]);
+	return !differ;
+}
+
+/* No client has such a source; a backend that answered would answer itself, or many (RFC 1122, section 3.2.1.3). */
+static __always_inline bool is_martian(const struct packet *pkt, bool is_v6)
+{
+	return !is_one_host(pkt->src, is_v6) || same_address(pkt->src, pkt->dst, is_v6);
+}
+
 /* The entry of an address, if it is a VIP's. */
 static __always_inline const struct shunt_vip *vip_find_address(const __be32 *addr, bool is_v6)
 {

@@ -52,6 +52,10 @@ static __always_inline int choose(struct packet *pkt, const struct shunt_dest **
 
 	if (!vip)
 		return SHUNT_REASON_NOT_VIP;
+	if (unlikely(pkt->to_group))
+		return SHUNT_REASON_TO_GROUP;
+	if (unlikely(is_martian(pkt, is_v6)))
+		return SHUNT_REASON_MARTIAN;
 	reason = ring_choose(pkt, vip, is_v6);
 	if (reason != NEXT)
 		return reason;
@@ -149,6 +153,7 @@ static __noinline int tagged(struct xdp_md *ctx)
 	if (found < 0)
 		return count_whole(ctx, &pkt, ~found);
 	pkt.l3_off = VLAN_FOUND_L3_OFF(found);
+	pkt.to_group = data + ETH_LEN <= data_end && is_group(data); /* there is one: said again for the verifier */
 	return classify(ctx, &pkt, data, data_end, VLAN_FOUND_PROTO(found));
 }
 
@@ -162,6 +167,7 @@ static __always_inline int plain(struct xdp_md *ctx)
 	pkt.l3_off = ETH_LEN;
 	if (data + ETH_LEN > data_end)
 		return count_reason(&pkt, SHUNT_REASON_TRUNCATED);
+	pkt.to_group = is_group(data);
 	proto = *(const __be16 *)(data + ETH_LEN - sizeof(proto));
 	if (unlikely(vlan_is_tag(proto)))
 		return tagged(ctx);

@@ -24,12 +24,14 @@
 static __always_inline struct slow *slow_memory(struct xdp_md *ctx, __u32 l3_off)
 {
 	__u32 zero = 0;
+	__u8 first;
 	struct slow *s = bpf_map_lookup_elem(&slow_packet, &zero);
 
 	if (!s)
 		return NULL;
 	s->pkt.frame_len = bpf_xdp_get_buff_len(ctx);
 	s->pkt.l3_off = l3_off;
+	s->pkt.to_group = !bpf_xdp_load_bytes(ctx, 0, &first, sizeof(first)) && is_group(&first);
 	s->is_icmp = false;
 	return s;
 }

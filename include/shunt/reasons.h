@@ -40,7 +40,10 @@
 	X(EXT_LIMIT, ext_limit, PASS, "more than 6 IPv6 extension headers, or more than 256 bytes of them")            \
 	X(SEGMENTS_LEFT, segments_left, PASS, "its IPv6 routing header names stops after this destination")            \
 	X(PATH_MTU, path_mtu, PASS,                                                                                    \
-	  "an ICMP error: the path to a backend takes less than was sent; the daemon was told")
+	  "an ICMP error: the path to a backend takes less than was sent; the daemon was told")                        \
+	X(MARTIAN, martian, DROP,                                                                                      \
+	  "for a VIP, from a source that no client can have: loopback, a group, the VIP itself")                       \
+	X(TO_GROUP, to_group, DROP, "for a VIP, in a broadcast or multicast frame")
 
 /* clang-format off */
 enum shunt_reason {

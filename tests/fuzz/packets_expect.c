@@ -15,13 +15,13 @@ enum { ERROR4_MAX = 576, ERROR4_HEADERS = 28, MTU4_MIN = 68, MTU6_MIN = 1280 };
 /* One host's address, by RFC 1122 and RFC 4291: such as could have sent the packet. */
 static bool is_host(const struct shunt_addr *addr)
 {
-	static const uint8_t zeros[15];
+	static const uint8_t zeros[4]; /* of ::/32 nothing is one: loopback, IPv4-mapped and the like */
 	uint8_t byte[16];
 
 	memcpy(byte, addr->word, sizeof(byte));
 	if (addr->family == SHUNT_FAMILY_IPV4)
 		return byte[0] != 0 && byte[0] != 127 && byte[0] < 224;
-	return byte[0] != 0xff && (memcmp(byte, zeros, 15) || byte[15] > 1);
+	return byte[0] != 0xff && memcmp(byte, zeros, sizeof(zeros));
 }
 
 /* May the packet's sender be answered? */
@@ -71,6 +71,12 @@ static struct expectation expect_flow(const struct world *w, const struct frame 
 
 	if (!service)
 		return (struct expectation){.reasons = BIT(NOT_VIP)};
+	if (in->byte[0] & 1)
+		e.reasons |= BIT(TO_GROUP);
+	if (!is_host(&flow->src) || addr_equal(&flow->src, &flow->dst))
+		e.reasons |= BIT(MARTIAN);
+	if (e.reasons)
+		return e;
 	e.target = choose(w, service, flow);
 	if (!e.target)
 		return (struct expectation){.reasons = BIT(NO_BACKEND)};

@@ -341,12 +341,15 @@ def too_big_untold():
     for src in ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", VIP4):
         packet = long4(1500)
         packet.src = src
-        drops(f"too big, from {src}", ether(packet), "too_big")
+        drops(f"too big, from {src}", ether(packet), "martian")
     for src in ("::", "::1", "ff02::1", VIP6):
         packet = long6(1500)
         packet.src = src
-        drops(f"too big, from {src}", ether(packet), "too_big")
-    drops("too big, by multicast", Ether(src=CLIENT_MAC, dst="01:00:5e:00:02:0a") / long4(1500), "too_big")
+        drops(f"too big, from {src}", ether(packet), "martian")
+    for packet in (long4(1500), long6(1500)):
+        packet.src = QUIET4 if packet.version == 4 else QUIET6
+        drops(f"too big, from another VIP, {packet.src}", ether(packet), "too_big")
+    drops("too big, by multicast", Ether(src=CLIENT_MAC, dst="01:00:5e:00:02:0a") / long4(1500), "to_group")
 
 
 if __name__ == "__main__":

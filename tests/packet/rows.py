@@ -66,11 +66,11 @@ def ether(payload, tags=None):
 
 
 def in4(port=80, l4=TCP, payload=b"x" * 40, **ip):
-    return IP(src=CLIENT4, dst=ip.pop("dst", VIP4), **ip) / l4(sport=41000, dport=port) / Raw(payload)
+    return IP(src=ip.pop("src", CLIENT4), dst=ip.pop("dst", VIP4), **ip) / l4(sport=41000, dport=port) / Raw(payload)
 
 
 def in6(port=80, l4=TCP, payload=b"x" * 40, **ip):
-    return IPv6(src=CLIENT6, dst=ip.pop("dst", VIP6), **ip) / l4(sport=41000, dport=port) / Raw(payload)
+    return IPv6(src=ip.pop("src", CLIENT6), dst=ip.pop("dst", VIP6), **ip) / l4(sport=41000, dport=port) / Raw(payload)
 
 
 def tags_of(dest):
