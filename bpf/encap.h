@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Stage: put the outer header in front. IP in IP, all four combinations: RFC 2003, RFC 2473, RFC 4213.
+ * Stage: put the outer header in front. IP in IP, all four combinations: RFC 2003, RFC 2473, RFC 4213. The other tunnels put the same
+ * header in front of one of their own (tunnel.h).
  *
  * The daemon made the header (struct shunt_dest.hdr); what differs by packet is patched in: lengths, the inner protocol, DSCP
  * (copied, RFC 2983's uniform model) and ECN (copied, RFC 6040 "normal mode"), and the low bits of the source, from
@@ -27,7 +28,7 @@
 /* What encapsulation adds to the IP packet. */
 static __always_inline __u32 encap_len(const struct shunt_dest *dest)
 {
-	return dest->outer_family == SHUNT_FAMILY_IPV6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	return dest->overhead;
 }
 
 static __always_inline int encap_check(const struct packet *pkt, const struct shunt_dest *dest)
@@ -79,17 +80,17 @@ static __always_inline void encap_copy(void *to, const void *from, __u32 len)
 }
 
 /*
- * Put the template in the place of the frame's own Ethernet header and tags: *ip is the outer header, of ip_size bytes. tag_bytes: of the
- * template. The copy's length is a constant so that it is unrolled; it ends where the template does, so tags push the
- * template's first bytes out of it.
+ * Put the template in the place of the frame's own Ethernet header and tags: *ip is the outer header, of ip_size bytes; behind it is room
+ * for more. tag_bytes: of the template. The copy's length is a constant so that it is unrolled; it ends where the template does, so
+ * tags push the template's first bytes out of it.
  */
 static __always_inline int encap_put(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
-				     void **ip, __u32 ip_size, __u32 tag_bytes)
+				     void **ip, __u32 ip_size, __u32 more, __u32 tag_bytes)
 {
 	__u32 len = ETH_LEN + ip_size;
 	void *data, *end;
 
-	if (bpf_xdp_adjust_head(ctx, (int)pkt->l3_off - (int)(tag_bytes + len)))
+	if (bpf_xdp_adjust_head(ctx, (int)pkt->l3_off - (int)(tag_bytes + len + more)))
 		return SHUNT_REASON_NO_HEADROOM;
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
@@ -107,60 +108,53 @@ static __always_inline int encap_put(struct xdp_md *ctx, const struct packet *pk
 }
 
 static __always_inline int encap_push(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
-				      void **ip, __u32 ip_size)
+				      void **ip, __u32 ip_size, __u32 more)
 {
 	if (unlikely(dest->l3_off != ETH_LEN))
-		return encap_put(ctx, pkt, dest, ip, ip_size, (dest->l3_off - ETH_LEN) & VLAN_BYTES_MASK);
-	return encap_put(ctx, pkt, dest, ip, ip_size, 0);
+		return encap_put(ctx, pkt, dest, ip, ip_size, more, (dest->l3_off - ETH_LEN) & VLAN_BYTES_MASK);
+	return encap_put(ctx, pkt, dest, ip, ip_size, more, 0);
 }
 
+/* more: bytes of another header between this one and the packet, which begins at *behind and is the caller's to write. */
 static __always_inline int encap_ipv4(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
-				      __u8 inner_proto)
+				      __u8 proto, __u32 more, void **behind)
 {
 	__be32 src_bits = (__be32)pkt->hash & dest->src_mask;
-	__be16 len = bpf_htons(pkt->ip_len + sizeof(struct iphdr));
+	__be16 len = bpf_htons(pkt->ip_len + more + sizeof(struct iphdr));
 	struct iphdr *ip;
 	int reason;
 	__u32 sum;
 
-	reason = encap_push(ctx, pkt, dest, (void **)&ip, sizeof(*ip));
+	reason = encap_push(ctx, pkt, dest, (void **)&ip, sizeof(*ip), more);
 	if (reason != NEXT)
 		return reason;
 	ip->tos = pkt->tos;
 	ip->tot_len = len;
-	ip->protocol = inner_proto;
+	ip->protocol = proto;
 	ip->saddr |= src_bits;
 	/* Every addend is below 2^16 but the folded sum, so nothing is lost; tos and protocol are their words' low bytes. */
-	sum = dest->csum + len + bpf_htons(pkt->tos) + bpf_htons(inner_proto) + (src_bits & 0xffff) + (src_bits >> 16);
+	sum = dest->csum + len + bpf_htons(pkt->tos) + bpf_htons(proto) + (src_bits & 0xffff) + (src_bits >> 16);
 	ip->check = (__sum16)~csum_fold(sum);
+	*behind = ip + 1;
 	return NEXT;
 }
 
 static __always_inline int encap_ipv6(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
-				      __u8 inner_proto)
+				      __u8 proto, __u32 more, void **behind)
 {
 	__be32 src_bits = (__be32)pkt->hash & dest->src_mask;
 	struct ipv6hdr *ip;
 	int reason;
 
-	reason = encap_push(ctx, pkt, dest, (void **)&ip, sizeof(*ip));
+	reason = encap_push(ctx, pkt, dest, (void **)&ip, sizeof(*ip), more);
 	if (reason != NEXT)
 		return reason;
 	*(__be32 *)ip = bpf_htonl(6u << 28 | (__u32)pkt->tos << 20 | ((__u32)(pkt->hash >> 8) & FLOW_LABEL_BITS));
-	ip->payload_len = bpf_htons(pkt->ip_len);
-	ip->nexthdr = inner_proto;
+	ip->payload_len = bpf_htons(pkt->ip_len + more);
+	ip->nexthdr = proto;
 	ip->saddr.in6_u.u6_addr32[3] |= src_bits;
+	*behind = ip + 1;
 	return NEXT;
-}
-
-static __always_inline int encap(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
-				 bool is_v6)
-{
-	__u8 inner_proto = is_v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
-
-	if (dest->outer_family == SHUNT_FAMILY_IPV6)
-		return encap_ipv6(ctx, pkt, dest, inner_proto);
-	return encap_ipv4(ctx, pkt, dest, inner_proto);
 }
 
 #endif

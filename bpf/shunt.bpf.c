@@ -2,7 +2,7 @@
 /*
  * shunt's XDP program: a packet for a VIP leaves encapsulated for a backend, all others pass untouched.
  *
- * The stages are straight lines, one header each: parse.h, service.h, ring.h, encap.h, xmit.h, count.h. Each returns NEXT or a
+ * The stages are straight lines, one header each: parse.h, service.h, ring.h, encap.h and tunnel.h, xmit.h, count.h. Each returns NEXT or a
  * named reason (include/shunt/reasons.h); one exit turns a reason into an XDP action and counts it. Nothing here allocates,
  * waits, or writes a map other than the counters. IPv4 and IPv6 share one body: is_v6 is a constant where it is called.
  *
@@ -18,7 +18,7 @@
 #include "ring.h"
 #include "slow.h"
 #include "icmp.h"
-#include "encap.h"
+#include "tunnel.h"
 #include "xmit.h"
 #include "count.h"
 

@@ -124,18 +124,29 @@ enum shunt_dest_state {
 	SHUNT_DEST_DEAD,  /* gone */
 };
 
+/* What is put in front of the client's packet. */
+enum shunt_encap {
+	SHUNT_ENCAP_IP,	   /* IP in IP, whichever versions */
+	SHUNT_ENCAP_GUE0,  /* UDP and a GUE header of variant 0 */
+	SHUNT_ENCAP_GUE1,  /* UDP alone: GUE variant 1 */
+	SHUNT_ENCAP_GRE,   /* GRE without options */
+	SHUNT_ENCAP_L2DSR, /* nothing: only Ethernet's header is the template's */
+};
+
 #define SHUNT_HDR_MAX 80
 
 struct shunt_dest {
 	__u8 state;	   /* enum shunt_dest_state */
-	__u8 outer_family; /* SHUNT_FAMILY_* of the outer header */
-	__u8 hdr_len;	   /* bytes of hdr in use: Ethernet, VLAN tags, outer header */
-	__u8 l3_off;	   /* where in hdr the outer IP header begins: 14, with tags 18 or 22 */
+	__u8 outer_family; /* SHUNT_FAMILY_* of the outer header; of the backend's address where there is none */
+	__u8 hdr_len;	   /* bytes of hdr in use: Ethernet, VLAN tags, outer IP header */
+	__u8 l3_off;	   /* where in hdr the outer IP header begins, if any: 14, with tags 18 or 22 */
 	__u32 ifindex;	   /* egress interface; 0: next hop not resolved */
-	__u32 mtu;	   /* largest outer IP packet, bytes, that the egress takes */
+	__u32 mtu;	   /* largest IP packet, bytes, that the egress takes, outer header included */
 	__be32 src_mask;   /* bits of the outer source's last 32 that the flow's hash fills; 0 in the template */
 	__u32 csum;	   /* one's complement sum of the template's IPv4 header, folded to 16 bits, not inverted */
-	__u32 pad;
+	__u8 encap;	   /* enum shunt_encap */
+	__u8 overhead;	   /* bytes that it adds to the IP packet */
+	__be16 port;	   /* GUE: UDP destination port */
 	__u8 hdr[SHUNT_HDR_MAX]; /* the template: addresses and constants; lengths, TOS, protocol, checksum 0 */
 	__u8 reserved[24];
 };

@@ -30,7 +30,7 @@ struct workload {
 	const char *name;
 	bool is_v6;
 	uint8_t proto;
-	uint16_t port; /* 80 is the VIP's */
+	uint16_t port; /* 80 is the VIP's, 82 that of one with GUE */
 	uint32_t flows;
 };
 
@@ -41,6 +41,7 @@ static const struct workload workloads[] = {
 	{"IPv4 UDP, 1,000,000 flows", false, IPPROTO_UDP, 80, 1000000},
 	{"IPv6 TCP, 1,000,000 flows", true, IPPROTO_TCP, 80, 1000000},
 	{"IPv4 TCP, not for a VIP", false, IPPROTO_TCP, 81, 1000000},
+	{"IPv4 TCP, 1 flow, GUE", false, IPPROTO_TCP, 82, 1},
 };
 
 static const char *const target_names[] = {"empty", "floor", "shunt", "other"};
@@ -77,9 +78,9 @@ static struct bpf_object *load_shunt(const char *path)
 		const char *map;
 		uint32_t entries;
 	} sizes[] = {{"shunt_vips", 2 * VIP_SLOTS},
-		     {"shunt_rings", RING},
-		     {"shunt_dests", BACKENDS + 1},
-		     {"shunt_dstat", BACKENDS + 1},
+		     {"shunt_rings", 2 * RING},
+		     {"shunt_dests", 2 * BACKENDS + 1},
+		     {"shunt_dstat", 2 * BACKENDS + 1},
 		     {"shunt_rstat", SHUNT_REASON_MAX}};
 	struct shunt_bpf__rodata *knobs;
 	struct bpf_program *prog;
@@ -109,13 +110,14 @@ static struct bpf_object *load_shunt(const char *path)
 	return obj;
 }
 
-static void add_vip(struct shunt_vip *table, uint64_t multiplier, const char *addr, uint8_t proto)
+static void add_vip(struct shunt_vip *table, uint64_t multiplier, const char *addr, uint8_t proto, uint16_t port)
 {
-	struct shunt_vip vip = {.port = htons(80), .proto = proto, .ring_size = RING, .salt = 1};
+	struct shunt_vip vip = {.port = htons(port), .proto = proto, .ring_size = RING, .salt = 1};
 	struct shunt_addr a;
 	uint64_t half[2];
 	uint32_t key, slot;
 
+	vip.ring_base = port == 82 ? RING : 0;
 	if (addr_parse(addr, &a))
 		die(addr);
 	vip.family = a.family;
@@ -140,16 +142,22 @@ static void fill_shunt(const struct bpf_object *obj)
 
 	prefix_parse("172.31.0.0/16", &source);
 	control->vip_multiplier[0] = shunt_vip_multiplier(0);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_UDP);
-	add_vip(vips, control->vip_multiplier[0], "2001:db8::10", IPPROTO_TCP);
+	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 80);
+	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 82);
+	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_UDP, 80);
+	add_vip(vips, control->vip_multiplier[0], "2001:db8::10", IPPROTO_TCP, 80);
 	for (uint32_t i = 1; i <= BACKENDS; i++) {
 		snprintf(addr, sizeof(addr), "10.0.2.%u", i);
 		addr_parse(addr, &dest.addr);
+		dest.encap.type = CONFIG_ENCAP_AUTO;
 		model_template(&dests[i], &dest, &source);
+		dest.encap = (struct config_encap){CONFIG_ENCAP_GUE, 1, 6080};
+		model_template(&dests[BACKENDS + i], &dest, &source);
 	}
-	for (uint32_t slot = 0; slot < RING; slot++)
+	for (uint32_t slot = 0; slot < RING; slot++) {
 		ring[slot] = shunt_slot_clean(1 + (uint32_t)(shunt_mix64(slot) % BACKENDS));
+		ring[RING + slot] = shunt_slot_clean(BACKENDS + shunt_slot_current(ring[slot]));
+	}
 }
 
 /* A frame of the workload, its first BENCH_FRAME bytes in the driver's state; returns the frame's length. */
@@ -191,10 +199,10 @@ static uint32_t make_frame(const struct workload *w, uint8_t *frame, struct benc
 static void check_output(const struct workload *w, const uint8_t *out, uint32_t len, uint32_t frame_len,
 			 uint32_t action)
 {
-	bool forwarded = w->port == 80;
-	uint32_t sum = 0;
+	bool forwarded = w->port != 81;
+	uint32_t sum = 0, more = w->port == 80 ? 20 : w->port == 82 ? 28 : 0;
 
-	if (action != (forwarded ? XDP_TX : XDP_PASS) || len != frame_len + (forwarded ? 20 : 0))
+	if (action != (forwarded ? XDP_TX : XDP_PASS) || len != frame_len + more)
 		goto bad;
 	if (!forwarded)
 		return;

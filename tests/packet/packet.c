@@ -16,6 +16,7 @@
 #include "../../user/lib/xalloc.h"
 #include "../../user/shuntd/model.h"
 #include "packet.h"
+#include "tunnel.h"
 
 static const char *const reason_names[] = {
 #define X(e, name, action, text) [SHUNT_REASON_##e] = #name,
@@ -102,19 +103,19 @@ static bool parse_tags(struct nexthop *nexthop, char *text)
 	return true;
 }
 
-/* "ID STATE ADDRESS IFINDEX MTU SOURCE_PREFIX TAGS": the template is the daemon's. */
+/* "ID STATE ADDRESS IFINDEX MTU SOURCE_PREFIX TAGS [TUNNEL]": the template is the daemon's. */
 static void add_dest(struct fixture *f, const char *line)
 {
 	struct model_dest dest = {
 		.nexthop = {.resolved = true, .src_mac = {2, 0, 0, 0, 0, 2}, .dst_mac = {2, 0, 0, 0, 0, 3}}};
-	char state[16], addr[64], source[64], tags[32];
+	char state[16], addr[64], source[64], tags[32], encap[16];
 	struct shunt_prefix prefix;
 	unsigned int id;
+	int words = sscanf(line, "%u %15s %63s %u %u %63s %31s %15s", &id, state, addr, &dest.nexthop.ifindex,
+			   &dest.nexthop.mtu, source, tags, encap);
 
-	if (sscanf(line, "%u %15s %63s %u %u %63s %31s", &id, state, addr, &dest.nexthop.ifindex, &dest.nexthop.mtu,
-		   source, tags) != 7 ||
-	    addr_parse(addr, &dest.addr) || prefix_parse(source, &prefix) || !parse_tags(&dest.nexthop, tags) ||
-	    id >= DESTS)
+	if (words < 7 || (words > 7 && !tunnel_parse(&dest.encap, encap)) || addr_parse(addr, &dest.addr) ||
+	    prefix_parse(source, &prefix) || !parse_tags(&dest.nexthop, tags) || id >= DESTS)
 		die(line);
 	dest.state = strcmp(state, "drain") ? BACKEND_UP : BACKEND_DRAIN;
 	dest.nexthop.resolved = dest.nexthop.ifindex != 0;
@@ -264,7 +265,7 @@ static bool check_outer_sum(const struct row *row, const struct frame *got)
 
 	if (!outer_is_v4(got))
 		return true;
-	for (size_t i = at; i < at + 20; i += 2)
+	for (size_t i = at; i < at + (got->byte[at] & 15) * 4u; i += 2)
 		sum += got->byte[i] << 8 | got->byte[i + 1];
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -333,7 +334,8 @@ bool run_row(struct fixture *f, const struct row *row)
 	if (opts.retval == XDP_PASS)
 		return true;
 	note_source(f, row, &got);
-	return check_outer_sum(row, &got) && check_hash(row, &got) && icmp_check_sum(row, &got);
+	return check_outer_sum(row, &got) && check_hash(row, &got) && icmp_check_sum(row, &got) &&
+	       tunnel_check_port(f, row, &got);
 }
 
 /* "NAME|in|action|out|counter|free" */
@@ -371,9 +373,9 @@ void report(bool ok, const char *name)
 
 static void check_entropy(const struct fixture *f)
 {
-	static const int spread[] = {7, 8, 15};
+	static const int spread[] = {7, 8, 15, 58, 59};
 
-	for (int i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(spread) / sizeof(spread[0]); i++) {
 		size_t n = f->source_count[spread[i]];
 		bool ok = n >= 31;
 
@@ -446,6 +448,7 @@ int main(void)
 		die("too few rows on stdin; expected the output of tests/packet/rows.py and icmp_rows.py");
 	run_table(&f, rows, count);
 	check_entropy(&f);
+	tunnel_check_spread();
 	icmp_run_pairs(&f, pairs, pair_count);
 	icmp_check_limit(&f, told);
 	for (size_t i = 0; i < pair_count; i++)

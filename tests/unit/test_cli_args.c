@@ -46,6 +46,19 @@ static const struct row rows[] = {
 	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'expect': '200-299'}}}]", NULL},
 	{"service set web check=none", "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'none'}}}]",
 	 NULL},
+	{"service set web encap=gue encap.variant=0 encap.port=7000",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'encap': {'type': 'gue', 'variant': 0, 'port': 7000}}}]",
+	 NULL},
+	{"service set web encap.port=7000 encap=gue",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'encap': {'type': 'gue', 'port': 7000}}}]", NULL},
+	{"backend add web 10.1.0.15 encap=l2dsr + backend set web 10.1.0.16 encap.variant=0",
+	 "[{'op': 'backend.add', 'service': 'web', 'backend': {'address': '10.1.0.15', 'encap': 'l2dsr'}},"
+	 " {'op': 'backend.set', 'service': 'web', 'address': '10.1.0.16', 'set': {'encap': {'variant': 0}}}]",
+	 NULL},
+	{"service add web vip=192.0.2.1:80/tcp backend=10.1.0.11,encap=gue,encap.port=1",
+	 "[{'op': 'service.add', 'service': {'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'backends':"
+	 " [{'address': '10.1.0.11', 'encap': {'type': 'gue', 'port': 1}}]}}]",
+	 NULL},
 	{"service set web echo=false", "[{'op': 'service.set', 'service': 'web', 'set': {'echo': false}}]", NULL},
 	{"service delete web dns",
 	 "[{'op': 'service.delete', 'service': 'web'}, {'op': 'service.delete', 'service': 'dns'}]", NULL},
@@ -79,8 +92,13 @@ static const struct row rows[] = {
 	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, backend or "
 	 "check; "
 	 "did you mean \"vip\"?"},
-	{"service add web encap=gre", NULL,
-	 "argument \"encap=gre\": unknown encapsulation \"gre\", expected auto, ipip, ip6ip6, ipip6 or sit"},
+	{"service add web encap=vxlan", NULL,
+	 "argument \"encap=vxlan\": unknown encapsulation \"vxlan\", expected auto, ipip, ip6ip6, ipip6, sit, gue, gre "
+	 "or l2dsr"},
+	{"service add web encap=gue encap.port=1 encap=gue", NULL, "argument \"encap=gue\": given twice"},
+	{"service add web encap=gue encap.key=1", NULL,
+	 "argument \"encap.key=1\": unknown key \"key\", expected variant or port"},
+	{"backend add web 10.1.0.15 encap.port=x", NULL, "argument \"encap.port=x\": expected a whole number"},
 	{"service add web encap=auto encap=auto", NULL, "argument \"encap=auto\": given twice"},
 	{"service add web check=http check.type=tcp", NULL, "argument \"check.type=tcp\": given twice"},
 	{"service add web check=htpt", NULL,

@@ -173,10 +173,18 @@ static void fields(void **state)
 	assert_int_equal(addr_parse("10.1.0.14", &addr), 0);
 	assert_null(config_find_backend(s, &addr));
 	assert_null(config_find_service(config, "a.b-c_"));
-	assert_int_equal(config_find_service(config, "v44")->encap, CONFIG_ENCAP_IPIP);
-	assert_int_equal(config_find_service(config, "v66")->encap, CONFIG_ENCAP_IP6IP6);
-	assert_int_equal(config_find_service(config, "v46")->encap, CONFIG_ENCAP_IPIP6);
-	assert_int_equal(config_find_service(config, "v64")->encap, CONFIG_ENCAP_SIT);
+	assert_int_equal(config_find_service(config, "v44")->encap.type, CONFIG_ENCAP_IPIP);
+	assert_int_equal(config_find_service(config, "v66")->encap.type, CONFIG_ENCAP_IP6IP6);
+	assert_int_equal(config_find_service(config, "v46")->encap.type, CONFIG_ENCAP_IPIP6);
+	assert_int_equal(config_find_service(config, "v64")->encap.type, CONFIG_ENCAP_SIT);
+	s = config_find_service(config, "tunnels");
+	assert_int_equal(config_encap_of(s, &s->backends[0])->type, CONFIG_ENCAP_GUE);
+	assert_int_equal(config_encap_of(s, &s->backends[0])->variant, 0);
+	assert_int_equal(config_encap_of(s, &s->backends[0])->port, 7000);
+	assert_int_equal(config_encap_of(s, &s->backends[1])->type, CONFIG_ENCAP_L2DSR);
+	assert_int_equal(config_encap_of(s, &s->backends[2])->type, CONFIG_ENCAP_GRE);
+	assert_int_equal(config_encap_of(s, &s->backends[3])->variant, 1);
+	assert_int_equal(config_encap_of(s, &s->backends[3])->port, 6080);
 	config_free(config);
 }
 
@@ -200,7 +208,7 @@ static void defaults(void **state)
 	assert_int_equal(config->limits.connections, 65536);
 	assert_int_equal(config->icmp_rate, 1000);
 	assert_true(config->services[0].echo);
-	assert_int_equal(config->services[0].encap, CONFIG_ENCAP_AUTO);
+	assert_int_equal(config->services[0].encap.type, CONFIG_ENCAP_AUTO);
 	assert_int_equal(config->services[0].ring_size, 65537);
 	assert_int_equal(config->services[0].backends[0].weight, 100);
 	assert_int_equal(config->services[0].backends[0].admin, CONFIG_ADMIN_UNSET);

@@ -1,35 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Every error of the configuration, with its exact text: what an operator reads is part of the interface. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "../../user/lib/yaml.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-/* Line 1 of most rows; what is wrong begins in line 2. */
-#define HEAD "{interfaces: [eth0], source: {ipv4: 172.31.0.0/16, ipv6: \"fd00::/64\"},\n"
-#define SERVICE(text) HEAD "services: [{name: web, vips: [\"192.0.2.1:80/tcp\"],\n" text "}]}"
-#define BACKEND(text) SERVICE("backends: [" text "]")
-#define CHECK(text) SERVICE("check: {" text "}")
-#define TWO_MACS(web, dns)                                                                  \
-	HEAD "services: [{name: web, vips: [\"192.0.2.1:80/tcp\"], backends: [" web "]},\n" \
-	     "{name: dns, vips: [\"192.0.2.1:53/udp\"], backends: [" dns "]}]}"
-#define ONE_MAC                                                                                                       \
-	"; an address has one next hop: give the same mac in all services that have the backend, or in none, in one " \
-	"change"
-#define HEAD6 "{interfaces: [eth0], source: {ipv6: \"fd00::/64\"},\n"
-
-struct row {
-	const char *yaml, *error;
-};
+#include "config_errors.h"
 
 static const struct row form[] = {
 	{"[]",
@@ -167,10 +138,6 @@ static const struct row form[] = {
 	{SERVICE("bakends: []"), "t.yaml:3: services[web].bakends: unknown key; did you mean \"backends\"?"},
 	{SERVICE("echo: yes"), "t.yaml:3: services[web].echo: \"yes\" is not a boolean; expected true or false"},
 	{SERVICE("echo: 1"), "t.yaml:3: services[web].echo: 1 is not a boolean; expected true or false"},
-	{SERVICE("encap: gre"),
-	 "t.yaml:3: services[web].encap: \"gre\" is not a known word; expected auto, ipip, ip6ip6, ipip6 or sit"},
-	{SERVICE("encap: 4"),
-	 "t.yaml:3: services[web].encap: 4 is not a known word; expected auto, ipip, ip6ip6, ipip6 or sit"},
 	{SERVICE("ring_size: 65536"),
 	 "t.yaml:3: services[web].ring_size: 65536 is not a prime; the nearest are 65521 and 65537"},
 	{SERVICE("ring_size: 250"), "t.yaml:3: services[web].ring_size: 250 is out of range; expected 251 to 4194301"},
@@ -185,11 +152,11 @@ static const struct row form[] = {
 	{SERVICE("ring_size: big"),
 	 "t.yaml:3: services[web].ring_size: \"big\" is not an integer; expected 251 to 4194301"},
 	{SERVICE("backends: 10.0.0.1"), "t.yaml:3: services[web].backends: \"10.0.0.1\" is not a list; expected "
-					"addresses, or mappings with address, weight, state and mac"},
+					"addresses, or mappings with address, weight, state, mac and encap"},
 	{SERVICE("backends: ~"), "t.yaml:3: services[web].backends: empty; expected a list: addresses, or mappings "
-				 "with address, weight, state and mac"},
+				 "with address, weight, state, mac and encap"},
 	{BACKEND("7"), "t.yaml:3: services[web].backends[0]: 7 is not a backend; expected its address, or a mapping "
-		       "with address, weight, state and mac"},
+		       "with address, weight, state, mac and encap"},
 	{BACKEND("10.0.0"), "t.yaml:3: services[web].backends[10.0.0]: \"10.0.0\" is not an address; expected IPv4 or "
 			    "IPv6, such as 10.1.0.11 or 2001:db8::11"},
 	{BACKEND("{}"), "t.yaml:3: services[web].backends[0].address: missing; expected an address: IPv4 or IPv6, such "
@@ -357,30 +324,6 @@ static const struct row cross[] = {
 	      "[192.0.2.9:53/udp]}]}",
 	 "t.yaml:2: services[web].backends[192.0.2.9]: the address of a VIP of service \"other\"; expected an address "
 	 "of the server's own"},
-	{HEAD "services: [{name: web, encap: ipip, vips: [\"[2001:db8::1]:80/tcp\"]}]}",
-	 "t.yaml:2: services[web].vips[[2001:db8::1]:80/tcp]: IPv6, but encap ipip carries IPv4 in IPv4; expected an "
-	 "IPv4 address, or encap auto"},
-	{HEAD "services: [{name: web, encap: ip6ip6, vips: [192.0.2.1:80/tcp]}]}",
-	 "t.yaml:2: services[web].vips[192.0.2.1:80/tcp]: IPv4, but encap ip6ip6 carries IPv6 in IPv6; expected an "
-	 "IPv6 address, or encap auto"},
-	{HEAD "services: [{name: web, encap: ipip6, vips: [\"[2001:db8::1]:80/tcp\"]}]}",
-	 "t.yaml:2: services[web].vips[[2001:db8::1]:80/tcp]: IPv6, but encap ipip6 carries IPv4 in IPv6; expected an "
-	 "IPv4 address, or encap auto"},
-	{HEAD "services: [{name: web, encap: sit, vips: [192.0.2.1:80/tcp]}]}",
-	 "t.yaml:2: services[web].vips[192.0.2.1:80/tcp]: IPv4, but encap sit carries IPv6 in IPv4; expected an IPv6 "
-	 "address, or encap auto"},
-	{HEAD "services: [{name: web, encap: ipip, vips: [192.0.2.1:80/tcp], backends: [\"2001:db8::2\"]}]}",
-	 "t.yaml:2: services[web].backends[2001:db8::2]: IPv6, but encap ipip carries IPv4 in IPv4; expected an IPv4 "
-	 "address, or encap auto"},
-	{HEAD "services: [{name: web, encap: ip6ip6, vips: [\"[2001:db8::1]:80/tcp\"], backends: [10.0.0.1]}]}",
-	 "t.yaml:2: services[web].backends[10.0.0.1]: IPv4, but encap ip6ip6 carries IPv6 in IPv6; expected an IPv6 "
-	 "address, or encap auto"},
-	{HEAD "services: [{name: web, encap: ipip6, vips: [192.0.2.1:80/tcp], backends: [10.0.0.1]}]}",
-	 "t.yaml:2: services[web].backends[10.0.0.1]: IPv4, but encap ipip6 carries IPv4 in IPv6; expected an IPv6 "
-	 "address, or encap auto"},
-	{HEAD "services: [{name: web, encap: sit, vips: [\"[2001:db8::1]:80/tcp\"], backends: [\"2001:db8::2\"]}]}",
-	 "t.yaml:2: services[web].backends[2001:db8::2]: IPv6, but encap sit carries IPv6 in IPv4; expected an IPv4 "
-	 "address, or encap auto"},
 	{"{interfaces: [eth0], services: [{name: web, vips: [192.0.2.1:80/tcp], backends: [10.0.0.1]}]}",
 	 "t.yaml:1: services[web].backends[10.0.0.1]: IPv4 packets to it need source.ipv4, which is not given: the "
 	 "prefix of the outer source address, whose host bits vary by flow so that the backend's receive queues share "
@@ -407,24 +350,6 @@ static const struct row cross[] = {
 	 "t.yaml:1: limits.ring_slots: 4194368 is too small for 4259838 ring slots (ring_size of all services); raise "
 	 "it to 4259838 or more"},
 };
-
-static void check_rows(const struct row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct config_source *source = NULL;
-		struct shunt_err err = {};
-		json_t *tree = yaml_load(rows[i].yaml, strlen(rows[i].yaml), "t.yaml", &source, &err);
-
-		if (!tree)
-			fail_msg("bad YAML: %s", shunt_err_text(&err));
-		if (config_from_json(tree, source, &err))
-			fail_msg("accepted: %s", rows[i].yaml);
-		if (strcmp(shunt_err_text(&err), rows[i].error))
-			fail_msg("%s\ngives:     %s\nexpected:  %s", rows[i].yaml, shunt_err_text(&err), rows[i].error);
-		json_decref(tree);
-		config_source_free(source);
-	}
-}
 
 static void form_errors(void **state)
 {

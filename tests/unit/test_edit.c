@@ -88,6 +88,26 @@ static const struct {
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'echo': false}}]", "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': false, " HTTP
 		 BACKENDS "}"},
+	/* a tunnel's members join those it has; a word or another type replaces them */
+	{"[{'op': 'service.set', 'service': 'web', 'set': {'encap': 'gue'}},"
+	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': {'variant': 0}}},"
+	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': {'port': 7000}}}]",
+	 "web",
+	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': {'type': 'gue', 'variant': 0, 'port': 7000}, "
+	 "'ring_size': 251, 'echo': true, " HTTP BACKENDS "}"},
+	{"[{'op': 'service.set', 'service': 'web', 'set': {'encap': {'type': 'gue', 'variant': 0}}},"
+	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': {'type': 'gue', 'port': 1}}}]",
+	 "web",
+	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': {'type': 'gue', 'variant': 1, 'port': 1}, "
+	 "'ring_size': 251, 'echo': true, " HTTP BACKENDS "}"},
+	{"[{'op': 'service.set', 'service': 'web', 'set': {'encap': 'gre'}},"
+	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': null}}]",
+	 "web", "{" WEB HTTP BACKENDS "}"},
+	{"[{'op': 'backend.set', 'service': 'web', 'address': '10.0.0.2', 'set': {'encap': 'gue'}},"
+	 " {'op': 'backend.set', 'service': 'web', 'address': '10.0.0.2', 'set': {'encap': {'port': 7000}}}]",
+	 "web",
+	 "{" WEB HTTP "'backends': [" B1 ", {'address': '10.0.0.2', 'weight': 7, 'encap': {'type': 'gue', 'variant': 1,"
+	 " 'port': 7000}}, " B3 "]}"},
 	/* check is merged; null puts a default back */
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'check': {'fall': 9, 'path': '/x', 'rise': null}}}]", "web",
 	 "{" WEB "'check': {'type': 'http', 'path': '/x', 'expect': '200-399', 'interval': '5s', 'timeout': '1s', "
@@ -251,7 +271,7 @@ static const struct {
 	 " {'op': 'backend.add', 'service': 'web', 'backend': '10.0.0.4'}]",
 	 "changes[0]: services[web].backends: \"none\" is not a list; expected addresses, or mappings with address, "
 	 "weight, "
-	 "state and mac",
+	 "state, mac and encap",
 	 EINVAL},
 	{"[{'op': 'backend.set', 'service': 'web', 'set': {'weight': 1}}]",
 	 "changes[0].address: expected a backend's address, as a string", EINVAL},

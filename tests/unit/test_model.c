@@ -217,13 +217,48 @@ static void nobody_to_ask(void **state)
 	config_free(config);
 }
 
+/* l2dsr reaches what is on a link; other tunnels do not care. */
+static void l2dsr_wants_no_gateway(void **state)
+{
+	static const enum config_encap_type tunnels[] = {CONFIG_ENCAP_AUTO, CONFIG_ENCAP_GUE, CONFIG_ENCAP_GRE};
+	struct config *config = load();
+	struct world world = good_world();
+	struct model *model;
+
+	(void)state;
+	assert_int_equal(addr_parse("10.9.9.9", &world.nexthops[1].gateway), 0);
+	for (size_t i = 0; i < sizeof(tunnels) / sizeof(tunnels[0]); i++) {
+		config->services[0].encap.type = tunnels[i];
+		model = build_once(config, &world);
+		assert_int_equal(model->services[0].dests[0].encap.type, tunnels[i]);
+		assert_int_equal(model->services[0].dests[0].state, BACKEND_UP);
+		model_free(model);
+	}
+	config->services[0].backends[0].has_encap = config->services[0].backends[1].has_encap = true;
+	config->services[0].backends[0].encap.type = config->services[0].backends[1].encap.type = CONFIG_ENCAP_L2DSR;
+	model = build_once(config, &world);
+	assert_int_equal(model->services[0].dests[0].state, BACKEND_UNRESOLVED);
+	assert_false(model->services[0].dests[0].nexthop.resolved);
+	assert_int_equal(slots_of(&model->services[0], 0), 0);
+	assert_int_equal(model->services[0].dests[1].state, BACKEND_UP);
+	assert_int_equal(model->services[0].dests[1].encap.type, CONFIG_ENCAP_L2DSR);
+	assert_int_equal(model->services[0].dests[3].encap.type, CONFIG_ENCAP_GRE);
+	model_free(model);
+	config_free(config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(state_names),	 cmocka_unit_test(words),
-		cmocka_unit_test(no_check),	 cmocka_unit_test(weight_zero),
-		cmocka_unit_test(copies),	 cmocka_unit_test(rings),
-		cmocka_unit_test(nobody_to_ask), cmocka_unit_test(whole_and_empty_rings),
+		cmocka_unit_test(state_names),
+		cmocka_unit_test(words),
+		cmocka_unit_test(no_check),
+		cmocka_unit_test(weight_zero),
+		cmocka_unit_test(copies),
+		cmocka_unit_test(rings),
+		cmocka_unit_test(nobody_to_ask),
+		cmocka_unit_test(whole_and_empty_rings),
+		cmocka_unit_test(l2dsr_wants_no_gateway),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);

@@ -76,7 +76,9 @@ static void ipv4(void **state)
 	assert_int_equal(t.mtu, 1480);
 	assert_int_equal(t.src_mask, htonl(0x0000ffff));
 	assert_int_equal(t.csum, (uint16_t)~htons(0x262b));
-	assert_int_equal(t.pad, 0);
+	assert_int_equal(t.encap, SHUNT_ENCAP_IP);
+	assert_int_equal(t.overhead, 20);
+	assert_int_equal(t.port, 0);
 	for (size_t i = 0; i < sizeof(t.reserved); i++)
 		assert_int_equal(t.reserved[i], 0);
 }
@@ -94,6 +96,62 @@ static void ipv6(void **state)
 	assert_int_equal(t.outer_family, SHUNT_FAMILY_IPV6);
 	assert_int_equal(t.l3_off, 14);
 	assert_int_equal(t.src_mask, 0xffffffff);
+	assert_int_equal(t.overhead, 40);
+	assert_int_equal(t.csum, 0);
+}
+
+/* The outer IP header is the same for all tunnels; what is behind it is only counted here. */
+static void tunnels(void **state)
+{
+	static const struct {
+		struct config_encap encap;
+		enum shunt_encap expected;
+		uint16_t port;
+		uint8_t overhead4, overhead6;
+	} cases[] = {
+		{{CONFIG_ENCAP_IPIP, 1, 6080}, SHUNT_ENCAP_IP, 0, 20, 40},
+		{{CONFIG_ENCAP_GUE, 0, 6080}, SHUNT_ENCAP_GUE0, 6080, 32, 52},
+		{{CONFIG_ENCAP_GUE, 1, 7000}, SHUNT_ENCAP_GUE1, 7000, 28, 48},
+		{{CONFIG_ENCAP_GRE, 1, 6080}, SHUNT_ENCAP_GRE, 0, 24, 44},
+	};
+	struct model_dest four = dest("10.1.0.11"), six = dest("2001:db8:1::11");
+	struct shunt_dest plain4 = template_of(&four, "10.200.0.0/16"), plain6 = template_of(&six, "2001:db8:200::/64");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct shunt_dest t4, t6;
+
+		four.encap = six.encap = cases[i].encap;
+		t4 = template_of(&four, "10.200.0.0/16");
+		t6 = template_of(&six, "2001:db8:200::/64");
+		assert_int_equal(t4.encap, cases[i].expected);
+		assert_int_equal(t6.encap, cases[i].expected);
+		assert_int_equal(t4.port, htons(cases[i].port));
+		assert_int_equal(t4.overhead, cases[i].overhead4);
+		assert_int_equal(t6.overhead, cases[i].overhead6);
+		assert_int_equal(t4.csum, plain4.csum);
+		assert_memory_equal(t4.hdr, plain4.hdr, sizeof(t4.hdr));
+		assert_memory_equal(t6.hdr, plain6.hdr, sizeof(t6.hdr));
+	}
+}
+
+/* No outer header, so no source; the EtherType is the packet's. */
+static void l2dsr(void **state)
+{
+	struct model_dest d = dest("10.1.0.11");
+	struct shunt_prefix none = {.len = 0};
+	struct shunt_dest t;
+
+	(void)state;
+	d.encap.type = CONFIG_ENCAP_L2DSR;
+	d.nexthop.tags = 1;
+	d.nexthop.tag[0] = (struct nexthop_tag){0x8100, 100};
+	model_template(&t, &d, &none);
+	assert_header(&t, "020000000002020000000001810000640000");
+	assert_int_equal(t.encap, SHUNT_ENCAP_L2DSR);
+	assert_int_equal(t.l3_off, 18);
+	assert_int_equal(t.overhead, 0);
+	assert_int_equal(t.src_mask, 0);
 	assert_int_equal(t.csum, 0);
 }
 
@@ -203,7 +261,8 @@ int main(void)
 		cmocka_unit_test(ipv4),		cmocka_unit_test(ipv6),
 		cmocka_unit_test(vlan),		cmocka_unit_test(checksum_carries),
 		cmocka_unit_test(source_masks), cmocka_unit_test(states),
-		cmocka_unit_test(unresolved),
+		cmocka_unit_test(unresolved),	cmocka_unit_test(tunnels),
+		cmocka_unit_test(l2dsr),
 	};
 
 	return cmocka_run_group_tests_name("template", tests, NULL, NULL);

@@ -8,7 +8,7 @@
 #include "xalloc.h"
 
 const char *const config_mode_words[] = {"auto", "native", "generic", NULL};
-const char *const config_encap_words[] = {"auto", "ipip", "ip6ip6", "ipip6", "sit", NULL};
+const char *const config_encap_words[] = {"auto", "ipip", "ip6ip6", "ipip6", "sit", "gue", "gre", "l2dsr", NULL};
 const char *const config_check_words[] = {"none", "tcp", "http", "https", NULL};
 const char *const config_admin_words[] = {"up", "drain", NULL};
 
@@ -21,9 +21,9 @@ const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT] = {
 	{"connections", offsetof(struct config_limits, connections), SHUNT_CONN_WAYS, 1u << 30, 65536},
 };
 
-const char *config_encap_name(enum config_encap encap)
+const char *config_encap_name(enum config_encap_type type)
 {
-	return config_encap_words[encap];
+	return config_encap_words[type];
 }
 
 const char *config_check_name(enum config_check_type type)
@@ -41,18 +41,23 @@ const char *config_mode_name(enum config_mode mode)
 	return config_mode_words[mode];
 }
 
-uint8_t config_encap_inner(enum config_encap encap)
+uint8_t config_encap_inner(enum config_encap_type type)
 {
-	if (encap == CONFIG_ENCAP_AUTO)
-		return 0;
-	return encap == CONFIG_ENCAP_IPIP || encap == CONFIG_ENCAP_IPIP6 ? SHUNT_FAMILY_IPV4 : SHUNT_FAMILY_IPV6;
+	if (type == CONFIG_ENCAP_IPIP || type == CONFIG_ENCAP_IPIP6)
+		return SHUNT_FAMILY_IPV4;
+	return type == CONFIG_ENCAP_IP6IP6 || type == CONFIG_ENCAP_SIT ? SHUNT_FAMILY_IPV6 : 0;
 }
 
-uint8_t config_encap_outer(enum config_encap encap)
+uint8_t config_encap_outer(enum config_encap_type type)
 {
-	if (encap == CONFIG_ENCAP_AUTO)
-		return 0;
-	return encap == CONFIG_ENCAP_IPIP || encap == CONFIG_ENCAP_SIT ? SHUNT_FAMILY_IPV4 : SHUNT_FAMILY_IPV6;
+	if (type == CONFIG_ENCAP_IPIP || type == CONFIG_ENCAP_SIT)
+		return SHUNT_FAMILY_IPV4;
+	return type == CONFIG_ENCAP_IP6IP6 || type == CONFIG_ENCAP_IPIP6 ? SHUNT_FAMILY_IPV6 : 0;
+}
+
+const struct config_encap *config_encap_of(const struct config_service *service, const struct config_backend *backend)
+{
+	return backend->has_encap ? &backend->encap : &service->encap;
 }
 
 const struct config_service *config_find_service(const struct config *config, const char *name)

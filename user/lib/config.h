@@ -60,11 +60,35 @@ struct config_check {
 /* unset: nobody said; counts as up. */
 enum config_admin { CONFIG_ADMIN_UNSET, CONFIG_ADMIN_UP, CONFIG_ADMIN_DRAIN };
 
+/*
+ * The tunnel. auto: IP in IP, the backend's family outside, whatever arrives inside. Those named as `ip tunnel` names them carry one
+ * combination and refuse VIPs and backends of other families. gue and gre carry what arrives, the backend's family outside; l2dsr has
+ * no outer header: the backend must be on one of the balancer's own links, and its address serves to find its MAC.
+ */
+enum config_encap_type {
+	CONFIG_ENCAP_AUTO,
+	CONFIG_ENCAP_IPIP,   /* IPv4 in IPv4 */
+	CONFIG_ENCAP_IP6IP6, /* IPv6 in IPv6 */
+	CONFIG_ENCAP_IPIP6,  /* IPv4 in IPv6 */
+	CONFIG_ENCAP_SIT,    /* IPv6 in IPv4 */
+	CONFIG_ENCAP_GUE,
+	CONFIG_ENCAP_GRE,
+	CONFIG_ENCAP_L2DSR,
+};
+
+struct config_encap {
+	enum config_encap_type type;
+	uint8_t variant; /* gue: 0 or 1; 1 */
+	uint16_t port;	 /* gue: host order; 6080 */
+};
+
 struct config_backend {
 	struct shunt_addr addr;
 	uint32_t weight; /* 0 to 65535; 100; 0: no new connections */
 	enum config_admin admin;
 	bool has_mac;
+	bool has_encap;
+	struct config_encap encap; /* has_encap: instead of the service's */
 	uint8_t mac[6]; /* next hop's MAC, overrides the neighbour table; the same in all services with this addr */
 };
 
@@ -74,19 +98,9 @@ struct config_vip {
 	uint8_t proto;
 };
 
-/* Named as `ip tunnel` names them. auto: the backend's family outside, whatever arrives inside. The others carry one
- * combination and refuse VIPs and backends of other families. */
-enum config_encap {
-	CONFIG_ENCAP_AUTO,
-	CONFIG_ENCAP_IPIP,   /* IPv4 in IPv4 */
-	CONFIG_ENCAP_IP6IP6, /* IPv6 in IPv6 */
-	CONFIG_ENCAP_IPIP6,  /* IPv4 in IPv6 */
-	CONFIG_ENCAP_SIT,    /* IPv6 in IPv4 */
-};
-
 struct config_service {
 	char name[SHUNT_NAME_MAX]; /* letters, digits, '-', '_', '.'; begins with a letter or digit */
-	enum config_encap encap;
+	struct config_encap encap;
 	uint32_t ring_size; /* a prime, 251 to 4194301; 65537 */
 	bool echo;	    /* echo requests to its VIPs' addresses are answered; default true */
 	struct config_check check;
@@ -121,7 +135,11 @@ struct config *config_from_json(const json_t *tree, const struct config_source *
 
 /* The canonical tree; every value written out. Owned by the caller. */
 json_t *config_to_json(const struct config *config);
+json_t *config_encap_to_json(const struct config_encap *encap); /* a word, or for gue a mapping */
 json_t *config_service_to_json(const struct config_service *service);
+
+/* The tunnel to a backend: its own, or the service's. */
+const struct config_encap *config_encap_of(const struct config_service *service, const struct config_backend *backend);
 
 struct config *config_copy(const struct config *config);
 void config_free(struct config *config); /* NULL is fine */
@@ -130,7 +148,7 @@ const struct config_service *config_find_service(const struct config *config, co
 const struct config_backend *config_find_backend(const struct config_service *service, const struct shunt_addr *addr);
 
 /* The words of the enums, as configuration, API and CLI spell them. */
-const char *config_encap_name(enum config_encap encap);
+const char *config_encap_name(enum config_encap_type type);
 const char *config_check_name(enum config_check_type type);
 const char *config_admin_name(enum config_admin admin); /* "up", "drain" */
 const char *config_mode_name(enum config_mode mode);

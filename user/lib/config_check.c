@@ -280,10 +280,9 @@ static int check_backends(const struct check *c)
 	return err;
 }
 
-static int check_family(const struct check *c, size_t service, const char *list, size_t index, uint8_t is, uint8_t must)
+static int check_family(const struct check *c, size_t service, const char *list, size_t index,
+			enum config_encap_type encap, uint8_t is, uint8_t must)
 {
-	enum config_encap encap = c->config->services[service].encap;
-
 	if (!must || is == must)
 		return 0;
 	return fail_at(c, service, list, index,
@@ -292,17 +291,46 @@ static int check_family(const struct check *c, size_t service, const char *list,
 		       family_name(config_encap_outer(encap)), family_name(must));
 }
 
+/* A backend's own tunnel must carry all VIPs of the service. */
+static int check_inner(const struct check *c, size_t service, size_t index)
+{
+	const struct config_service *s = &c->config->services[service];
+	enum config_encap_type type = s->backends[index].encap.type;
+	uint8_t inner = config_encap_inner(type);
+
+	for (size_t i = 0; i < s->vip_count && s->backends[index].has_encap; i++)
+		if (inner && s->vips[i].addr.family != inner)
+			return fail_at(
+				c, service, "backends", index,
+				"encap %s carries %s, but the service has a VIP of %s; expected encap auto, gue, "
+				"gre or l2dsr, or VIPs of %s only",
+				config_encap_name(type), family_name(inner), family_name(s->vips[i].addr.family),
+				family_name(inner));
+	return 0;
+}
+
+static int check_backend(const struct check *c, size_t service, size_t index)
+{
+	const struct config_service *s = &c->config->services[service];
+	const struct config_backend *backend = &s->backends[index];
+	enum config_encap_type type = config_encap_of(s, backend)->type;
+
+	if (check_family(c, service, "backends", index, type, backend->addr.family, config_encap_outer(type)) ||
+	    check_inner(c, service, index) || check_backend_address(c, service, index))
+		return -EINVAL;
+	return type == CONFIG_ENCAP_L2DSR ? 0 : check_source(c, service, index);
+}
+
 static int check_service(const struct check *c, size_t service)
 {
 	const struct config_service *s = &c->config->services[service];
-	uint8_t inner = config_encap_inner(s->encap), outer = config_encap_outer(s->encap);
+	uint8_t inner = config_encap_inner(s->encap.type);
 
 	for (size_t i = 0; i < s->vip_count; i++)
-		if (check_family(c, service, "vips", i, s->vips[i].addr.family, inner))
+		if (check_family(c, service, "vips", i, s->encap.type, s->vips[i].addr.family, inner))
 			return -EINVAL;
 	for (size_t i = 0; i < s->backend_count; i++)
-		if (check_family(c, service, "backends", i, s->backends[i].addr.family, outer) ||
-		    check_backend_address(c, service, i) || check_source(c, service, i))
+		if (check_backend(c, service, i))
 			return -EINVAL;
 	return 0;
 }

@@ -29,8 +29,11 @@ static inline uint32_t *config_limit_of(struct config_limits *limits, const stru
 bool config_check_has(const char *type, const char *key);
 
 /* The families that an encapsulation carries and sends; 0: any. */
-uint8_t config_encap_inner(enum config_encap encap);
-uint8_t config_encap_outer(enum config_encap encap);
+uint8_t config_encap_inner(enum config_encap_type type);
+uint8_t config_encap_outer(enum config_encap_type type);
+
+/* Read the member encap of a service or a backend; *given: is there one? Without, *encap is auto. */
+int config_parse_encap(const struct tree_place *at, struct config_encap *encap, bool *given);
 
 /* Read the check of a service, defaults where it is absent. */
 int config_parse_check(const struct tree_place *service, struct config_check *check);

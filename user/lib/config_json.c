@@ -64,6 +64,15 @@ static json_t *check_to_json(const struct config_check *check)
 	return object;
 }
 
+json_t *config_encap_to_json(const struct config_encap *encap)
+{
+	const char *type = config_encap_name(encap->type);
+
+	if (encap->type != CONFIG_ENCAP_GUE)
+		return made(json_string(type));
+	return made(json_pack("{s:s, s:i, s:i}", "type", type, "variant", encap->variant, "port", encap->port));
+}
+
 static json_t *backend_to_json(const struct config_backend *backend)
 {
 	json_t *object = made(json_object());
@@ -75,6 +84,8 @@ static json_t *backend_to_json(const struct config_backend *backend)
 		set(object, "state", json_string(config_admin_name(backend->admin)));
 	if (backend->has_mac)
 		set(object, "mac", json_string(mac_format(backend->mac, text)));
+	if (backend->has_encap)
+		set(object, "encap", config_encap_to_json(&backend->encap));
 	return object;
 }
 
@@ -92,7 +103,7 @@ json_t *config_service_to_json(const struct config_service *service)
 		append(backends, backend_to_json(&service->backends[i]));
 	set(object, "name", json_string(service->name));
 	set(object, "vips", vips);
-	set(object, "encap", json_string(config_encap_name(service->encap)));
+	set(object, "encap", config_encap_to_json(&service->encap));
 	set(object, "ring_size", json_integer(service->ring_size));
 	set(object, "echo", json_boolean(service->echo));
 	set(object, "check", check_to_json(&service->check));

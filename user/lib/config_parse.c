@@ -94,7 +94,7 @@ static int parse_mac(const struct tree_place *at, struct config_backend *backend
 
 static int parse_backend(const struct tree_place *at, void *out)
 {
-	static const char *const keys[] = {"address", "weight", "state", "mac", NULL};
+	static const char *const keys[] = {"address", "weight", "state", "mac", "encap", NULL};
 	struct config_backend *backend = out;
 	struct tree_place address;
 	unsigned int admin;
@@ -103,12 +103,14 @@ static int parse_backend(const struct tree_place *at, void *out)
 	if (json_is_string(at->value))
 		return parse_address(at, &backend->addr);
 	if (!json_is_object(at->value))
-		return tree_refuse(at, "a backend", "its address, or a mapping with address, weight, state and mac");
+		return tree_refuse(at, "a backend",
+				   "its address, or a mapping with address, weight, state, mac and encap");
 	if (tree_object(at, keys))
 		return -EINVAL;
 	address = tree_member(at, "address");
 	if (parse_address(&address, &backend->addr) || tree_u32(at, "weight", 0, 65535, &backend->weight) ||
-	    tree_word(at, "state", config_admin_words, &admin) || parse_mac(at, backend))
+	    tree_word(at, "state", config_admin_words, &admin) || parse_mac(at, backend) ||
+	    config_parse_encap(at, &backend->encap, &backend->has_encap))
 		return -EINVAL;
 	if (json_object_get(at->value, "state"))
 		backend->admin = CONFIG_ADMIN_UP + admin;
@@ -158,8 +160,8 @@ static int parse_service(const struct tree_place *at, void *out)
 {
 	static const char *const keys[] = {"name", "vips", "encap", "ring_size", "echo", "check", "backends", NULL};
 	struct config_service *service = out;
-	unsigned int encap = CONFIG_ENCAP_AUTO;
 	struct tree_place name;
+	bool has_encap;
 	const char *text;
 
 	if (tree_object(at, keys))
@@ -173,11 +175,10 @@ static int parse_service(const struct tree_place *at, void *out)
 	service->echo = true;
 	if (tree_list(at, "vips", 1, "at least one VIP such as 192.0.2.10:80/tcp", sizeof(*service->vips), parse_vip,
 		      &service->vips, &service->vip_count) ||
-	    tree_word(at, "encap", config_encap_words, &encap) || parse_ring_size(at, &service->ring_size) ||
+	    config_parse_encap(at, &service->encap, &has_encap) || parse_ring_size(at, &service->ring_size) ||
 	    tree_bool(at, "echo", &service->echo) || config_parse_check(at, &service->check))
 		return -EINVAL;
-	service->encap = encap;
-	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state and mac",
+	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state, mac and encap",
 			 sizeof(*service->backends), parse_backend, &service->backends, &service->backend_count);
 }
 

@@ -142,6 +142,30 @@ static void merge(json_t *object, const json_t *members)
 	}
 }
 
+/* Members of a tunnel that keeps its type join those it has; null, a word or another type replaces it. */
+static json_t *merged_encap(const json_t *object, const json_t *value)
+{
+	json_t *present = json_object_get(object, "encap"), *merged;
+
+	if (!json_is_object(value) || json_object_get(value, "type") || !present)
+		return json_deep_copy(value);
+	merged = json_is_object(present) ? json_deep_copy(present) : json_pack("{s:O}", "type", present);
+	merge(merged, value);
+	return merged;
+}
+
+/* The same for a service or a backend. */
+static void merge_into(json_t *object, const json_t *members)
+{
+	const json_t *encap = json_object_get(members, "encap");
+	json_t *all = json_copy((json_t *)members);
+
+	if (encap)
+		json_object_set_new(all, "encap", merged_encap(object, encap));
+	merge(object, all);
+	json_decref(all);
+}
+
 /* What the new type of check has no use for goes away with the old type. */
 static void merge_check(json_t *service, const json_t *members)
 {
@@ -208,7 +232,7 @@ static int service_set(struct edit *e)
 		merge_check(service, check);
 		json_object_del(members, "check");
 	}
-	merge(service, members);
+	merge_into(service, members);
 	json_decref(members);
 	return 0;
 }
@@ -257,7 +281,7 @@ static int backend_set(struct edit *e)
 		return edit_fail(e, EINVAL, "set.address", "a backend keeps its address; add another backend instead");
 	if (json_is_string(json_array_get(backends, index)))
 		json_array_set_new(backends, index, json_pack("{s:O}", "address", json_array_get(backends, index)));
-	merge(json_array_get(backends, index), set);
+	merge_into(json_array_get(backends, index), set);
 	return 0;
 }
 

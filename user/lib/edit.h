@@ -9,6 +9,7 @@
  *   backend.add    {"service": NAME, "backend": {a whole backend}}
  *   backend.set    {"service": NAME, "address": ADDRESS, "set": {members to replace}}
  *   backend.delete {"service": NAME, "address": ADDRESS}
+ * An "encap" that is a mapping without a type is merged into the one that is there.
  * A list of them is one transaction: all or none. `backend drain` is backend.set with {"state": "drain"}.
  */
 #ifndef SHUNT_EDIT_H

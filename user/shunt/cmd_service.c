@@ -32,7 +32,7 @@ static void print_services(const json_t *answer)
 		table_cell(t, "%zu", count_up(backends));
 		table_cell(t, "%zu", json_array_size(backends));
 		table_cell(t, "%s", view_text(json_object_get(service, "check"), "type"));
-		table_cell(t, "%s", view_text(service, "encap"));
+		table_cell(t, "%s", view_encap(service));
 		if (more)
 			table_cell(t, "%s and %zu more", json_string_value(json_array_get(vips, 0)), more);
 		else
@@ -86,9 +86,9 @@ static int service_show(struct cli *cli, int argc, char **argv)
 
 const struct command service_commands[] = {
 	{"service", "add",
-	 "NAME vip=ADDRESS:PORT/PROTOCOL... [backend=ADDRESS[,weight=N][,mac=MAC][,state=STATE]...] "
+	 "NAME vip=ADDRESS:PORT/PROTOCOL... [backend=ADDRESS[,KEY=VALUE]...] "
 	 "[check=TYPE[:PORT][:/PATH]] "
-	 "[check.KEY=VALUE...] [encap=ENCAP] [ring_size=PRIME] [echo=true|false]",
+	 "[check.KEY=VALUE...] [encap=ENCAP] [encap.KEY=VALUE...] [ring_size=PRIME] [echo=true|false]",
 	 "add a service", change_run},
 	{"service", "set", "NAME KEY=VALUE...",
 	 "change a service; vip= and backend= replace all it had, check.KEY= only that key", change_run},

@@ -93,12 +93,15 @@ static int set_bool(json_t *object, const struct key *key, const char *value, st
 
 static int set_encap(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
-	const char *words[CONFIG_ENCAP_SIT + 1];
+	json_t *encap = json_object_get(object, key->member);
+	const char *words[CONFIG_ENCAP_L2DSR + 1];
 
 	for (size_t i = 0; i < COUNT(words); i++)
 		words[i] = config_encap_name(i);
 	if (words_find_exact(value, words, COUNT(words), "encapsulation", err) < 0)
 		return -EINVAL;
+	if (json_is_object(encap)) /* encap.KEY= was first */
+		return put(encap, "type", json_string(value), err);
 	return put(object, key->member, json_string(value), err);
 }
 
@@ -176,10 +179,17 @@ static const struct key check_keys[] = {
 	{"fall", set_number, "fall"},
 };
 
+/* Behind "encap.". */
+static const struct key encap_keys[] = {
+	{"variant", set_number, "variant"},
+	{"port", set_number, "port"},
+};
+
 static const struct key backend_keys[] = {
 	{"weight", set_number, "weight"},
 	{"state", set_state, "state"},
 	{"mac", set_mac, "mac"},
+	{"encap", set_encap, "encap"},
 };
 
 static int set_by_name(json_t *object, const struct key *keys, size_t count, const char *name, const char *value,
@@ -203,6 +213,18 @@ static json_t *check_of(json_t *service)
 		json_object_set_new(service, "check", check);
 	}
 	return check;
+}
+
+/* The mapping, for more than a word: encap=WORD is its type then. */
+static json_t *encap_of(json_t *object)
+{
+	json_t *encap = json_object_get(object, "encap");
+
+	if (json_is_object(encap))
+		return encap;
+	encap = encap ? json_pack("{s:O}", "type", encap) : json_object();
+	json_object_set_new(object, "encap", encap);
+	return encap;
 }
 
 /* TYPE[:PORT][:PATH], such as "http:/healthz", "http:8080:/healthz", "tcp:8080", "none". A path may hold anything. */
@@ -244,6 +266,8 @@ static int set_pair(json_t *object, const struct key *keys, size_t count, const 
 	name = xasprintf("%.*s", (int)(equals - pair), pair);
 	if (keys == service_keys && strncmp(name, "check.", 6) == 0)
 		ret = set_by_name(check_of(object), check_keys, COUNT(check_keys), name + 6, equals + 1, err);
+	else if (strncmp(name, "encap.", 6) == 0)
+		ret = set_by_name(encap_of(object), encap_keys, COUNT(encap_keys), name + 6, equals + 1, err);
 	else
 		ret = set_by_name(object, keys, count, name, equals + 1, err);
 	free(name);

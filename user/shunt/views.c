@@ -19,6 +19,13 @@ json_int_t view_integer(const json_t *object, const char *member)
 	return json_integer_value(json_object_get(object, member));
 }
 
+const char *view_encap(const json_t *object)
+{
+	const json_t *encap = json_object_get(object, "encap");
+
+	return json_is_object(encap) ? view_text(encap, "type") : view_text(object, "encap");
+}
+
 /* Why a backend is in its state, in the words of whoever decided. */
 static const char *reason_of(const json_t *backend)
 {
@@ -51,6 +58,7 @@ static void add_backend(struct table *t, const json_t *service, const json_t *ba
 	table_cell(t, "%s", view_text(backend, "state"));
 	table_cell(t, "%s", view_text(health, "state"));
 	table_cell(t, "%s", age_of(health, age));
+	table_cell(t, "%s", view_encap(backend));
 	table_cell(t, "%s", view_text(nexthop, "interface"));
 	table_cell(t, "%s", human_count(view_integer(backend, "packets"), packets));
 	table_cell(t, "%s", human_bytes(view_integer(backend, "bytes"), bytes));
@@ -59,7 +67,7 @@ static void add_backend(struct table *t, const json_t *service, const json_t *ba
 
 void view_backends(const json_t *services)
 {
-	struct table *t = table_new("SERVICE|BACKEND|>WEIGHT|STATE|HEALTH|>FOR|VIA|>PACKETS|>BYTES|REASON");
+	struct table *t = table_new("SERVICE|BACKEND|>WEIGHT|STATE|HEALTH|>FOR|ENCAP|VIA|>PACKETS|>BYTES|REASON");
 	const json_t *service, *backend;
 	size_t i, j;
 

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 const char *view_text(const json_t *object, const char *member); /* "-" where there is none */
+const char *view_encap(const json_t *object);			 /* the type of its tunnel */
 json_int_t view_integer(const json_t *object, const char *member);
 
 /* A table of the backends of a list of services (GET /v1/services). */

@@ -105,15 +105,16 @@ static json_t *tags_json(const struct nexthop *hop)
 	return tags;
 }
 
-static json_t *nexthop_json(const struct daemon *d, const struct shunt_addr *addr)
+static json_t *nexthop_json(const struct daemon *d, const struct shunt_addr *addr, const struct config_encap *encap)
 {
 	const struct nexthop *hop = nexthops_get(d->nexthops, addr);
+	const char *refusal = hop ? model_nexthop_refusal(encap, hop) : NULL;
 	char name[IFNAMSIZ], mac[SHUNT_ADDR_TEXT], gateway[SHUNT_ADDR_TEXT];
 
 	if (!hop)
 		return json_null();
-	if (!hop->resolved)
-		return json_pack("{s:b, s:s}", "resolved", 0, "why", hop->why);
+	if (!hop->resolved || refusal)
+		return json_pack("{s:b, s:s}", "resolved", 0, "why", refusal ? refusal : hop->why);
 	return json_pack("{s:b, s:s?, s:o, s:s, s:s?, s:I, s:o*}", "resolved", 1, "interface",
 			 if_indextoname(hop->ifindex, name), "vlan", tags_json(hop), "mac",
 			 mac_format(hop->dst_mac, mac), "gateway",
@@ -134,6 +135,7 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 	struct shunt_counter counter = {0};
 	char addr[SHUNT_ADDR_TEXT], mac[SHUNT_ADDR_TEXT];
 	enum backend_state state = daemon_backend_state(d, service->name, backend);
+	const struct config_encap *encap = config_encap_of(service, backend);
 	enum config_admin admin = backend->admin == CONFIG_ADMIN_UNSET ? CONFIG_ADMIN_UP : backend->admin;
 	json_t *object = json_pack("{s:s, s:I, s:s, s:s}", "address", addr_format(&backend->addr, addr), "weight",
 				   (json_int_t)backend->weight, "state", backend_state_name(state), "admin",
@@ -141,8 +143,9 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 
 	if (backend->has_mac)
 		json_object_set_new(object, "mac", json_string(mac_format(backend->mac, mac)));
+	json_object_set_new(object, "encap", config_encap_to_json(encap));
 	json_object_set_new(object, "health", health_json(d, service->name, &backend->addr));
-	json_object_set_new(object, "nexthop", nexthop_json(d, &backend->addr));
+	json_object_set_new(object, "nexthop", nexthop_json(d, &backend->addr, encap));
 	datapath_dest_counter(d->dp, service->name, &backend->addr, &counter);
 	set_counter(object, &counter);
 	return object;

@@ -275,7 +275,8 @@ static void write_service(struct datapath *dp, const struct plan_service *servic
  * Bring a template up to date while packets copy it. Stores are of whole words, and dest->hdr begins on one, so the next
  * hop's MAC changes at once, as do state and ifindex together. A packet that meets the change half-way mixes an old and a
  * new next hop (or outer source): at worst it is lost on its way, as if it had left a moment earlier on a path that is gone. It
- * cannot reach a wrong backend, because the one field that says which, the outer destination, never changes for an id.
+ * cannot reach a wrong backend, because the one field that says which, the outer destination, never changes for an id (without an
+ * outer header it is the MAC, and that is one word).
  * A next hop that becomes known must not be used before it is all there: ifindex comes last; one that is lost: first.
  */
 static void write_template(struct shunt_dest *dest, const struct shunt_dest *want)

@@ -223,6 +223,13 @@ static const struct model_ring *cached_resolve(struct cached_ring *cached, bool 
 	return cached->resolved;
 }
 
+const char *model_nexthop_refusal(const struct config_encap *encap, const struct nexthop *nexthop)
+{
+	if (encap->type != CONFIG_ENCAP_L2DSR || !nexthop->resolved || !nexthop->gateway.family)
+		return NULL;
+	return "it is behind a gateway, where encap l2dsr cannot reach it: its address must be on a link of this node";
+}
+
 static void fill_dest(struct model_dest *dest, const struct config_service *service,
 		      const struct config_backend *backend, const struct model_inputs *inputs)
 {
@@ -231,8 +238,11 @@ static void fill_dest(struct model_dest *dest, const struct config_service *serv
 	enum health_state health = checked ? inputs->health(inputs->arg, service->name, &backend->addr) : HEALTH_UP;
 
 	dest->addr = backend->addr;
+	dest->encap = *config_encap_of(service, backend);
 	if (nexthop)
 		dest->nexthop = *nexthop;
+	if (model_nexthop_refusal(&dest->encap, &dest->nexthop))
+		dest->nexthop.resolved = false;
 	dest->state = judge(backend, dest->nexthop.resolved, health);
 }
 

@@ -23,6 +23,7 @@ const char *backend_state_name(enum backend_state state); /* "up", "drain", "che
 struct model_dest {
 	struct shunt_addr addr;
 	enum backend_state state;
+	struct config_encap encap;
 	struct nexthop nexthop; /* may be unresolved */
 };
 
@@ -75,6 +76,9 @@ struct model_inputs {
 struct model_cache;
 struct model_cache *model_cache_new(void);
 void model_cache_free(struct model_cache *cache);
+
+/* What stands in the way of this tunnel over this next hop, in words; NULL: nothing. l2dsr: the next hop must be the backend itself. */
+const char *model_nexthop_refusal(const struct config_encap *encap, const struct nexthop *nexthop);
 
 struct model *model_build(const struct config *config, const struct model_inputs *inputs, struct model_cache *cache);
 void model_free(struct model *model);

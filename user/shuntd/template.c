@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Templates: the outer header of a destination, all but what differs from packet to packet. The XDP program copies it in
- * front of the packet and fills in the rest: length, traffic class, protocol, the source's low bits, checksum.
+ * front of the packet and fills in the rest: length, traffic class, protocol, the source's low bits, checksum, and what a tunnel has
+ * behind the outer IP header.
  */
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -15,6 +16,10 @@
 #define IPV4_DF 0x4000
 
 #define VLAN_TAG_LEN 4
+
+#define UDP_LEN 8
+#define GUE_LEN 4
+#define GRE_LEN 4
 
 _Static_assert(sizeof(struct ethhdr) + NEXTHOP_TAGS * VLAN_TAG_LEN + sizeof(struct ipv6hdr) <= SHUNT_HDR_MAX,
 	       "a template holds Ethernet, tags and IPv6");
@@ -107,6 +112,49 @@ static void put_ethernet(struct shunt_dest *out, const struct nexthop *nexthop, 
 	put_word(out, proto);
 }
 
+static enum shunt_encap encap_of(const struct config_encap *encap)
+{
+	switch (encap->type) {
+	case CONFIG_ENCAP_GUE:
+		return encap->variant ? SHUNT_ENCAP_GUE1 : SHUNT_ENCAP_GUE0;
+	case CONFIG_ENCAP_GRE:
+		return SHUNT_ENCAP_GRE;
+	case CONFIG_ENCAP_L2DSR:
+		return SHUNT_ENCAP_L2DSR;
+	case CONFIG_ENCAP_AUTO:
+	case CONFIG_ENCAP_IPIP:
+	case CONFIG_ENCAP_IP6IP6:
+	case CONFIG_ENCAP_IPIP6:
+	case CONFIG_ENCAP_SIT:
+		break;
+	}
+	return SHUNT_ENCAP_IP;
+}
+
+/* Last: what the tunnel adds to a packet is the outer IP header, which is there already, and what the program writes behind it. */
+static void put_tunnel(struct shunt_dest *out, const struct config_encap *encap)
+{
+	static const uint8_t behind[] = {
+		[SHUNT_ENCAP_GUE0] = UDP_LEN + GUE_LEN,
+		[SHUNT_ENCAP_GUE1] = UDP_LEN,
+		[SHUNT_ENCAP_GRE] = GRE_LEN,
+		[SHUNT_ENCAP_L2DSR] = 0,
+	};
+
+	out->encap = encap_of(encap);
+	out->overhead = out->hdr_len - out->l3_off + behind[out->encap];
+	if (encap->type == CONFIG_ENCAP_GUE)
+		out->port = htons(encap->port);
+}
+
+/* l2dsr: the EtherType is the packet's. */
+static void put_l2dsr(struct shunt_dest *out, const struct nexthop *nexthop)
+{
+	out->src_mask = 0;
+	put_ethernet(out, nexthop, 0);
+	out->hdr_len = out->l3_off;
+}
+
 void model_template(struct shunt_dest *out, const struct model_dest *dest, const struct shunt_prefix *prefix)
 {
 	const struct nexthop *nexthop = &dest->nexthop;
@@ -119,9 +167,14 @@ void model_template(struct shunt_dest *out, const struct model_dest *dest, const
 	out->mtu = nexthop->mtu;
 	out->src_mask = source_mask(prefix);
 
-	put_ethernet(out, nexthop, is_v6 ? ETH_P_IPV6 : ETH_P_IP);
-	if (is_v6)
-		put_ipv6(out, &dest->addr, prefix);
-	else
-		put_ipv4(out, &dest->addr, prefix);
+	if (dest->encap.type == CONFIG_ENCAP_L2DSR) {
+		put_l2dsr(out, nexthop);
+	} else {
+		put_ethernet(out, nexthop, is_v6 ? ETH_P_IPV6 : ETH_P_IP);
+		if (is_v6)
+			put_ipv6(out, &dest->addr, prefix);
+		else
+			put_ipv4(out, &dest->addr, prefix);
+	}
+	put_tunnel(out, &dest->encap);
 }
