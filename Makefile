@@ -134,7 +134,7 @@ $B/skel/driver.skel.h: $B/bench/driver.bpf.o
 
 $B/obj/tests/bench/bench.o: | $B/skel/driver.skel.h
 
-$B/tests/bench: $B/obj/tests/bench/bench.o $(call obj,obj,user/shuntd/template.c) $(LIB_OBJ)
+$B/tests/bench: $B/obj/tests/bench/bench.o $(call obj,obj,$(addprefix user/shuntd/,template.c viptable.c)) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB))
 
@@ -142,7 +142,7 @@ bench: $B/tests/bench ## Measure what a packet costs (root; about a minute)
 	$B/tests/bench
 
 # The packet table links the daemon's own template and ring code, so what is tested is what is loaded.
-$B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c template.c ring.c)) $(LIB_OBJ)
+$B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c template.c ring.c viptable.c)) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB)) -lm
 

@@ -119,7 +119,7 @@ static __always_inline int icmp_parse(struct xdp_md *ctx, struct slow *s, bool i
 		return SHUNT_REASON_TRUNCATED;
 	switch (icmp_kind_of(header.type, is_v6)) {
 	case ICMP_REQUEST:
-		if (!(vip->flags & SHUNT_VIP_ECHO) || s->has_options)
+		if (!(vip->flags & SHUNT_VIP_ECHO) || s->has_options || from_vip(s, is_v6))
 			return SHUNT_REASON_ECHO_REFUSED;
 		return icmp_echo(ctx, pkt, is_v6);
 	case ICMP_ERROR:

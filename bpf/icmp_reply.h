@@ -67,10 +67,17 @@ struct pseudo6 {
 #define CSUM_STEP 512
 _Static_assert(QUOTE4 % 4 == 0 && QUOTE6 % 4 == 0, "sums are of whole 32-bit words");
 
-/* May src, the source of a packet with this Ethernet header, be answered? */
+/* Is the source a VIP's address? To be asked before an answer is made: not from there, since stacks of functions that call one
+ * another add up. */
+static __noinline bool from_vip(const struct slow *s, bool is_v6)
+{
+	return vip_find_address(s->pkt.src, is_v6);
+}
+
+/* May src, the source of a packet with this Ethernet header, be answered, if it is no VIP's? */
 static __always_inline bool may_reply(const struct ethhdr *eth, const __be32 *src, bool is_v6)
 {
-	return !((eth->h_dest[0] | eth->h_source[0]) & 1) && is_one_host(src, is_v6) && !vip_find_address(src, is_v6);
+	return !((eth->h_dest[0] | eth->h_source[0]) & 1) && is_one_host(src, is_v6);
 }
 
 static __always_inline void swap_macs(struct ethhdr *eth)
@@ -137,7 +144,7 @@ static __always_inline int echo_ipv6(struct ethhdr *eth, struct ipv6_icmp *reque
 	return SHUNT_REASON_ECHO_REPLY;
 }
 
-/* A whole echo request without options, for a VIP that answers. */
+/* A whole echo request without options, not from_vip(), for a VIP that answers. */
 static __always_inline int icmp_echo(const struct xdp_md *ctx, const struct packet *pkt, bool is_v6)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
@@ -279,7 +286,7 @@ static __always_inline int send_error(struct xdp_md *ctx, const struct packet *p
 	return SHUNT_REASON_TOO_BIG_REPLY;
 }
 
-/* A TCP or UDP packet, for a destination to which no more than mtu would fit. */
+/* A TCP or UDP packet, not from_vip(), for a destination to which no more than mtu would fit. */
 static __noinline int too_big(struct xdp_md *ctx, const struct packet *pkt, int mtu, bool is_v6)
 {
 	const struct shunt_control *control;

@@ -26,6 +26,8 @@
 /* daemon writes, program reads */
 SHUNT_ARRAY(shunt_control, struct shunt_control, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_vips, struct shunt_vip, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+SHUNT_ARRAY(shunt_spans, struct shunt_span, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+SHUNT_ARRAY(shunt_ranges, struct shunt_range, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_dests, struct shunt_dest, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_rings, __u64, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 

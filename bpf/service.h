@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Stage: is it for a VIP? One probe of the flat table for nearly every packet, hit or miss. */
+/* Stage: is it for a VIP? One probe of the flat table for nearly every packet, hit or miss; what it misses may be in a range (match.h). */
 #ifndef SHUNT_BPF_SERVICE_H
 #define SHUNT_BPF_SERVICE_H
 
@@ -7,6 +7,7 @@
 
 #include "knobs.h"
 #include "maps.h"
+#include "match.h"
 #include "packet.h"
 
 /* The word that port, proto and family make in struct shunt_vip, as it lies there. 0 in an empty entry. */
@@ -23,20 +24,12 @@ static __always_inline __u32 vip_key(__be16 port, __u8 proto, __u8 family)
 	return key.word;
 }
 
-static __always_inline const struct shunt_vip *vip_lookup(const __be32 *dst, __be16 port, __u8 proto, bool is_v6)
+/* In the half of the flat table that begins at base. low, high: the address's halves as they lie in memory. */
+static __always_inline const struct shunt_vip *vip_probe(__u64 low, __u64 high, __u32 key, __u32 slot, __u32 base,
+							 bool is_v6)
 {
-	__u32 key = vip_key(port, proto, is_v6 ? SHUNT_FAMILY_IPV6 : SHUNT_FAMILY_IPV4);
-	__u64 low = is_v6 ? *(const __u64 *)&dst[0] : dst[0];
-	__u64 high = is_v6 ? *(const __u64 *)&dst[2] : 0;
-	__u32 zero = 0, mask = knob_vip_slots - 1, slot, base;
-	const struct shunt_control *control = bpf_map_lookup_elem(&shunt_control, &zero);
+	__u32 mask = knob_vip_slots - 1;
 
-	if (!control)
-		return NULL;
-	/* Read once: the half in force may change at any time, and stays intact until all who saw it are done. */
-	base = *(const volatile __u32 *)&control->vip_half ? 1 : 0;
-	slot = shunt_vip_slot(low, high, key, control->vip_multiplier[base], mask);
-	base *= knob_vip_slots;
 #pragma clang loop unroll(disable)
 	for (int probe = 0; probe < SHUNT_VIP_PROBES; probe++) {
 		__u32 index = base + ((slot + probe) & mask);
@@ -54,6 +47,36 @@ static __always_inline const struct shunt_vip *vip_lookup(const __be32 *dst, __b
 			return vip;
 	}
 	return NULL;
+}
+
+/* What the flat table does not have. */
+static __always_inline const struct shunt_vip *vip_match(__u64 low, __u64 high, __u32 key, __u32 base)
+{
+	int index = match_find(low, high, key, base ? 1 : 0);
+
+	return index < 0 ? NULL : bpf_map_lookup_elem(&shunt_vips, &index);
+}
+
+static __always_inline const struct shunt_vip *vip_lookup(const __be32 *dst, __be16 port, __u8 proto, bool is_v6)
+{
+	__u32 key = vip_key(port, proto, is_v6 ? SHUNT_FAMILY_IPV6 : SHUNT_FAMILY_IPV4);
+	__u64 low = is_v6 ? *(const __u64 *)&dst[0] : dst[0];
+	__u64 high = is_v6 ? *(const __u64 *)&dst[2] : 0;
+	__u32 zero = 0, slot, base, has_spans;
+	const struct shunt_control *control = bpf_map_lookup_elem(&shunt_control, &zero);
+	const struct shunt_vip *vip;
+
+	if (!control)
+		return NULL;
+	/* Read once: the half in force may change at any time, and stays intact until all who saw it are done. */
+	base = *(const volatile __u32 *)&control->vip_half ? 1 : 0;
+	slot = shunt_vip_slot(low, high, key, control->vip_multiplier[base], knob_vip_slots - 1);
+	has_spans = control->vip_spans[base];
+	base *= knob_vip_slots;
+	vip = vip_probe(low, high, key, slot, base, is_v6);
+	if (vip || !unlikely(has_spans))
+		return vip;
+	return vip_match(low, high, key, base);
 }
 
 static __always_inline const struct shunt_vip *vip_find(const struct packet *pkt, bool is_v6)

@@ -91,7 +91,7 @@ static __noinline int slow(struct xdp_md *ctx, int where)
 	reason = slow_parse(ctx, s, is_v6);
 	if (reason == NEXT)
 		reason = choose(&s->pkt, &dest, is_v6);
-	if (reason == SHUNT_REASON_TOO_BIG && dest && !s->is_icmp)
+	if (reason == SHUNT_REASON_TOO_BIG && dest && !s->is_icmp && !from_vip(s, is_v6))
 		reason = too_big(ctx, &s->pkt, (int)dest->mtu - (int)encap_len(dest), is_v6);
 	if (reason != NEXT || !dest)
 		return count_reason(&s->pkt, reason);

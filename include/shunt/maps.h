@@ -20,12 +20,14 @@
 #define SHUNT_FAMILY_IPV4 4
 #define SHUNT_FAMILY_IPV6 6
 
-/* shunt_control: one entry. The program reads vip_half, vip_multiplier[] and icmp_rate; the rest is the daemon's memory. */
+/* shunt_control: one entry. The program reads vip_half, vip_multiplier[], vip_spans[], span_slots, range_slots and icmp_rate; the
+ * rest is the daemon's memory. */
 struct shunt_control {
 	__u64 magic;		 /* SHUNT_MAGIC; 0 while the maps are being set up */
 	__u32 format;		 /* SHUNT_FORMAT */
 	__u32 vip_half;		 /* 0 or 1: which half of shunt_vips is in force */
 	__u64 vip_multiplier[2]; /* per half: of shunt_vip_slot(), chosen so that no probe is too long */
+	__u32 vip_spans[2];	 /* per half: spans in use; 0: what shunt_vips does not have is no VIP's */
 	__u64 seed;		 /* cluster seed: flow hash keys and rings derive from it; fixed for the maps' life */
 	__u64 generation;	 /* commits to the maps so far */
 	__u32 vip_slots;	 /* entries in one half of shunt_vips, a power of two */
@@ -34,8 +36,15 @@ struct shunt_control {
 	__u32 services;		 /* entries of shunt_svcdir */
 	__u32 conn_buckets;	 /* entries of shunt_conns, a power of two */
 	__u32 icmp_rate;	 /* ICMP errors to clients, a second and CPU; 0: none */
+	__u32 span_slots;	 /* entries in one half of shunt_spans */
+	__u32 range_slots;	 /* entries in one half of shunt_ranges */
+	__u32 vip_ranges[2];	 /* per half: ranges in use */
+	__u32 vip_count[2];	 /* per half: VIPs */
+	__u32 vip_prefixes[2];	 /* per half: the different prefixes and addresses that the spans are made of */
 };
-_Static_assert(sizeof(struct shunt_control) == 72, "shunt_control");
+_Static_assert(sizeof(struct shunt_control) == 112, "shunt_control");
+_Static_assert(__builtin_offsetof(struct shunt_control, vip_spans) < 64,
+	       "all that every packet reads is in one cache line");
 
 /*
  * shunt_vips: a flat open-addressing hash table, two halves of vip_slots entries; half h starts at h * vip_slots.
@@ -44,6 +53,9 @@ _Static_assert(sizeof(struct shunt_control) == 72, "shunt_control");
  *
  * Beside the VIPs there is one entry for each of their addresses, with port 0 and the protocol of the family's ICMP. It says
  * that the address is a VIP's, and in flags what ICMP to it may expect; it has no service and no ring.
+ *
+ * VIPs with several ports or addresses are in shunt_spans and shunt_ranges, which name an entry of shunt_vips: one for each of their
+ * services, with port 0, protocol 0 and the service's index for an address, which no packet looks for.
  */
 #define SHUNT_VIP_PROBES 16
 #define SHUNT_VIP_ECHO 1u /* flags: echo requests to the address are answered */
@@ -51,7 +63,7 @@ _Static_assert(sizeof(struct shunt_control) == 72, "shunt_control");
 struct shunt_vip {
 	__be32 addr[4]; /* IPv4 in addr[0], the rest 0 */
 	__be16 port;
-	__u8 proto;	 /* IPPROTO_TCP or IPPROTO_UDP; IPPROTO_ICMP or IPPROTO_ICMPV6 in an address's entry */
+	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP; IPPROTO_ICMP or IPPROTO_ICMPV6 in an address's entry; 0 in a service's */
 	__u8 family;	 /* SHUNT_FAMILY_*; 0: empty */
 	__u32 service;	 /* index into shunt_svcdir */
 	__u32 ring_base; /* first slot of the service's ring in shunt_rings */
@@ -61,6 +73,31 @@ struct shunt_vip {
 	__u32 reserved[6];
 };
 _Static_assert(sizeof(struct shunt_vip) == 64, "shunt_vip is one cache line");
+
+/*
+ * shunt_spans, shunt_ranges: two halves of span_slots and range_slots entries; the halves in force are those of vip_half.
+ * Addresses are one line, on which IPv4 is ::ffff:a.b.c.d. A span reaches to where the next one begins, the last to the end; before
+ * the first one is nothing. Each names ranges of ports for TCP and for UDP, in order and without overlap: first[] from the half's
+ * beginning, count[] of them. Spans may name the same ones. How VIPs become spans: user/lib/match.h.
+ */
+#define SHUNT_SPAN_TCP 0
+#define SHUNT_SPAN_UDP 1
+#define SHUNT_SPAN_NONE 0xffffffffu /* vip: no VIP has these addresses */
+#define SHUNT_SPANS_MAX (1u << 21)  /* in a half: bounds the search */
+
+struct shunt_span {
+	__u64 high, low; /* the first address, host order */
+	__u32 first[2];	 /* SHUNT_SPAN_TCP, SHUNT_SPAN_UDP */
+	__u16 count[2];
+	__u32 vip; /* entry in the half of shunt_vips whose flags say what ICMP to these addresses may expect */
+};
+_Static_assert(sizeof(struct shunt_span) == 32, "shunt_span");
+
+struct shunt_range {
+	__u16 first, last; /* ports, host order */
+	__u32 vip;	   /* entry in the half of shunt_vips */
+};
+_Static_assert(sizeof(struct shunt_range) == 8, "shunt_range");
 
 /*
  * shunt_rings: every service's ring, one 8-byte word a slot, written with single atomic stores or

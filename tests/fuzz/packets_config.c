@@ -92,10 +92,11 @@ static json_t *backends_of(int service)
 
 static void add_vip(json_t *services, int service, const struct shunt_addr *addr, uint16_t port, uint8_t proto)
 {
+	const struct config_vip vip = {.addr = *addr, .port = port, .proto = proto};
 	char text[SHUNT_ADDR_TEXT];
 
 	json_array_append_new(json_object_get(json_array_get(services, service), "vips"),
-			      json_string(vip_format(addr, port, proto, text)));
+			      json_string(vip_format(&vip, text)));
 }
 
 /* Addresses are shared between services, by port and protocol; the first two only between those without echo. */

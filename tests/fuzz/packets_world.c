@@ -101,17 +101,7 @@ static void load_program(void)
 
 static void fill_maps(void)
 {
-	struct datapath_fds fds = {
-		.control = bpf_map__fd(skel->maps.shunt_control),
-		.vips = bpf_map__fd(skel->maps.shunt_vips),
-		.rings = bpf_map__fd(skel->maps.shunt_rings),
-		.dests = bpf_map__fd(skel->maps.shunt_dests),
-		.conns = bpf_map__fd(skel->maps.shunt_conns),
-		.dstat = bpf_map__fd(skel->maps.shunt_dstat),
-		.rstat = bpf_map__fd(skel->maps.shunt_rstat),
-		.svcdir = bpf_map__fd(skel->maps.shunt_svcdir),
-		.dstdir = bpf_map__fd(skel->maps.shunt_dstdir),
-	};
+	struct datapath_fds fds = attach_object_fds(skel);
 	struct shunt_err err = {};
 
 	if (datapath_open(&datapath, &fds, &config->limits, config->seed, &err) ||

@@ -26,7 +26,13 @@
 static char pin_dir[64];
 
 static struct config config = {
-	.limits = {.vips = 4, .services = 2, .destinations = 7, .ring_slots = 600, .connections = 64},
+	.limits = {.vips = 4,
+		   .services = 2,
+		   .destinations = 7,
+		   .ring_slots = 600,
+		   .connections = 64,
+		   .prefixes = 4,
+		   .port_ranges = 8},
 	.has_seed = true,
 	.seed = 77,
 };

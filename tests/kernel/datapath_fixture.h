@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "../../user/lib/xalloc.h"
+#include "../../user/shuntd/attach_priv.h"
 #include "../../user/shuntd/datapath.h"
 #include "shunt/hash.h"
 #include "shunt.skel.h"
@@ -34,6 +35,8 @@ static const struct config_limits fixture_limits = {
 	.destinations = 100,
 	.ring_slots = 6 * 13 + 10,
 	.connections = 64,
+	.prefixes = 8,
+	.port_ranges = 40,
 };
 
 /* Mapped by the test itself. */
@@ -60,21 +63,13 @@ static inline void *fixture_map(struct bpf_map *map)
 
 static inline void fixture_open(struct fixture *f)
 {
-	struct shunt_bpf *s = shunt_bpf__open();
+	struct shunt_err err;
+	struct shunt_bpf *s;
 
-	assert_non_null(s);
-	*f = (struct fixture){.skel = s};
+	*f = (struct fixture){0};
 	datapath_sizes(&fixture_limits, &f->size);
-	bpf_map__set_max_entries(s->maps.shunt_vips, 2 * f->size.vip_slots);
-	bpf_map__set_max_entries(s->maps.shunt_rings, f->size.ring_slots);
-	bpf_map__set_max_entries(s->maps.shunt_dests, f->size.destinations);
-	bpf_map__set_max_entries(s->maps.shunt_dstdir, f->size.destinations);
-	bpf_map__set_max_entries(s->maps.shunt_dstat, f->size.destinations);
-	bpf_map__set_max_entries(s->maps.shunt_svcdir, f->size.services);
-	bpf_map__set_max_entries(s->maps.shunt_conns, f->size.conn_buckets);
-	bpf_map__set_max_entries(s->maps.shunt_rstat, SHUNT_REASON_MAX);
-	s->rodata->knob_vip_slots = f->size.vip_slots;
-	shunt_hash_derive(&s->rodata->knob_hash_keys, SEED);
+	assert_int_equal(attach_open_object(&f->skel, &f->size, SEED, &err), 0);
+	s = f->skel;
 	assert_int_equal(shunt_bpf__load(s), 0);
 	f->control = fixture_map(s->maps.shunt_control);
 	f->vips = fixture_map(s->maps.shunt_vips);
@@ -82,17 +77,7 @@ static inline void fixture_open(struct fixture *f)
 	f->dests = fixture_map(s->maps.shunt_dests);
 	f->svcdir = fixture_map(s->maps.shunt_svcdir);
 	f->dstdir = fixture_map(s->maps.shunt_dstdir);
-	f->fds = (struct datapath_fds){
-		.control = bpf_map__fd(s->maps.shunt_control),
-		.vips = bpf_map__fd(s->maps.shunt_vips),
-		.rings = bpf_map__fd(s->maps.shunt_rings),
-		.dests = bpf_map__fd(s->maps.shunt_dests),
-		.conns = bpf_map__fd(s->maps.shunt_conns),
-		.dstat = bpf_map__fd(s->maps.shunt_dstat),
-		.rstat = bpf_map__fd(s->maps.shunt_rstat),
-		.svcdir = bpf_map__fd(s->maps.shunt_svcdir),
-		.dstdir = bpf_map__fd(s->maps.shunt_dstdir),
-	};
+	f->fds = attach_object_fds(s);
 }
 
 static inline void fixture_close(struct fixture *f)
@@ -129,6 +114,11 @@ static inline struct shunt_addr fixture_addr(uint32_t n, bool v6)
 	if (v6)
 		addr = (struct shunt_addr){.word = {htonl(0xfd000000), 0, 0, htonl(n)}, .family = SHUNT_FAMILY_IPV6};
 	return addr;
+}
+
+static inline struct config_vip fixture_vip(struct shunt_addr addr, uint16_t port, uint8_t proto)
+{
+	return (struct config_vip){.addr = addr, .port = port, .proto = proto};
 }
 
 /* Another ring, in place of the one it has; to be filled before it is applied. */
@@ -184,7 +174,7 @@ static inline struct model *model_of(size_t services, uint32_t ring_size, size_t
 		snprintf(name, sizeof(name), "x%zu", i);
 		fixture_service(&m->services[i], name, ring_size, vips, dests);
 		for (size_t v = 0; v < vips; v++)
-			m->services[i].vips[v] = (struct config_vip){fixture_addr(i, false), 1 + v, IPPROTO_UDP};
+			m->services[i].vips[v] = fixture_vip(fixture_addr(i, false), 1 + v, IPPROTO_UDP);
 		for (size_t d = 0; d < dests; d++)
 			fixture_dest(&m->services[i].dests[d], 1 + d);
 	}
@@ -199,7 +189,7 @@ static inline void fixture_random_service(struct model_service *s, char letter)
 
 	fixture_service(s, name, 13, 1 + random() % 2, 1 + random() % 5);
 	for (size_t i = 0; i < s->vip_count; i++)
-		s->vips[i] = (struct config_vip){fixture_addr(letter / 2, i), 2 * letter + random() % 2, IPPROTO_TCP};
+		s->vips[i] = fixture_vip(fixture_addr(letter / 2, i), 2 * letter + random() % 2, IPPROTO_TCP);
 	s->echo = random() % 2;
 	for (size_t i = 0; i < s->dest_count; i++) {
 		fixture_dest(&s->dests[i], 3 * i + random() % 3);
@@ -249,7 +239,7 @@ static inline const struct shunt_vip *fixture_lookup(const struct fixture *f, co
 static inline uint32_t fixture_judge_address(const struct fixture *f, const struct model *m,
 					     const struct config_vip *vip)
 {
-	struct config_vip key = {vip->addr, 0, IPPROTO_ICMP};
+	struct config_vip key = fixture_vip(vip->addr, 0, IPPROTO_ICMP);
 	const struct config_vip *first = NULL;
 	const struct shunt_vip *entry;
 	bool echo = false;

@@ -22,7 +22,8 @@ static void answers(void **state)
 		   " [{'name': 'eth0', 'ifindex': 2, 'attached': true, 'mode': 'native', 'dispatcher': false, "
 		   "'program': 77}],"
 		   " 'usage': {'vips': {'used': 3, 'limit': 1024}, 'services': {'used': 2, 'limit': 512},"
-		   " 'destinations': {'used': 3, 'limit': 4096}, 'ring_slots': {'used': 131074, 'limit': 4194368}},"
+		   " 'destinations': {'used': 3, 'limit': 4096}, 'ring_slots': {'used': 131074, 'limit': 4194368},"
+		   " 'prefixes': {'used': 1, 'limit': 256}, 'port_ranges': {'used': 5, 'limit': 4096}},"
 		   " 'services': [{'name': 'web', 'vips': 1, 'backends': {'up': 1, 'total': 2}},"
 		   " {'name': 'dns', 'vips': 2, 'backends': {'up': 0, 'total': 1}}]}");
 	expect_get("/v1/config", "{'services': [{'name': 'web', 'backends': [{'address': '10.1.0.11', 'weight': 100},"

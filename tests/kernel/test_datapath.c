@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* datapath.c against the running kernel's maps. Root, nothing attached. */
 #include <errno.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include "datapath_fixture.h"
+#include "datapath_traffic.h"
 
 static void fresh_maps_are_initialised(void **state)
 {
@@ -231,6 +231,12 @@ static void other_formats_sizes_and_seeds_are_refused(void **state)
 	limits.destinations++;
 	cannot_open(&f, &limits, SEED, EEXIST, "limits.destinations");
 	limits = fixture_limits;
+	limits.prefixes++;
+	cannot_open(&f, &limits, SEED, EEXIST, "limits.prefixes");
+	limits = fixture_limits;
+	limits.port_ranges--;
+	cannot_open(&f, &limits, SEED, EEXIST, "limits.port_ranges");
+	limits = fixture_limits;
 	limits.vips = 17; /* a power of two more */
 	cannot_open(&f, &limits, SEED, EEXIST, "limits.vips");
 	limits.vips = 15; /* the same power of two */
@@ -251,45 +257,6 @@ static void other_formats_sizes_and_seeds_are_refused(void **state)
 }
 
 /* A TCP SYN for port 80 of an address, as the wire has it. */
-static void make_packet(uint8_t frame[64], const struct shunt_addr *to, uint16_t from_port)
-{
-	static const uint8_t head[] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 50, 0, 0, 0, 0, 64, 6};
-	static const uint8_t tcp[] = {0, 80, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 2};
-	uint16_t port = htons(from_port);
-
-	memset(frame, 0, 64);
-	memcpy(frame, head, sizeof(head));
-	memcpy(frame + 26, "\xc0\x00\x02\x01", 4);
-	memcpy(frame + 30, &to->word[0], 4);
-	memcpy(frame + 34, &port, 2);
-	memcpy(frame + 36, tcp, sizeof(tcp));
-}
-
-/* Runs the real program without end, in a thread of its own. */
-struct traffic {
-	const struct fixture *f;
-	struct shunt_addr to;
-	bool stop; /* atomic */
-	uint64_t sent, forwarded;
-};
-
-static void *run_traffic(void *arg)
-{
-	struct traffic *t = arg;
-	uint8_t in[64], out[256];
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in, .data_size_in = sizeof(in), .data_out = out);
-
-	while (!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE)) {
-		make_packet(in, &t->to, 1024 + t->sent);
-		run.data_size_out = sizeof(out);
-		if (bpf_prog_test_run_opts(bpf_program__fd(t->f->skel->progs.shunt_xdp), &run))
-			break;
-		t->sent++;
-		t->forwarded += run.retval == XDP_TX || run.retval == XDP_REDIRECT;
-	}
-	return NULL;
-}
-
 /* Service "live" has one VIP and changes its backends in every model; others come and go beside it. */
 static struct model *model_around_live(const struct shunt_addr *vip)
 {
@@ -301,7 +268,7 @@ static struct model *model_around_live(const struct shunt_addr *vip)
 	fixture_random_service(&m->services[1], "ab"[random() % 2]);
 	fixture_random_service(&m->services[2], "cd"[random() % 2]);
 	live->vip_count = 1;
-	live->vips[0] = (struct config_vip){*vip, 80, IPPROTO_TCP};
+	live->vips[0] = fixture_vip(*vip, 80, IPPROTO_TCP);
 	for (size_t i = 0; i < live->dest_count; i++)
 		live->dests[i].nexthop.resolved = true;
 	ring = fixture_ring(live);

@@ -52,7 +52,7 @@ void unhex(const char *text, struct frame *frame)
 		frame->byte[frame->len++] = byte;
 }
 
-static void *map_memory(const struct bpf_map *map)
+void *map_memory(const struct bpf_map *map)
 {
 	size_t len = (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
 	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
@@ -73,6 +73,7 @@ static void load(struct fixture *f)
 	bpf_map__set_max_entries(skel->maps.shunt_dests, DESTS);
 	bpf_map__set_max_entries(skel->maps.shunt_dstat, DESTS);
 	bpf_map__set_max_entries(skel->maps.shunt_rstat, SHUNT_REASON_MAX);
+	match_size(skel);
 	skel->rodata->knob_vip_slots = VIP_SLOTS;
 	shunt_hash_derive((struct shunt_hash_keys *)&skel->rodata->knob_hash_keys, SEED);
 	if (shunt_bpf__load(skel))
@@ -83,6 +84,7 @@ static void load(struct fixture *f)
 	f->dests = map_memory(skel->maps.shunt_dests);
 	f->rings = map_memory(skel->maps.shunt_rings);
 	f->control->icmp_rate = ICMP_RATE;
+	match_open(f);
 	for (int i = 0; i < RING; i++)
 		f->rings[MIXED * RING + i] = shunt_slot_clean(1 + i % 4);
 }
@@ -126,33 +128,41 @@ static void add_dest(struct fixture *f, const char *line)
 		f->rings[id * RING + i] = shunt_slot_clean(id);
 }
 
-/* "ADDRESS PORT PROTO DEST": ring number DEST is DEST throughout; number 0 has no destination; "mixed" has several. "ADDRESS 0 icmp
- * FLAGS": an address's entry. */
-static void add_vip(struct fixture *f, const char *line)
+struct shunt_vip *new_vip(struct fixture *f)
 {
-	struct shunt_vip *vip = &f->vip[f->vip_count];
-	char addr[64], proto[8], dest_text[8];
-	unsigned int port, dest;
-	struct shunt_addr a;
-
 	if (f->vip_count > VIP_SLOTS * 3 / 4)
 		die("more VIPs than the table can place: raise VIP_SLOTS");
-	if (sscanf(line, "%63s %u %7s %7s", addr, &port, proto, dest_text) != 4 || addr_parse(addr, &a))
+	return &f->vip[f->vip_count++];
+}
+
+/* Ring number DEST is DEST throughout; number 0 has no destination; "mixed" has several. */
+void ring_of(struct shunt_vip *vip, const char *dest)
+{
+	vip->ring_base = (strcmp(dest, "mixed") ? strtoul(dest, NULL, 10) : MIXED) * RING;
+	vip->ring_size = RING;
+	vip->salt = SALT;
+}
+
+/* "ADDRESS PORT PROTO DEST"; "ADDRESS 0 icmp FLAGS": an address's entry. */
+static void add_vip(struct fixture *f, const char *line)
+{
+	struct shunt_vip *vip = new_vip(f);
+	char addr[64], proto[8], dest[8];
+	struct shunt_addr a;
+	unsigned int port;
+
+	if (sscanf(line, "%63s %u %7s %7s", addr, &port, proto, dest) != 4 || addr_parse(addr, &a))
 		die(line);
-	f->vip_count++;
-	dest = strcmp(dest_text, "mixed") ? strtoul(dest_text, NULL, 10) : MIXED;
 	memcpy(vip->addr, a.word, sizeof(vip->addr));
 	vip->port = htons(port);
 	vip->proto = strcmp(proto, "udp") ? IPPROTO_TCP : IPPROTO_UDP;
 	vip->family = a.family;
-	if (!strcmp(proto, "icmp")) {
-		vip->proto = a.family == SHUNT_FAMILY_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-		vip->flags = dest;
+	if (strcmp(proto, "icmp")) {
+		ring_of(vip, dest);
 		return;
 	}
-	vip->ring_base = dest * RING;
-	vip->ring_size = RING;
-	vip->salt = SALT;
+	vip->proto = a.family == SHUNT_FAMILY_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	vip->flags = strtoul(dest, NULL, 10);
 }
 
 /* A table more than half full, so that probes go on; any multiplier that keeps them short enough. */
@@ -393,6 +403,8 @@ static uint32_t place_layout(struct fixture *f, int layout, uint32_t attempt)
 	while (!place_vips(f, half, attempt))
 		attempt++;
 	memset(f->vips + !half * VIP_SLOTS, 0, VIP_SLOTS * sizeof(*f->vips));
+	match_place(f, half, true);
+	match_place(f, !half, false);
 	f->control->vip_half = half;
 	return attempt + 1;
 }
@@ -433,6 +445,8 @@ int main(void)
 			add_dest(&f, line + 5);
 		else if (!strncmp(line, "vip ", 4))
 			add_vip(&f, line + 4);
+		else if (!strncmp(line, "match ", 6))
+			match_add(&f, line + 6);
 		else if (!strncmp(line, "pair ", 5)) {
 			pairs = xreallocarray(pairs, pair_count + 1, sizeof(*pairs));
 			pairs[pair_count++] = xstrdup(line);

@@ -34,6 +34,8 @@ struct fixture {
 	uint64_t *rings;
 	uint32_t vip_count;
 	struct shunt_vip vip[VIP_SLOTS];
+	struct shunt_span *spans;
+	struct shunt_range *ranges;
 	/* per destination: outer sources and flow labels seen */
 	uint64_t source[DESTS][SOURCES_MAX];
 	size_t source_count[DESTS];
@@ -48,11 +50,20 @@ __attribute__((format(printf, 2, 3))) bool complain(const struct row *row, const
 void report(bool ok, const char *name); /* a test that is no row */
 void die(const char *what);
 
+void *map_memory(const struct bpf_map *map);
+struct shunt_vip *new_vip(struct fixture *f); /* room for an entry */
+void ring_of(struct shunt_vip *vip, const char *dest);
 size_t outer_at(const struct frame *frame); /* where its outer IP header begins */
 void unhex(const char *text, struct frame *frame);
 void parse_row(char *line, struct row *row); /* line: behind "row "; row points into it */
 bool run_row(struct fixture *f, const struct row *row);
 void read_counts(const struct fixture *f, struct counts *out);
+
+/* match.c */
+void match_size(struct shunt_bpf *skel);			   /* before it is loaded */
+void match_open(struct fixture *f);				   /* after */
+void match_add(struct fixture *f, const char *line);		   /* line: behind "match " */
+void match_place(struct fixture *f, uint32_t half, bool in_force); /* after the VIPs; not in force: nothing */
 
 /* icmp.c */
 bool icmp_check_sum(const struct row *row, const struct frame *got);

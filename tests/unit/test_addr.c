@@ -180,55 +180,6 @@ static void macs(void **state)
 		assert_int_equal(mac_parse(bad[i], mac), -EINVAL);
 }
 
-static void vips(void **state)
-{
-	static const char *const good[] = {"192.0.2.1:80/tcp", "192.0.2.1:65535/udp", "[2001:db8::1]:1/udp",
-					   "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535/tcp"};
-	static const char *const bad[] = {
-		"",
-		"192.0.2.1",
-		"192.0.2.1:80",
-		"192.0.2.1/tcp",
-		"192.0.2.1:/tcp",
-		"192.0.2.1:0/tcp",
-		"192.0.2.1:080/tcp",
-		"192.0.2.1:65536/tcp",
-		"192.0.2.1:99999999999/tcp",
-		"192.0.2.1:80/TCP",
-		"192.0.2.1:80/sctp",
-		"192.0.2.1:80/",
-		"192.0.2.1:80/tcp ",
-		"192.0.2.1:+80/tcp",
-		":80/tcp",
-		"[192.0.2.1]:80/tcp",
-		"2001:db8::1:80/tcp",
-		"[2001:db8::1:80/tcp",
-		"2001:db8::1]:80/tcp",
-		"[:80/tcp",
-		"[]:80/tcp",
-		"[2001:db8::1]80/tcp",
-		"[2001:db8::1%eth0]:80/tcp",
-		"000000000000000000000000000000000000000000000000000000000000000000000000000000:80/tcp",
-	};
-	struct shunt_addr addr;
-	char text[SHUNT_ADDR_TEXT];
-	uint16_t port;
-	uint8_t proto;
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(good); i++) {
-		assert_int_equal(vip_parse(good[i], &addr, &port, &proto), 0);
-		assert_string_equal(vip_format(&addr, port, proto, text), good[i]);
-	}
-	assert_int_equal(vip_parse("192.0.2.1:258/udp", &addr, &port, &proto), 0);
-	assert_int_equal(port, 258);
-	assert_int_equal(proto, IPPROTO_UDP);
-	for (size_t i = 0; i < COUNT(bad); i++) {
-		print_message("  %s\n", bad[i]);
-		assert_int_equal(vip_parse(bad[i], &addr, &port, &proto), -EINVAL);
-	}
-}
-
 static void usable(void **state)
 {
 	static const char *const good[] = {"10.0.0.1", "192.0.2.1",   "169.254.0.1", "223.255.255.255", "240.0.0.1",
@@ -250,6 +201,32 @@ static void usable(void **state)
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		assert_int_equal(addr_parse(bad[i], &addr), 0);
 		if (addr_is_usable(&addr))
+			fail_msg("%s should not be usable", bad[i]);
+	}
+}
+
+/* A prefix is, if all of its addresses are. */
+static void usable_prefixes(void **state)
+{
+	static const char *const good[] = {"10.0.0.0/8",  "192.0.2.1/32",	"126.0.0.0/8",
+					   "240.0.0.0/5", "255.255.255.254/32", "2001:db8::/32",
+					   "fe00::/9",	  "fec0::/10",		"::1:0:0:0/96"};
+	static const char *const bad[] = {
+		"0.0.0.0/0",	 "0.0.0.0/8",	  "0.1.0.0/16",	      "126.0.0.0/7", "127.1.0.0/16", "224.0.0.0/4",
+		"239.0.0.0/8",	 "192.0.0.0/2",	  "255.255.255.0/24", "::/0",	     "::/96",	     "::1/128",
+		"::ffff:0:0/96", "::fffe:0:0/95", "fe00::/8",	      "fe80::/64",   "ff00::/8"};
+	struct shunt_prefix prefix = {};
+
+	(void)state;
+	assert_false(prefix_is_usable(&prefix));
+	for (size_t i = 0; i < COUNT(good); i++) {
+		assert_int_equal(prefix_parse(good[i], &prefix), 0);
+		if (!prefix_is_usable(&prefix))
+			fail_msg("%s should be usable", good[i]);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		assert_int_equal(prefix_parse(bad[i], &prefix), 0);
+		if (prefix_is_usable(&prefix))
 			fail_msg("%s should not be usable", bad[i]);
 	}
 }
@@ -297,9 +274,9 @@ static void sockaddrs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(addresses),	  cmocka_unit_test(address_bytes), cmocka_unit_test(prefixes),
-		cmocka_unit_test(prefix_members), cmocka_unit_test(macs),	   cmocka_unit_test(vips),
-		cmocka_unit_test(usable),	  cmocka_unit_test(order),	   cmocka_unit_test(sockaddrs),
+		cmocka_unit_test(addresses), cmocka_unit_test(address_bytes),	cmocka_unit_test(prefixes),
+		cmocka_unit_test(macs),	     cmocka_unit_test(prefix_members),	cmocka_unit_test(usable),
+		cmocka_unit_test(order),     cmocka_unit_test(usable_prefixes), cmocka_unit_test(sockaddrs),
 	};
 
 	return cmocka_run_group_tests_name("addr", tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include "../../user/shunt/rates.h"
 #include "../../user/shunt/words.h"
 
+#define VIP_FORMS "; PORT may be a range such as 8000-8999, or * for all, and ADDRESS a prefix such as 192.0.2.0/24"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WORDS_MAX 32
 
@@ -87,7 +88,7 @@ static const struct row rows[] = {
 	 "argument \"vip=192.0.2.1:80/tcp\": expected the name of a service"},
 	{"service add web vip=192.0.2.1:80", NULL,
 	 "argument \"vip=192.0.2.1:80\": expected ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or "
-	 "[2001:db8::10]:80/tcp"},
+	 "[2001:db8::10]:80/tcp" VIP_FORMS},
 	{"service add web vpi=192.0.2.1:80/tcp", NULL,
 	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, backend or "
 	 "check; "

@@ -134,8 +134,10 @@ static void fields(void **state)
 	assert_int_equal(config->source6.len, 96);
 	assert_true(config->has_seed);
 	assert_int_equal(config->seed, 0xabc);
-	assert_int_equal(config->limits.vips, 9);
-	assert_int_equal(config->limits.services, 8);
+	assert_int_equal(config->limits.vips, 16);
+	assert_int_equal(config->limits.prefixes, 5);
+	assert_int_equal(config->limits.port_ranges, 17);
+	assert_int_equal(config->limits.services, 10);
 	assert_int_equal(config->limits.destinations, 1048575);
 	assert_int_equal(config->limits.ring_slots, 5000000);
 	assert_int_equal(config->limits.connections, 8);
@@ -206,6 +208,8 @@ static void defaults(void **state)
 	assert_int_equal(config->limits.destinations, 4096);
 	assert_int_equal(config->limits.ring_slots, 4194368);
 	assert_int_equal(config->limits.connections, 65536);
+	assert_int_equal(config->limits.prefixes, 256);
+	assert_int_equal(config->limits.port_ranges, 4096);
 	assert_int_equal(config->icmp_rate, 1000);
 	assert_true(config->services[0].echo);
 	assert_int_equal(config->services[0].encap.type, CONFIG_ENCAP_AUTO);

@@ -2,6 +2,8 @@
 /* Every error of the configuration, with its exact text: what an operator reads is part of the interface. */
 #include "config_errors.h"
 
+#define VIP_FORMS "; PORT may be a range such as 8000-8999, or * for all, and ADDRESS a prefix such as 192.0.2.0/24"
+
 static const struct row form[] = {
 	{"[]",
 	 "t.yaml:1: a list is not a mapping; expected the keys interfaces, source, seed, limits, icmp or services"},
@@ -72,7 +74,7 @@ static const struct row form[] = {
 	{HEAD "seed: [1]}",
 	 "t.yaml:2: seed: a list is not a seed; expected \"0x\" and 1 to 16 hexadecimal digits, or an integer from 0"},
 	{HEAD "limits: 5}", "t.yaml:2: limits: 5 is not a mapping; expected the keys vips, services, destinations, "
-			    "ring_slots or connections"},
+			    "ring_slots, connections, prefixes or port_ranges"},
 	{HEAD "limits: {vip: 5}}", "t.yaml:2: limits.vip: unknown key; did you mean \"vips\"?"},
 	{HEAD "limits: {vips: 0}}", "t.yaml:2: limits.vips: 0 is out of range; expected 1 to 1048576"},
 	{HEAD "limits: {vips: 1048577}}", "t.yaml:2: limits.vips: 1048577 is out of range; expected 1 to 1048576"},
@@ -119,13 +121,13 @@ static const struct row form[] = {
 	 "192.0.2.10:80/tcp"},
 	{HEAD "services: [{name: web, vips: [192.0.2.1]}]}",
 	 "t.yaml:2: services[web].vips[192.0.2.1]: \"192.0.2.1\" is not a VIP; expected ADDRESS:PORT/tcp or /udp, such "
-	 "as 192.0.2.10:80/tcp or [2001:db8::10]:80/tcp"},
+	 "as 192.0.2.10:80/tcp or [2001:db8::10]:80/tcp" VIP_FORMS},
 	{HEAD "services: [{name: web, vips: [192.0.2.1:80/sctp]}]}",
 	 "t.yaml:2: services[web].vips[192.0.2.1:80/sctp]: \"192.0.2.1:80/sctp\" is not a VIP; expected "
-	 "ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or [2001:db8::10]:80/tcp"},
+	 "ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or [2001:db8::10]:80/tcp" VIP_FORMS},
 	{HEAD "services: [{name: web, vips: [80]}]}",
 	 "t.yaml:2: services[web].vips[0]: 80 is not a VIP; expected ADDRESS:PORT/tcp or /udp, such as "
-	 "192.0.2.10:80/tcp or [2001:db8::10]:80/tcp"},
+	 "192.0.2.10:80/tcp or [2001:db8::10]:80/tcp" VIP_FORMS},
 	{HEAD "services: [{name: web, vips: [127.0.0.1:80/tcp]}]}",
 	 "t.yaml:2: services[web].vips[127.0.0.1:80/tcp]: \"127.0.0.1:80/tcp\" is not a VIP that clients can reach; "
 	 "expected an address that is not loopback, multicast, broadcast, unspecified, IPv4-mapped or link-local"},
@@ -134,7 +136,7 @@ static const struct row form[] = {
 	 "expected an address that is not loopback, multicast, broadcast, unspecified, IPv4-mapped or link-local"},
 	{HEAD "services: [{name: web, vips: [\"192.0.2.1:80/tcp\", {}]}]}",
 	 "t.yaml:2: services[web].vips[1]: a mapping is not a VIP; expected ADDRESS:PORT/tcp or /udp, such as "
-	 "192.0.2.10:80/tcp or [2001:db8::10]:80/tcp"},
+	 "192.0.2.10:80/tcp or [2001:db8::10]:80/tcp" VIP_FORMS},
 	{SERVICE("bakends: []"), "t.yaml:3: services[web].bakends: unknown key; did you mean \"backends\"?"},
 	{SERVICE("echo: yes"), "t.yaml:3: services[web].echo: \"yes\" is not a boolean; expected true or false"},
 	{SERVICE("echo: 1"), "t.yaml:3: services[web].echo: 1 is not a boolean; expected true or false"},

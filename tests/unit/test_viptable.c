@@ -180,33 +180,47 @@ static void a_quarter_full_at_most(void **state)
 	assert_int_equal(viptable_slots(1025), 16384);
 }
 
-/* One entry an address and family, of its ICMP; echo if one of the VIPs has it. The VIPs stay as they are. */
+/* One entry an address and family, of its ICMP; echo if one of those given has it. */
 static void addresses_have_an_entry_each(void **state)
 {
-	struct shunt_vip vips[10] =
-		{
-			vip4(0xc6336402, 80, IPPROTO_TCP), vip4(0xc6336401, 80, IPPROTO_TCP), vip6(0, 1, 80),
-			vip4(0xc6336402, 81, IPPROTO_UDP), vip4(0xc6336401, 81, IPPROTO_TCP),
-		},
-			 before[5];
+	const struct shunt_vip a = vip4(0xc6336402, 0, 0), b = vip4(0xc6336401, 0, 0), c = vip6(0, 1, 0);
+	struct shunt_vip addrs[] = {
+		viptable_address(a.addr, a.family, false), viptable_address(b.addr, b.family, false),
+		viptable_address(c.addr, c.family, false), viptable_address(a.addr, a.family, true),
+		viptable_address(b.addr, b.family, false),
+	};
 
 	(void)state;
-	vips[0].service = vips[3].service = 7;
-	vips[3].flags = SHUNT_VIP_ECHO;
-	memcpy(before, vips, sizeof(before));
-	assert_int_equal(viptable_add_addresses(vips, 5), 8);
-	assert_memory_equal(vips, before, sizeof(before));
-	for (int i = 5; i < 8; i++) {
-		bool is_v6 = vips[i].family == SHUNT_FAMILY_IPV6, is_second = vips[i].addr[0] == htonl(0xc6336402);
+	assert_int_equal(viptable_merge_addresses(addrs, 5), 3);
+	for (int i = 0; i < 3; i++) {
+		bool is_v6 = addrs[i].family == SHUNT_FAMILY_IPV6, is_a = addrs[i].addr[0] == htonl(0xc6336402);
 
-		assert_int_equal(vips[i].proto, is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
-		assert_int_equal(vips[i].port, 0);
-		assert_int_equal(vips[i].service, 0);
-		assert_int_equal(vips[i].flags, is_second ? SHUNT_VIP_ECHO : 0);
-		for (int j = 5; j < i; j++)
-			assert_memory_not_equal(vips[i].addr, vips[j].addr, sizeof(vips[i].addr));
+		assert_int_equal(addrs[i].proto, is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+		assert_int_equal(addrs[i].port, 0);
+		assert_int_equal(addrs[i].flags, is_a ? SHUNT_VIP_ECHO : 0);
+		assert_false(viptable_is_service(&addrs[i]));
+		for (int j = 0; j < i; j++)
+			assert_memory_not_equal(addrs[i].addr, addrs[j].addr, sizeof(addrs[i].addr));
 	}
-	assert_int_equal(viptable_add_addresses(vips, 0), 0);
+	assert_int_equal(viptable_merge_addresses(addrs, 0), 0);
+}
+
+/* A service's entry is no VIP's, no address's, and not empty. */
+static void services_have_entries(void **state)
+{
+	struct shunt_vip vips[] = {viptable_service(0), viptable_service(1), vip4(0xc6336402, 80, IPPROTO_TCP)};
+	struct shunt_vip *table = calloc(32, sizeof(*table));
+	uint64_t multiplier;
+	size_t found = 0;
+
+	(void)state;
+	assert_int_equal(viptable_build(table, 32, vips, 3, &multiplier), 0);
+	for (int i = 0; i < 32; i++)
+		found += viptable_is_service(&table[i]);
+	assert_int_equal(found, 2);
+	for (uint32_t i = 0; i < 2; i++)
+		assert_int_equal(table[look_up(table, 32, multiplier, &vips[i])].service, i);
+	free(table);
 }
 
 int main(void)
@@ -218,6 +232,7 @@ int main(void)
 		cmocka_unit_test(too_many_is_no_space),
 		cmocka_unit_test(a_quarter_full_at_most),
 		cmocka_unit_test(addresses_have_an_entry_each),
+		cmocka_unit_test(services_have_entries),
 	};
 
 	return cmocka_run_group_tests_name("viptable", tests, NULL, NULL);

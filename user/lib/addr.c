@@ -24,8 +24,7 @@ int addr_parse(const char *text, struct shunt_addr *addr)
 	return 0;
 }
 
-/* A decimal number without sign, blanks or leading zeros, min to max; -EINVAL for anything else. */
-static int number_parse(const char *text, unsigned int min, unsigned int max, unsigned int *number)
+int number_parse(const char *text, unsigned int min, unsigned int max, unsigned int *number)
 {
 	unsigned int value = 0;
 
@@ -44,26 +43,29 @@ static int number_parse(const char *text, unsigned int min, unsigned int max, un
 	return 0;
 }
 
-static unsigned int family_bits(uint8_t family)
+unsigned int addr_bits(const struct shunt_addr *addr)
 {
-	return family == SHUNT_FAMILY_IPV4 ? 32 : 128;
+	return addr->family == SHUNT_FAMILY_IPV4 ? 32 : 128;
+}
+
+void addr_mask(struct shunt_addr *addr, unsigned int len)
+{
+	for (unsigned int word = 0; word < 4; word++) {
+		unsigned int begin = word * 32;
+
+		if (len <= begin)
+			addr->word[word] = 0;
+		else if (len < begin + 32)
+			addr->word[word] &= htonl(~(UINT32_MAX >> (len - begin)));
+	}
 }
 
 static bool has_host_bits(const struct shunt_prefix *prefix)
 {
-	unsigned int bits = family_bits(prefix->addr.family);
+	struct shunt_addr masked = prefix->addr;
 
-	for (unsigned int word = 0; word < bits / 32; word++) {
-		unsigned int begin = word * 32;
-		uint32_t host;
-
-		if (prefix->len >= begin + 32)
-			continue;
-		host = prefix->len <= begin ? UINT32_MAX : UINT32_MAX >> (prefix->len - begin);
-		if (ntohl(prefix->addr.word[word]) & host)
-			return true;
-	}
-	return false;
+	addr_mask(&masked, prefix->len);
+	return !addr_equal(&masked, &prefix->addr);
 }
 
 int prefix_parse(const char *text, struct shunt_prefix *prefix)
@@ -77,7 +79,7 @@ int prefix_parse(const char *text, struct shunt_prefix *prefix)
 		return -EINVAL;
 	memcpy(host, text, slash - text);
 	host[slash - text] = '\0';
-	if (addr_parse(host, &parsed.addr) || number_parse(slash + 1, 0, family_bits(parsed.addr.family), &len))
+	if (addr_parse(host, &parsed.addr) || number_parse(slash + 1, 0, addr_bits(&parsed.addr), &len))
 		return -EINVAL;
 	parsed.len = len;
 	if (has_host_bits(&parsed))
@@ -110,55 +112,6 @@ int mac_parse(const char *text, uint8_t mac[6])
 	return 0;
 }
 
-/* Cut "HOST:PORT/PROTO" or "[HOST]:PORT/PROTO" into its parts, in place; -EINVAL for another form. */
-static int vip_split(char *text, char **host, char **port, char **proto)
-{
-	char *colon, *slash = strrchr(text, '/');
-
-	if (!slash)
-		return -EINVAL;
-	*slash = '\0';
-	colon = strrchr(text, ':');
-	if (!colon || colon == text)
-		return -EINVAL;
-	*colon = '\0';
-	*host = text;
-	*port = colon + 1;
-	*proto = slash + 1;
-	if (text[0] == '[') {
-		if (colon[-1] != ']')
-			return -EINVAL;
-		colon[-1] = '\0';
-		*host = text + 1;
-	}
-	return 0;
-}
-
-int vip_parse(const char *text, struct shunt_addr *addr, uint16_t *port, uint8_t *proto)
-{
-	char copy[SHUNT_ADDR_TEXT], *host, *port_text, *proto_text;
-	struct shunt_addr parsed;
-	unsigned int number;
-	uint8_t parsed_proto;
-
-	if (strlen(text) >= sizeof(copy))
-		return -EINVAL;
-	strcpy(copy, text);
-	if (vip_split(copy, &host, &port_text, &proto_text) || addr_parse(host, &parsed) ||
-	    (parsed.family == SHUNT_FAMILY_IPV6) != (host != copy) || number_parse(port_text, 1, 65535, &number))
-		return -EINVAL;
-	if (!strcmp(proto_text, "tcp"))
-		parsed_proto = IPPROTO_TCP;
-	else if (!strcmp(proto_text, "udp"))
-		parsed_proto = IPPROTO_UDP;
-	else
-		return -EINVAL;
-	*addr = parsed;
-	*port = number;
-	*proto = parsed_proto;
-	return 0;
-}
-
 /* inet_ntop() is canonical already, but for the IPv4-compatible addresses (::/96) that nothing uses any more. */
 const char *addr_format(const struct shunt_addr *addr, char *buf)
 {
@@ -180,17 +133,6 @@ const char *prefix_format(const struct shunt_prefix *prefix, char *buf)
 const char *mac_format(const uint8_t mac[6], char *buf)
 {
 	snprintf(buf, SHUNT_ADDR_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-	return buf;
-}
-
-const char *vip_format(const struct shunt_addr *addr, uint16_t port, uint8_t proto, char *buf)
-{
-	bool is_v6 = addr->family == SHUNT_FAMILY_IPV6;
-	char host[SHUNT_ADDR_TEXT];
-
-	addr_format(addr, host);
-	snprintf(buf, SHUNT_ADDR_TEXT, "%s%.*s%s:%u/%s", is_v6 ? "[" : "", INET6_ADDRSTRLEN, host, is_v6 ? "]" : "",
-		 port, proto == IPPROTO_TCP ? "tcp" : "udp");
 	return buf;
 }
 
@@ -216,26 +158,44 @@ int addr_compare(const struct shunt_addr *a, const struct shunt_addr *b)
 	return memcmp(a->word, b->word, sizeof(a->word));
 }
 
-static bool ipv4_is_usable(uint32_t host_order)
-{
-	return host_order >> 24 != 0 && host_order >> 24 != 127 && !IN_MULTICAST(host_order) &&
-	       host_order != INADDR_BROADCAST;
-}
+/* What nobody else can reach, by word: host order, IPv4 in the first. */
+static const struct {
+	uint32_t word[4];
+	uint8_t family, len;
+} unusable[] = {
+	{{0}, SHUNT_FAMILY_IPV4, 8},		 /* this network */
+	{{0x7f000000}, SHUNT_FAMILY_IPV4, 8},	 /* loopback */
+	{{0xe0000000}, SHUNT_FAMILY_IPV4, 4},	 /* multicast */
+	{{0xffffffff}, SHUNT_FAMILY_IPV4, 32},	 /* broadcast */
+	{{0}, SHUNT_FAMILY_IPV6, 96},		 /* unspecified, loopback, IPv4-compatible */
+	{{0, 0, 0xffff}, SHUNT_FAMILY_IPV6, 96}, /* IPv4-mapped */
+	{{0xfe800000}, SHUNT_FAMILY_IPV6, 10},	 /* link-local */
+	{{0xff000000}, SHUNT_FAMILY_IPV6, 8},	 /* multicast */
+};
 
-static bool ipv6_is_usable(const struct in6_addr *addr)
+bool prefix_is_usable(const struct shunt_prefix *prefix)
 {
-	return !IN6_IS_ADDR_UNSPECIFIED(addr) && !IN6_IS_ADDR_LOOPBACK(addr) && !IN6_IS_ADDR_MULTICAST(addr) &&
-	       !IN6_IS_ADDR_V4MAPPED(addr) && !IN6_IS_ADDR_V4COMPAT(addr) && !IN6_IS_ADDR_LINKLOCAL(addr);
+	if (!prefix->addr.family)
+		return false;
+	for (size_t i = 0; i < sizeof(unusable) / sizeof(unusable[0]); i++) {
+		struct shunt_addr other = {.family = unusable[i].family}, addr = prefix->addr;
+		unsigned int len = prefix->len < unusable[i].len ? prefix->len : unusable[i].len;
+
+		for (int word = 0; word < 4; word++)
+			other.word[word] = htonl(unusable[i].word[word]);
+		addr_mask(&other, len);
+		addr_mask(&addr, len);
+		if (addr_equal(&addr, &other))
+			return false;
+	}
+	return true;
 }
 
 bool addr_is_usable(const struct shunt_addr *addr)
 {
-	struct in6_addr in6;
+	const struct shunt_prefix all = {*addr, addr_bits(addr)};
 
-	if (addr->family == SHUNT_FAMILY_IPV4)
-		return ipv4_is_usable(ntohl(addr->word[0]));
-	memcpy(&in6, addr->word, sizeof(in6));
-	return addr->family == SHUNT_FAMILY_IPV6 && ipv6_is_usable(&in6);
+	return prefix_is_usable(&all);
 }
 
 socklen_t addr_to_sockaddr(const struct shunt_addr *addr, uint16_t port, struct sockaddr_storage *ss)

@@ -30,22 +30,26 @@ int addr_parse(const char *text, struct shunt_addr *addr);
 int prefix_parse(const char *text, struct shunt_prefix *prefix); /* refuses host bits that are set: -ERANGE */
 int mac_parse(const char *text, uint8_t mac[6]);
 
-/* "192.0.2.1:80/tcp", "[2001:db8::1]:53/udp"; port 1 to 65535 in host order, proto IPPROTO_TCP or IPPROTO_UDP. */
-int vip_parse(const char *text, struct shunt_addr *addr, uint16_t *port, uint8_t *proto);
+/* A decimal number without sign, blanks or leading zeros, min to max. */
+int number_parse(const char *text, unsigned int min, unsigned int max, unsigned int *number);
 
 /* All printers return buf, of SHUNT_ADDR_TEXT bytes. */
 const char *addr_format(const struct shunt_addr *addr, char *buf);
 const char *prefix_format(const struct shunt_prefix *prefix, char *buf);
 const char *mac_format(const uint8_t mac[6], char *buf);
-const char *vip_format(const struct shunt_addr *addr, uint16_t port, uint8_t proto, char *buf);
 
 /* False for a prefix of the other family, or of none. */
 bool prefix_contains(const struct shunt_prefix *prefix, const struct shunt_addr *addr);
 bool addr_equal(const struct shunt_addr *a, const struct shunt_addr *b);
 int addr_compare(const struct shunt_addr *a, const struct shunt_addr *b); /* a total order: family, then bytes */
 
-/* Is it one that a backend or a VIP can have: not unspecified, loopback, multicast, broadcast, IPv4-mapped, link-local v6? */
+unsigned int addr_bits(const struct shunt_addr *addr);	   /* 32 or 128 */
+void addr_mask(struct shunt_addr *addr, unsigned int len); /* clear the bits behind the first len */
+
+/* Is it one that a backend or a VIP can have: not unspecified, loopback, multicast, broadcast, IPv4-mapped, link-local v6? Of a
+ * prefix: are all? */
 bool addr_is_usable(const struct shunt_addr *addr);
+bool prefix_is_usable(const struct shunt_prefix *prefix);
 
 /* Socket address of addr and port (host order) in *ss; returns its length. */
 socklen_t addr_to_sockaddr(const struct shunt_addr *addr, uint16_t port, struct sockaddr_storage *ss);

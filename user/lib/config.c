@@ -19,6 +19,8 @@ const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT] = {
 	{"destinations", offsetof(struct config_limits, destinations), 1, (1u << SHUNT_SLOT_DEST_BITS) - 1, 4096},
 	{"ring_slots", offsetof(struct config_limits, ring_slots), 251, 1u << 30, 64 * 65537},
 	{"connections", offsetof(struct config_limits, connections), SHUNT_CONN_WAYS, 1u << 30, 65536},
+	{"prefixes", offsetof(struct config_limits, prefixes), 1, SHUNT_SPANS_MAX / 2, 256},
+	{"port_ranges", offsetof(struct config_limits, port_ranges), 1, 1u << 24, 4096},
 };
 
 const char *config_encap_name(enum config_encap_type type)
@@ -74,6 +76,16 @@ const struct config_backend *config_find_backend(const struct config_service *se
 		if (addr_equal(&service->backends[i].addr, addr))
 			return &service->backends[i];
 	return NULL;
+}
+
+uint16_t config_check_port(const struct config_service *service)
+{
+	if (service->check.port)
+		return service->check.port;
+	for (size_t i = 0; i < service->vip_count; i++)
+		if (vip_ports(&service->vips[i]) == VIP_ONE_PORT)
+			return service->vips[i].port;
+	return 0;
 }
 
 static void *copy_array(const void *from, size_t count, size_t size)

@@ -19,6 +19,7 @@
 #include "addr.h"
 #include "err.h"
 #include "shunt/maps.h"
+#include "vip.h"
 
 enum config_mode {
 	CONFIG_MODE_AUTO,
@@ -38,6 +39,8 @@ struct config_limits {
 	uint32_t destinations; /* 4096; at most 2^20 - 1 */
 	uint32_t ring_slots;   /* 4194368 = 64 rings of 65537; slots of all rings together */
 	uint32_t connections;  /* 65536; entries, rounded up to a power of two */
+	uint32_t prefixes;     /* 256; different prefixes, and addresses with several ports, among the VIPs */
+	uint32_t port_ranges;  /* 4096; ranges of ports that those come to */
 };
 
 enum config_check_type { CONFIG_CHECK_NONE, CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP, CONFIG_CHECK_HTTPS };
@@ -45,7 +48,7 @@ enum config_check_type { CONFIG_CHECK_NONE, CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP,
 /* A service's health check. Times in milliseconds. */
 struct config_check {
 	enum config_check_type type; /* default tcp */
-	uint16_t port;		     /* host order; 0: the port of the service's first VIP */
+	uint16_t port;		     /* host order; 0: that of the service's first VIP of one port */
 	char *path;		     /* http(s): "/" */
 	char *host;		     /* http(s): Host header and SNI; NULL: the backend's address */
 	uint16_t expect_min;	     /* http(s): 200 */
@@ -92,12 +95,6 @@ struct config_backend {
 	uint8_t mac[6]; /* next hop's MAC, overrides the neighbour table; the same in all services with this addr */
 };
 
-struct config_vip {
-	struct shunt_addr addr;
-	uint16_t port; /* host order */
-	uint8_t proto;
-};
-
 struct config_service {
 	char name[SHUNT_NAME_MAX]; /* letters, digits, '-', '_', '.'; begins with a letter or digit */
 	struct config_encap encap;
@@ -129,7 +126,7 @@ struct config {
 struct config_source;
 
 /* A new configuration from a tree; NULL with *err filled (err->where: "FILE:LINE: path" or path) when it is not a valid one.
- * Checks unknown keys, types, ranges, duplicates (services, VIPs in all services, backends in one), one mac for an address,
+ * Checks unknown keys, types, ranges, duplicates (services, VIPs in all services, backends in one), VIPs that overlap, one mac for an address,
  * families against encap and against source prefixes, and that everything fits the limits. Does not keep tree or source. */
 struct config *config_from_json(const json_t *tree, const struct config_source *source, struct shunt_err *err);
 
@@ -145,6 +142,8 @@ struct config *config_copy(const struct config *config);
 void config_free(struct config *config); /* NULL is fine */
 
 const struct config_service *config_find_service(const struct config *config, const char *name);
+/* Where a service's checks go; 0: nowhere, which only a service without checks may. */
+uint16_t config_check_port(const struct config_service *service);
 const struct config_backend *config_find_backend(const struct config_service *service, const struct shunt_addr *addr);
 
 /* The words of the enums, as configuration, API and CLI spell them. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config_internal.h"
+#include "match.h"
 #include "xalloc.h"
 
 struct vip_ref {
@@ -30,6 +31,7 @@ struct check {
 	const struct tree_place *root;
 	struct vip_ref *vips; /* of all services, sorted */
 	size_t vip_count;
+	bool has_len[129]; /* there is a VIP of a prefix of this length, or of an address of so many bits */
 };
 
 /* Refuse element index of a list ("vips", "backends") of a service, or for list NULL the service. */
@@ -64,6 +66,33 @@ static int check_limit(const struct check *c, const char *key, uint32_t limit, s
 	return tree_fail(&place, "%u is too small for %zu %s; raise it to %zu or more", limit, need, what, need);
 }
 
+/* What the VIPs of ranges and prefixes come to. */
+static int check_match_limits(const struct check *c)
+{
+	struct match_vip *vips = xcalloc(c->vip_count, sizeof(*vips));
+	const struct config_limits *limits = &c->config->limits;
+	struct match match = {};
+	int err;
+
+	for (size_t i = 0; i < c->vip_count; i++)
+		vips[i] = (struct match_vip){.vip = c->vips[i].vip, .tag = c->vips[i].service};
+	err = match_build(&match, vips, c->vip_count, limits->port_ranges);
+	free(vips);
+	if (err) {
+		struct tree_place at = tree_member(c->root, "limits"), place = tree_member(&at, "port_ranges");
+
+		return tree_fail(
+			&place,
+			"%u is too small for the port ranges of the VIPs; raise it (a prefix within another has "
+			"the other's ranges, too)",
+			limits->port_ranges);
+	}
+	err = check_limit(c, "prefixes", limits->prefixes, match.prefix_count,
+			  "prefixes and addresses with several ports");
+	match_release(&match);
+	return err;
+}
+
 static int check_limits(const struct check *c)
 {
 	const struct config_limits *limits = &c->config->limits;
@@ -77,7 +106,9 @@ static int check_limits(const struct check *c)
 	    check_limit(c, "vips", limits->vips, c->vip_count, "VIPs") ||
 	    check_limit(c, "destinations", limits->destinations, destinations, "backends"))
 		return -EINVAL;
-	return check_limit(c, "ring_slots", limits->ring_slots, slots, "ring slots (ring_size of all services)");
+	if (check_limit(c, "ring_slots", limits->ring_slots, slots, "ring slots (ring_size of all services)"))
+		return -EINVAL;
+	return check_match_limits(c);
 }
 
 static int check_interfaces(const struct check *c)
@@ -128,19 +159,10 @@ static int check_names(const struct check *c)
 	return err;
 }
 
-static int compare_vip_values(const struct config_vip *a, const struct config_vip *b)
-{
-	int order = addr_compare(&a->addr, &b->addr);
-
-	if (!order)
-		order = (int)a->port - b->port;
-	return order ? order : (int)a->proto - b->proto;
-}
-
 static int compare_vips(const void *a, const void *b)
 {
 	const struct vip_ref *x = a, *y = b;
-	int order = compare_vip_values(x->vip, y->vip);
+	int order = vip_compare(x->vip, y->vip);
 
 	if (!order)
 		order = by_position(x->service, y->service);
@@ -157,43 +179,96 @@ static void collect_vips(struct check *c)
 		for (size_t j = 0; j < c->config->services[i].vip_count; j++)
 			c->vips[c->vip_count++] = (struct vip_ref){&c->config->services[i].vips[j], i, j};
 	qsort(c->vips, c->vip_count, sizeof(*c->vips), compare_vips);
+	for (size_t i = 0; i < c->vip_count; i++)
+		c->has_len[vip_len(c->vips[i].vip)] = true;
 }
 
-static int check_vip_duplicates(const struct check *c)
+static int fail_duplicate(const struct check *c, const struct vip_ref *first, const struct vip_ref *second)
 {
-	for (size_t i = 1; i < c->vip_count; i++) {
-		const struct vip_ref *first = &c->vips[i - 1], *second = &c->vips[i];
+	if (first->service == second->service)
+		return fail_at(c, second->service, "vips", second->index,
+			       "listed twice in service \"%s\"; expected each VIP once",
+			       c->config->services[second->service].name);
+	return fail_at(c, second->service, "vips", second->index,
+		       "a VIP of service \"%s\" already; service \"%s\" needs another address, port or protocol",
+		       c->config->services[first->service].name, c->config->services[second->service].name);
+}
 
-		if (compare_vip_values(first->vip, second->vip))
+static int fail_overlap(const struct check *c, const struct vip_ref *first, const struct vip_ref *second)
+{
+	bool in_order = first->service < second->service;
+	const struct vip_ref *earlier = in_order ? first : second, *later = in_order ? second : first;
+	char text[SHUNT_ADDR_TEXT];
+
+	return fail_at(c, later->service, "vips", later->index,
+		       "overlaps %s of service \"%s\", and neither is more specific; service \"%s\" needs other ports",
+		       vip_format(earlier->vip, text), c->config->services[earlier->service].name,
+		       c->config->services[later->service].name);
+}
+
+static bool same_layer(const struct config_vip *a, const struct config_vip *b)
+{
+	return addr_equal(&a->addr, &b->addr) && vip_len(a) == vip_len(b) && a->proto == b->proto &&
+	       vip_ports(a) == vip_ports(b);
+}
+
+/* Of VIPs that are equally specific no packet may have a choice; within a service it makes no difference. In a layer they are
+ * sorted by their first port: who overlaps any overlaps the one that has reached furthest. */
+static int check_vip_overlaps(const struct check *c)
+{
+	const struct vip_ref *furthest = c->vips;
+
+	for (size_t i = 1; i < c->vip_count; i++) {
+		const struct vip_ref *ref = &c->vips[i];
+
+		if (!vip_compare(ref[-1].vip, ref->vip))
+			return fail_duplicate(c, &ref[-1], ref);
+		if (!same_layer(furthest->vip, ref->vip)) {
+			furthest = ref;
 			continue;
-		if (first->service == second->service)
-			return fail_at(c, second->service, "vips", second->index,
-				       "listed twice in service \"%s\"; expected each VIP once",
-				       c->config->services[second->service].name);
-		return fail_at(
-			c, second->service, "vips", second->index,
-			"a VIP of service \"%s\" already; service \"%s\" needs another address, port or protocol",
-			c->config->services[first->service].name, c->config->services[second->service].name);
+		}
+		if (ref->vip->port <= vip_last(furthest->vip) && ref->service != furthest->service)
+			return fail_overlap(c, furthest, ref);
+		if (vip_last(ref->vip) > vip_last(furthest->vip))
+			furthest = ref;
 	}
 	return 0;
 }
 
-static int compare_vip_address(const void *addr, const void *ref)
+static int compare_vip_prefix(const void *prefix, const void *ref)
 {
-	return addr_compare(addr, &((const struct vip_ref *)ref)->vip->addr);
+	const struct shunt_prefix *wanted = prefix;
+	const struct config_vip *vip = ((const struct vip_ref *)ref)->vip;
+	int order = addr_compare(&wanted->addr, &vip->addr);
+
+	return order ? order : (int)wanted->len - (int)vip_len(vip);
 }
 
 /* A packet encapsulated to a VIP would come back to the balancer, and again. */
 static int check_backend_address(const struct check *c, size_t service, size_t index)
 {
 	const struct shunt_addr *addr = &c->config->services[service].backends[index].addr;
-	const struct vip_ref *vip = bsearch(addr, c->vips, c->vip_count, sizeof(*c->vips), compare_vip_address);
 
-	if (!vip)
-		return 0;
-	return fail_at(c, service, "backends", index,
-		       "the address of a VIP of service \"%s\"; expected an address of the server's own",
-		       c->config->services[vip->service].name);
+	for (unsigned int len = addr_bits(addr); len; len--) {
+		struct shunt_prefix prefix = {*addr, len};
+		const struct vip_ref *vip;
+		char text[SHUNT_ADDR_TEXT];
+
+		if (!c->has_len[len])
+			continue;
+		addr_mask(&prefix.addr, len);
+		vip = bsearch(&prefix, c->vips, c->vip_count, sizeof(*c->vips), compare_vip_prefix);
+		if (vip && len == addr_bits(addr))
+			return fail_at(
+				c, service, "backends", index,
+				"the address of a VIP of service \"%s\"; expected an address of the server's own",
+				c->config->services[vip->service].name);
+		if (vip)
+			return fail_at(c, service, "backends", index,
+				       "in %s, a VIP of service \"%s\"; expected an address of the server's own",
+				       vip_format(vip->vip, text), c->config->services[vip->service].name);
+	}
+	return 0;
 }
 
 static int check_source(const struct check *c, size_t service, size_t index)
@@ -326,6 +401,11 @@ static int check_service(const struct check *c, size_t service)
 	const struct config_service *s = &c->config->services[service];
 	uint8_t inner = config_encap_inner(s->encap.type);
 
+	if (s->check.type != CONFIG_CHECK_NONE && !config_check_port(s))
+		return fail_at(
+			c, service, NULL, 0,
+			"none of its VIPs is one port; expected check.port, which says where checks go, or check "
+			"type none");
 	for (size_t i = 0; i < s->vip_count; i++)
 		if (check_family(c, service, "vips", i, s->encap.type, s->vips[i].addr.family, inner))
 			return -EINVAL;
@@ -341,7 +421,7 @@ int config_cross_check(const struct config *config, const struct tree_place *roo
 	int err;
 
 	collect_vips(&c);
-	err = check_interfaces(&c) || check_names(&c) || check_vip_duplicates(&c) ? -EINVAL : 0;
+	err = check_interfaces(&c) || check_names(&c) || check_vip_overlaps(&c) ? -EINVAL : 0;
 	for (size_t i = 0; i < config->service_count && !err; i++)
 		err = check_service(&c, i);
 	if (!err)

@@ -94,11 +94,8 @@ json_t *config_service_to_json(const struct config_service *service)
 	json_t *object = made(json_object()), *vips = made(json_array()), *backends = made(json_array());
 	char text[SHUNT_ADDR_TEXT];
 
-	for (size_t i = 0; i < service->vip_count; i++) {
-		const struct config_vip *vip = &service->vips[i];
-
-		append(vips, json_string(vip_format(&vip->addr, vip->port, vip->proto, text)));
-	}
+	for (size_t i = 0; i < service->vip_count; i++)
+		append(vips, json_string(vip_format(&service->vips[i], text)));
 	for (size_t i = 0; i < service->backend_count; i++)
 		append(backends, backend_to_json(&service->backends[i]));
 	set(object, "name", json_string(service->name));

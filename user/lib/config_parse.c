@@ -13,6 +13,7 @@
 #define RING_SIZE_MIN 251
 #define RING_SIZE_MAX 4194301
 #define RING_SIZE 65537
+#define VIP_PREFIX_MIN 8
 #define ICMP_RATE_MAX 1000000
 #define ICMP_RATE 1000
 
@@ -63,19 +64,37 @@ static int parse_address(const struct tree_place *at, struct shunt_addr *addr)
 	return 0;
 }
 
+/* Whoever asks for more of the address space than that has left out a digit. */
+static int check_vip_prefix(const struct tree_place *at, const struct config_vip *vip)
+{
+	const struct shunt_prefix prefix = {vip->addr, vip_len(vip)};
+
+	if (vip->len && vip->len < VIP_PREFIX_MIN)
+		return tree_refuse(at, "a VIP prefix that one node can serve",
+				   "one of /8 or longer, such as 192.0.2.0/24:443/tcp");
+	if (!prefix_is_usable(&prefix))
+		return tree_refuse(at, "a VIP that clients can reach",
+				   vip->len ? "a prefix without loopback, multicast, broadcast, unspecified, "
+					      "IPv4-mapped or link-local addresses"
+					    : "an address that is not loopback, multicast, broadcast, unspecified, "
+					      "IPv4-mapped or link-local");
+	return 0;
+}
+
 static int parse_vip(const struct tree_place *at, void *out)
 {
 	struct config_vip *vip = out;
 	const char *text = json_string_value(at->value);
+	int err = text ? vip_parse(text, vip) : -EINVAL;
 
-	if (!text || vip_parse(text, &vip->addr, &vip->port, &vip->proto))
+	if (err == -ERANGE)
+		return tree_fail(at, "\"%s\" has bits set behind the prefix's length; expected them to be 0", text);
+	if (err)
 		return tree_refuse(at, "a VIP",
-				   "ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or [2001:db8::10]:80/tcp");
-	if (!addr_is_usable(&vip->addr))
-		return tree_refuse(at, "a VIP that clients can reach",
-				   "an address that is not loopback, multicast, broadcast, unspecified, IPv4-mapped or "
-				   "link-local");
-	return 0;
+				   "ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or [2001:db8::10]:80/tcp; PORT "
+				   "may be a range such as 8000-8999, or * for all, and ADDRESS a prefix such as "
+				   "192.0.2.0/24");
+	return check_vip_prefix(at, vip);
 }
 
 static int parse_mac(const struct tree_place *at, struct config_backend *backend)
@@ -239,7 +258,8 @@ static int parse_seed(const struct tree_place *root, struct config *config)
 
 static int parse_limits(const struct tree_place *root, struct config_limits *limits)
 {
-	static const char *const keys[] = {"vips", "services", "destinations", "ring_slots", "connections", NULL};
+	static const char *const keys[] = {"vips",	  "services", "destinations", "ring_slots",
+					   "connections", "prefixes", "port_ranges",  NULL};
 	struct tree_place place = tree_member(root, "limits");
 
 	for (size_t i = 0; i < CONFIG_LIMIT_COUNT; i++)

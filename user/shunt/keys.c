@@ -145,14 +145,16 @@ int keys_check_address(const char *value, struct shunt_err *err)
 
 static int set_vip(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
-	struct shunt_addr addr;
-	uint16_t port;
-	uint8_t proto;
+	struct config_vip vip;
+	int rc = vip_parse(value, &vip);
 
-	if (vip_parse(value, &addr, &port, &proto))
+	if (rc == -ERANGE)
+		return shunt_fail(err, EINVAL, NULL, "expected no bits set behind the prefix's length");
+	if (rc)
 		return shunt_fail(err, EINVAL, NULL,
 				  "expected ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or "
-				  "[2001:db8::10]:80/tcp");
+				  "[2001:db8::10]:80/tcp; PORT may be a range such as 8000-8999, or * for all, and "
+				  "ADDRESS a prefix such as 192.0.2.0/24");
 	append(object, key->member, json_string(value));
 	return 0;
 }

@@ -51,10 +51,12 @@ static json_t *usage_json(const struct daemon *d)
 	struct datapath_usage usage;
 
 	datapath_usage(d->dp, &usage);
-	return json_pack("{s:o, s:o, s:o, s:o}", "vips", use_json(usage.vips, usage.vips_max), "services",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "vips", use_json(usage.vips, usage.vips_max), "services",
 			 use_json(usage.services, usage.services_max), "destinations",
 			 use_json(usage.destinations, usage.destinations_max), "ring_slots",
-			 use_json(usage.ring_slots, usage.ring_slots_max));
+			 use_json(usage.ring_slots, usage.ring_slots_max), "prefixes",
+			 use_json(usage.prefixes, usage.prefixes_max), "port_ranges",
+			 use_json(usage.port_ranges, usage.port_ranges_max));
 }
 
 static json_t *service_summary_json(const struct daemon *d, const struct config_service *service)

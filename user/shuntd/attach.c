@@ -43,10 +43,11 @@ static int set_sizes(struct shunt_bpf *skel, const struct shunt_control *sizes)
 		struct bpf_map *map;
 		uint32_t entries;
 	} maps[] = {
-		{skel->maps.shunt_vips, 2 * sizes->vip_slots}, {skel->maps.shunt_rings, sizes->ring_slots},
-		{skel->maps.shunt_dests, sizes->destinations}, {skel->maps.shunt_dstdir, sizes->destinations},
-		{skel->maps.shunt_dstat, sizes->destinations}, {skel->maps.shunt_svcdir, sizes->services},
-		{skel->maps.shunt_conns, sizes->conn_buckets}, {skel->maps.shunt_rstat, SHUNT_REASON_MAX},
+		{skel->maps.shunt_vips, 2 * sizes->vip_slots},	 {skel->maps.shunt_rings, sizes->ring_slots},
+		{skel->maps.shunt_dests, sizes->destinations},	 {skel->maps.shunt_dstdir, sizes->destinations},
+		{skel->maps.shunt_dstat, sizes->destinations},	 {skel->maps.shunt_svcdir, sizes->services},
+		{skel->maps.shunt_conns, sizes->conn_buckets},	 {skel->maps.shunt_rstat, SHUNT_REASON_MAX},
+		{skel->maps.shunt_spans, 2 * sizes->span_slots}, {skel->maps.shunt_ranges, 2 * sizes->range_slots},
 	};
 	int rc = 0;
 
@@ -115,6 +116,23 @@ static int choose_seed(struct attach *attach, const struct config *config, struc
 	return shunt_fail(err, errno, "seed", "no random one to be had: %s", strerror(errno));
 }
 
+struct datapath_fds attach_object_fds(const struct shunt_bpf *skel)
+{
+	return (struct datapath_fds){
+		.control = bpf_map__fd(skel->maps.shunt_control),
+		.vips = bpf_map__fd(skel->maps.shunt_vips),
+		.spans = bpf_map__fd(skel->maps.shunt_spans),
+		.ranges = bpf_map__fd(skel->maps.shunt_ranges),
+		.rings = bpf_map__fd(skel->maps.shunt_rings),
+		.dests = bpf_map__fd(skel->maps.shunt_dests),
+		.conns = bpf_map__fd(skel->maps.shunt_conns),
+		.dstat = bpf_map__fd(skel->maps.shunt_dstat),
+		.rstat = bpf_map__fd(skel->maps.shunt_rstat),
+		.svcdir = bpf_map__fd(skel->maps.shunt_svcdir),
+		.dstdir = bpf_map__fd(skel->maps.shunt_dstdir),
+	};
+}
+
 static int map_id(int fd, uint32_t *id, struct shunt_err *err)
 {
 	struct bpf_map_info info = {0};
@@ -159,17 +177,7 @@ static int load(struct attach *attach, struct shunt_err *err)
 	rc = shunt_bpf__load(skel);
 	if (rc)
 		return load_failed(err, rc);
-	attach->fds = (struct datapath_fds){
-		.control = bpf_map__fd(skel->maps.shunt_control),
-		.vips = bpf_map__fd(skel->maps.shunt_vips),
-		.rings = bpf_map__fd(skel->maps.shunt_rings),
-		.dests = bpf_map__fd(skel->maps.shunt_dests),
-		.conns = bpf_map__fd(skel->maps.shunt_conns),
-		.dstat = bpf_map__fd(skel->maps.shunt_dstat),
-		.rstat = bpf_map__fd(skel->maps.shunt_rstat),
-		.svcdir = bpf_map__fd(skel->maps.shunt_svcdir),
-		.dstdir = bpf_map__fd(skel->maps.shunt_dstdir),
-	};
+	attach->fds = attach_object_fds(skel);
 	rc = may_open_by_id(bpf_program__fd(skel->progs.shunt_xdp), err);
 	return rc ? rc : map_id(attach->fds.control, &attach->control_id, err);
 }

@@ -35,6 +35,9 @@ struct attach {
 /* A program object, opened, its knobs and map sizes set: to be given its maps, then loaded. */
 int attach_open_object(struct shunt_bpf **out, const struct shunt_control *sizes, uint64_t seed, struct shunt_err *err);
 
+/* The maps of one that is loaded, for datapath.c. */
+struct datapath_fds attach_object_fds(const struct shunt_bpf *skel);
+
 /* Make the interface of link->status.ifindex and .name run our program, this very one, and fill in the rest of *link. *fresh: it ran
  * none of ours before. */
 int attach_xdp_put(struct attach *attach, struct attach_link *link, enum config_mode mode, bool *fresh,

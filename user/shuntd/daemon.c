@@ -147,6 +147,8 @@ static int check_limits(const struct config_limits *now, const struct config_lim
 		{"limits.destinations", now->destinations, next->destinations},
 		{"limits.ring_slots", now->ring_slots, next->ring_slots},
 		{"limits.connections", now->connections, next->connections},
+		{"limits.prefixes", now->prefixes, next->prefixes},
+		{"limits.port_ranges", now->port_ranges, next->port_ranges},
 	};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)

@@ -46,6 +46,8 @@ void datapath_sizes(const struct config_limits *limits, struct shunt_control *ou
 		buckets <<= 1;
 	*out = (struct shunt_control){
 		.vip_slots = viptable_slots(limits->vips),
+		.span_slots = 2 * limits->prefixes,
+		.range_slots = limits->port_ranges,
 		.ring_slots = limits->ring_slots,
 		.destinations = limits->destinations + 1, /* id 0 is never used */
 		.services = limits->services,
@@ -73,6 +75,8 @@ int datapath_verify(const struct shunt_control *have, const struct config_limits
 		{"limits.destinations", have->destinations, want.destinations},
 		{"limits.ring_slots", have->ring_slots, want.ring_slots},
 		{"limits.connections", have->conn_buckets, want.conn_buckets},
+		{"limits.prefixes", have->span_slots, want.span_slots},
+		{"limits.port_ranges", have->range_slots, want.range_slots},
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
@@ -120,6 +124,12 @@ static int open_maps(struct datapath *dp, struct shunt_err *err)
 
 	rc = map_open((void **)&dp->vips, f->vips, 2 * (size_t)c->vip_slots, sizeof(*dp->vips), "shunt_vips", err);
 	if (!rc)
+		rc = map_open((void **)&dp->spans, f->spans, 2 * (size_t)c->span_slots, sizeof(*dp->spans),
+			      "shunt_spans", err);
+	if (!rc)
+		rc = map_open((void **)&dp->ranges, f->ranges, 2 * (size_t)c->range_slots, sizeof(*dp->ranges),
+			      "shunt_ranges", err);
+	if (!rc)
 		rc = map_open((void **)&dp->rings, f->rings, c->ring_slots, sizeof(*dp->rings), "shunt_rings", err);
 	if (!rc)
 		rc = map_open((void **)&dp->dests, f->dests, c->destinations, sizeof(*dp->dests), "shunt_dests", err);
@@ -165,11 +175,6 @@ static int rcu_wait(struct datapath *dp)
 	return rc;
 }
 
-static const struct shunt_vip *half_in_force(const struct datapath *dp)
-{
-	return dp->vips + (size_t)dp->control->vip_half * dp->control->vip_slots;
-}
-
 static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
 {
 	struct shunt_control *control;
@@ -195,8 +200,6 @@ static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
 	directory_reindex(&dp->dir);
 	dp->written = xcalloc(control->services, sizeof(*dp->written));
 	dp->dest_counters = xcalloc(control->destinations, sizeof(*dp->dest_counters));
-	for (uint32_t slot = 0; slot < control->vip_slots; slot++)
-		dp->vip_count += half_in_force(dp)[slot].port != 0; /* an address's entry has none */
 	return 0;
 }
 
@@ -228,6 +231,8 @@ void datapath_close(struct datapath *dp)
 	datapath_forget_rings(dp);
 	if (c) {
 		map_close(dp->vips, 2 * (size_t)c->vip_slots, sizeof(*dp->vips));
+		map_close(dp->spans, 2 * (size_t)c->span_slots, sizeof(*dp->spans));
+		map_close(dp->ranges, 2 * (size_t)c->range_slots, sizeof(*dp->ranges));
 		map_close(dp->rings, c->ring_slots, sizeof(*dp->rings));
 		map_close(dp->dests, c->destinations, sizeof(*dp->dests));
 		map_close(dp->svcdir, c->services, sizeof(*dp->svcdir));
@@ -321,20 +326,6 @@ static void write_dests(struct datapath *dp, const struct plan *plan, const stru
 	}
 }
 
-static void write_vips(struct datapath *dp, const struct plan *plan)
-{
-	struct shunt_control *control = dp->control;
-	uint32_t idle = !control->vip_half;
-
-	if (!plan->vips_differ)
-		return;
-	memcpy(dp->vips + (size_t)idle * control->vip_slots, plan->vips, control->vip_slots * sizeof(*plan->vips));
-	control->vip_multiplier[idle] = plan->vip_multiplier;
-	dp->idle_half_quiet = false;
-	__atomic_store_n(&control->vip_half, idle, __ATOMIC_RELEASE);
-	dp->vip_count = plan->vip_count;
-}
-
 /* No packet can meet it any more. What it counted stays with its service, if that stays; noted before it is cleared, so that
  * totals never fall. */
 static int free_dest(struct datapath *dp, uint32_t id, bool service_stays)
@@ -393,7 +384,7 @@ static void write_plan(struct datapath *dp, const struct plan *plan, const struc
 	write_dests(dp, plan, model);
 	for (size_t i = 0; i < model->service_count; i++)
 		datapath_write_ring(dp, &plan->services[i], &model->services[i]);
-	write_vips(dp, plan);
+	datapath_write_vips(dp, plan);
 	__atomic_store_n(&dp->control->icmp_rate, model->icmp_rate, __ATOMIC_RELEASE);
 	__atomic_store_n(&dp->control->generation, dp->control->generation + 1, __ATOMIC_RELEASE);
 }
@@ -419,12 +410,14 @@ static int carry_out(struct datapath *dp, struct plan *plan, const struct model 
 
 int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_err *err)
 {
+	const struct shunt_control *control = dp->control;
 	const struct plan_inputs in = {
 		.dir = &dp->dir,
 		.limits = &dp->limits,
-		.vips = half_in_force(dp),
-		.vip_multiplier = dp->control->vip_multiplier[dp->control->vip_half],
-		.vip_slots = dp->control->vip_slots,
+		.control = control,
+		.vips = dp->vips + (size_t)control->vip_half * control->vip_slots,
+		.spans = dp->spans + (size_t)control->vip_half * control->span_slots,
+		.ranges = dp->ranges + (size_t)control->vip_half * control->range_slots,
 	};
 	struct plan plan;
 	int rc;
@@ -477,23 +470,4 @@ bool datapath_dest_egress(const struct datapath *dp, const char *service, const 
 bool datapath_has_service(const struct datapath *dp, const char *service)
 {
 	return directory_service(&dp->dir, service) != DIRECTORY_NONE;
-}
-
-void datapath_usage(const struct datapath *dp, struct datapath_usage *out)
-{
-	*out = (struct datapath_usage){
-		.vips = dp->vip_count,
-		.vips_max = dp->limits.vips,
-		.services_max = dp->limits.services,
-		.destinations_max = dp->limits.destinations,
-		.ring_slots_max = dp->limits.ring_slots,
-	};
-	for (uint32_t id = 0; id < dp->control->services; id++) {
-		if (!directory_service_used(&dp->dir, id))
-			continue;
-		out->services++;
-		out->ring_slots += dp->svcdir[id].ring_size;
-	}
-	for (uint32_t id = 0; id < dp->control->destinations; id++)
-		out->destinations += directory_dest_used(&dp->dir, id);
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "../lib/xalloc.h"
-#include "viptable.h"
 
 #define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
 
@@ -158,58 +157,6 @@ static int plan_dest_ids(struct plan *plan, const struct plan_inputs *in, const 
 	return 0;
 }
 
-static size_t count_vips(const struct model *model)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < model->service_count; i++)
-		count += model->services[i].vip_count;
-	return count;
-}
-
-/* With room for the entries of their addresses. */
-static struct shunt_vip *list_vips(const struct plan *plan, const struct model *model, size_t count)
-{
-	struct shunt_vip *list = xcalloc(2 * count, sizeof(*list)), *vip = list;
-
-	for (size_t i = 0; i < model->service_count; i++) {
-		const struct model_service *want = &model->services[i];
-
-		for (size_t j = 0; j < want->vip_count; j++, vip++) {
-			memcpy(vip->addr, want->vips[j].addr.word, sizeof(vip->addr));
-			vip->port = htons(want->vips[j].port);
-			vip->proto = want->vips[j].proto;
-			vip->family = want->vips[j].addr.family;
-			vip->service = plan->services[i].id;
-			vip->ring_base = plan->services[i].ring_base;
-			vip->ring_size = want->ring_size;
-			vip->salt = plan->services[i].salt;
-			vip->flags = want->echo ? SHUNT_VIP_ECHO : 0;
-		}
-	}
-	return list;
-}
-
-static int plan_vips(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
-{
-	size_t bytes = in->vip_slots * sizeof(*plan->vips), count = count_vips(model);
-	struct shunt_vip *list = list_vips(plan, model, count);
-	int rc = -ENOSPC;
-
-	plan->vips = xcalloc(in->vip_slots, sizeof(*plan->vips));
-	if (count <= in->limits->vips)
-		rc = viptable_build(plan->vips, in->vip_slots, list, viptable_add_addresses(list, count),
-				    &plan->vip_multiplier);
-	free(list);
-	if (rc)
-		return shunt_fail(err, -rc, "limits.vips",
-				  "%zu VIPs do not fit a table for %u: raise the limit (" ANEW ")", count,
-				  in->limits->vips);
-	plan->vip_count = count;
-	plan->vips_differ = plan->vip_multiplier != in->vip_multiplier || memcmp(plan->vips, in->vips, bytes);
-	return 0;
-}
-
 int plan_make(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
 {
 	int rc;
@@ -239,4 +186,5 @@ void plan_release(struct plan *plan)
 	free(plan->service_named);
 	free(plan->dest_named);
 	free(plan->vips);
+	match_release(&plan->match);
 }

@@ -6,6 +6,7 @@
 #ifndef SHUNT_DATAPATH_PLAN_H
 #define SHUNT_DATAPATH_PLAN_H
 
+#include "../lib/match.h"
 #include "directory.h"
 #include "model.h"
 
@@ -23,19 +24,25 @@ struct plan {
 	size_t service_count;
 	bool *service_named, *dest_named; /* by id: the model has it */
 	struct shunt_vip *vips;		  /* the VIP table to be, vip_slots entries */
+	struct match match;		  /* its spans and ranges */
 	uint32_t vip_count;
 	uint64_t vip_multiplier;
-	bool vips_differ; /* from those in force */
+	bool vips_differ; /* from those in force, spans and ranges included */
 };
 
 /* What there is to plan with. */
 struct plan_inputs {
 	const struct directory *dir;
 	const struct config_limits *limits;
-	const struct shunt_vip *vips; /* the half in force */
-	uint64_t vip_multiplier;
-	uint32_t vip_slots;
+	const struct shunt_control *control;
+	/* the halves in force */
+	const struct shunt_vip *vips;
+	const struct shunt_span *spans;
+	const struct shunt_range *ranges;
 };
+
+/* datapath_plan_vips.c: the part on VIPs, when services have their ids and rings. */
+int plan_vips(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err);
 
 /* 0; -ENOSPC: a table is too small, -EINVAL: a ring would change its size; with *err. To be released if 0. */
 int plan_make(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err);

@@ -21,12 +21,13 @@ struct datapath {
 	/* the maps, mmap()ed: of the sizes that *control says */
 	struct shunt_control *control;
 	struct shunt_vip *vips;
+	struct shunt_span *spans;
+	struct shunt_range *ranges;
 	uint64_t *rings;
 	struct shunt_dest *dests;
 	struct shunt_service_entry *svcdir;
 	struct shunt_dest_entry *dstdir;
 	struct directory dir;	      /* over svcdir and dstdir */
-	uint32_t vip_count;	      /* in the half in force */
 	struct written_ring *written; /* by service id, as the last apply left them; all unknown if that failed */
 	bool idle_half_quiet;	      /* an RCU wait has passed since the last flip: nobody reads the idle half */
 	int rcu_map, rcu_inner;
@@ -38,6 +39,9 @@ struct datapath {
 /* What a destination has counted, from the kernel; and make it 0. */
 int datapath_read_dest(struct datapath *dp, uint32_t id, struct shunt_counter *out);
 int datapath_clear_dest(struct datapath *dp, uint32_t id);
+
+/* Write the idle half and flip, if anything is to change. */
+void datapath_write_vips(struct datapath *dp, const struct plan *plan);
 
 /* Write a service's slots, unless they are known to say what they should. */
 void datapath_write_ring(struct datapath *dp, const struct plan_service *service, const struct model_service *want);

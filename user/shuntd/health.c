@@ -289,7 +289,7 @@ static bool same_check(const struct config_check *a, const struct config_check *
 static void target_set_check(struct target *t, const struct config_service *service)
 {
 	const struct config_check *check = &service->check;
-	uint16_t port = check->port || !service->vip_count ? check->port : service->vips[0].port;
+	uint16_t port = config_check_port(service);
 
 	if (t->port == port && same_check(&t->check, check))
 		return;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,16 +30,19 @@ static int compare_addresses(const void *a, const void *b)
 	return order ? order : memcmp(x->addr, y->addr, sizeof(x->addr));
 }
 
-size_t viptable_add_addresses(struct shunt_vip *vips, size_t count)
+struct shunt_vip viptable_address(const __be32 word[4], uint8_t family, bool echo)
 {
-	struct shunt_vip *addrs = vips + count;
+	struct shunt_vip entry = {.family = family, .flags = echo ? SHUNT_VIP_ECHO : 0};
+
+	entry.proto = family == SHUNT_FAMILY_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	memcpy(entry.addr, word, sizeof(entry.addr));
+	return entry;
+}
+
+size_t viptable_merge_addresses(struct shunt_vip *addrs, size_t count)
+{
 	size_t unique = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		addrs[i] = (struct shunt_vip){.family = vips[i].family, .flags = vips[i].flags & SHUNT_VIP_ECHO};
-		addrs[i].proto = vips[i].family == SHUNT_FAMILY_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-		memcpy(addrs[i].addr, vips[i].addr, sizeof(addrs[i].addr));
-	}
 	qsort(addrs, count, sizeof(*addrs), compare_addresses);
 	for (size_t i = 0; i < count; i++) {
 		if (unique && !compare_addresses(&addrs[unique - 1], &addrs[i]))
@@ -48,7 +50,17 @@ size_t viptable_add_addresses(struct shunt_vip *vips, size_t count)
 		else
 			addrs[unique++] = addrs[i];
 	}
-	return count + unique;
+	return unique;
+}
+
+struct shunt_vip viptable_service(uint32_t service)
+{
+	return (struct shunt_vip){.addr = {service}, .family = SHUNT_FAMILY_IPV4, .service = service};
+}
+
+bool viptable_is_service(const struct shunt_vip *entry)
+{
+	return entry->family && !entry->proto;
 }
 
 static uint32_t first_slot(const struct shunt_vip *vip, uint64_t multiplier, uint32_t mask)
