@@ -17,6 +17,7 @@
 
 #include "../../user/lib/xalloc.h"
 #include "../../user/shuntd/model.h"
+#include "../../user/shuntd/viptable.h"
 #include "driver.skel.h"
 #include "format.h"
 #include "shunt/hash.h"
@@ -24,13 +25,15 @@
 #include "shunt.skel.h"
 
 enum { VIP_SLOTS = 4096, RING = 65537, BACKENDS = 100, ROUNDS = 101, RUNS = 50000, SEED = 0x5eed };
+/* The port in a range; prefixes with three ranges each, which are there for the workloads with that port only. */
+enum { IN_RANGE = 8080, PREFIXES = 100, SPANS = 2 * PREFIXES, RANGES = 3 * PREFIXES };
 enum target { EMPTY, FLOOR, SHUNT, OTHER, TARGETS };
 
 struct workload {
 	const char *name;
 	bool is_v6;
 	uint8_t proto;
-	uint16_t port; /* 80 is the VIP's, 82 that of one with GUE */
+	uint16_t port; /* 80 is the VIP's, 82 that of one with GUE, 8080 in a range of a prefix's */
 	uint32_t flows;
 };
 
@@ -42,9 +45,14 @@ static const struct workload workloads[] = {
 	{"IPv6 TCP, 1,000,000 flows", true, IPPROTO_TCP, 80, 1000000},
 	{"IPv4 TCP, not for a VIP", false, IPPROTO_TCP, 81, 1000000},
 	{"IPv4 TCP, 1 flow, GUE", false, IPPROTO_TCP, 82, 1},
+	{"IPv4 TCP, a prefix, 1 flow", false, IPPROTO_TCP, IN_RANGE, 1},
+	{"IPv4 TCP, a prefix, 1M flows", false, IPPROTO_TCP, IN_RANGE, 1000000},
 };
 
 static const char *const target_names[] = {"empty", "floor", "shunt", "other"};
+
+static struct shunt_control *spans_of; /* whose spans come and go */
+static uint32_t span_count;
 
 static void die(const char *what)
 {
@@ -77,10 +85,9 @@ static struct bpf_object *load_shunt(const char *path)
 	static const struct {
 		const char *map;
 		uint32_t entries;
-	} sizes[] = {{"shunt_vips", 2 * VIP_SLOTS},
-		     {"shunt_rings", 2 * RING},
-		     {"shunt_dests", 2 * BACKENDS + 1},
-		     {"shunt_dstat", 2 * BACKENDS + 1},
+	} sizes[] = {{"shunt_vips", 2 * VIP_SLOTS},	{"shunt_spans", 2 * SPANS},
+		     {"shunt_ranges", 2 * RANGES},	{"shunt_rings", 2 * RING},
+		     {"shunt_dests", 2 * BACKENDS + 1}, {"shunt_dstat", 2 * BACKENDS + 1},
 		     {"shunt_rstat", SHUNT_REASON_MAX}};
 	struct shunt_bpf__rodata *knobs;
 	struct bpf_program *prog;
@@ -97,7 +104,8 @@ static struct bpf_object *load_shunt(const char *path)
 	if (!obj)
 		die(path ? path : "open shunt");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
-		bpf_map__set_max_entries(find_map(obj, sizes[i].map), sizes[i].entries);
+		if (bpf_object__find_map_by_name(obj, sizes[i].map)) /* another build may lack one */
+			bpf_map__set_max_entries(find_map(obj, sizes[i].map), sizes[i].entries);
 	knobs = (void *)bpf_map__initial_value(find_map(obj, ".rodata"), &size);
 	if (size != sizeof(*knobs))
 		die("other knobs than this benchmark was built with");
@@ -110,27 +118,58 @@ static struct bpf_object *load_shunt(const char *path)
 	return obj;
 }
 
+static uint32_t place(struct shunt_vip *table, uint64_t multiplier, const struct shunt_vip *vip)
+{
+	uint64_t half[2];
+	uint32_t key, slot;
+
+	memcpy(half, vip->addr, sizeof(half));
+	memcpy(&key, &vip->port, sizeof(key));
+	slot = shunt_vip_slot(half[0], half[1], key, multiplier, VIP_SLOTS - 1);
+	while (table[slot].family)
+		slot = (slot + 1) % VIP_SLOTS;
+	table[slot] = *vip;
+	return slot;
+}
+
 static void add_vip(struct shunt_vip *table, uint64_t multiplier, const char *addr, uint8_t proto, uint16_t port)
 {
 	struct shunt_vip vip = {.port = htons(port), .proto = proto, .ring_size = RING, .salt = 1};
 	struct shunt_addr a;
-	uint64_t half[2];
-	uint32_t key, slot;
 
 	vip.ring_base = port == 82 ? RING : 0;
 	if (addr_parse(addr, &a))
 		die(addr);
 	vip.family = a.family;
 	memcpy(vip.addr, a.word, sizeof(vip.addr));
-	memcpy(half, vip.addr, sizeof(half));
-	memcpy(&key, &vip.port, sizeof(key));
-	slot = shunt_vip_slot(half[0], half[1], key, multiplier, VIP_SLOTS - 1);
-	while (table[slot].family)
-		slot = (slot + 1) % VIP_SLOTS;
-	table[slot] = vip;
+	place(table, multiplier, &vip);
 }
 
-static void fill_shunt(const struct bpf_object *obj)
+/* One service's prefixes: 192.0.0.0/24, 192.0.1.0/24 and so on, each with a range of ports and, on either side, another. */
+static void add_prefixes(const struct bpf_object *obj, struct shunt_control *control, struct shunt_vip *table)
+{
+	struct shunt_span *spans = map_memory(find_map(obj, "shunt_spans"));
+	struct shunt_range *ranges = map_memory(find_map(obj, "shunt_ranges"));
+	struct shunt_vip service = viptable_service(0);
+	uint32_t entry;
+
+	service.ring_size = RING;
+	service.salt = 1;
+	entry = place(table, control->vip_multiplier[0], &service);
+	for (uint32_t i = 0; i < PREFIXES; i++) {
+		spans[i] = (struct shunt_span){
+			.low = 0xffffc0000000 + 256 * i, .first = {3 * i}, .count = {3}, .vip = entry};
+		ranges[3 * i] = (struct shunt_range){1000, 1999, entry};
+		ranges[3 * i + 1] = (struct shunt_range){8000, 8999, entry};
+		ranges[3 * i + 2] = (struct shunt_range){10000, 10999, entry};
+	}
+	control->span_slots = SPANS;
+	control->range_slots = RANGES;
+	spans_of = control;
+	span_count = PREFIXES;
+}
+
+static void fill_shunt(const struct bpf_object *obj, bool is_ours)
 {
 	struct shunt_control *control = map_memory(find_map(obj, "shunt_control"));
 	struct shunt_vip *vips = map_memory(find_map(obj, "shunt_vips"));
@@ -146,6 +185,8 @@ static void fill_shunt(const struct bpf_object *obj)
 	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 82);
 	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_UDP, 80);
 	add_vip(vips, control->vip_multiplier[0], "2001:db8::10", IPPROTO_TCP, 80);
+	if (is_ours)
+		add_prefixes(obj, control, vips);
 	for (uint32_t i = 1; i <= BACKENDS; i++) {
 		snprintf(addr, sizeof(addr), "10.0.2.%u", i);
 		addr_parse(addr, &dest.addr);
@@ -200,7 +241,7 @@ static void check_output(const struct workload *w, const uint8_t *out, uint32_t 
 			 uint32_t action)
 {
 	bool forwarded = w->port != 81;
-	uint32_t sum = 0, more = w->port == 80 ? 20 : w->port == 82 ? 28 : 0;
+	uint32_t sum = 0, more = !forwarded ? 0 : w->port == 82 ? 28 : 20;
 
 	if (action != (forwarded ? XDP_TX : XDP_PASS) || len != frame_len + more)
 		goto bad;
@@ -227,6 +268,7 @@ static double run(struct driver_bpf *driver, struct bench_state *state, const st
 
 	if (bpf_map_update_elem(bpf_map__fd(driver->maps.target), &zero, &prog_fd, BPF_ANY))
 		die("target");
+	spans_of->vip_spans[0] = w->port == IN_RANGE ? span_count : 0;
 	memset(state, 0, sizeof(*state));
 	state->measured = RUNS;
 	state->flows = w->flows;
@@ -270,7 +312,7 @@ static int load_target(const char *path)
 {
 	struct bpf_object *obj = load_shunt(path);
 
-	fill_shunt(obj);
+	fill_shunt(obj, !path);
 	return bpf_program__fd(bpf_object__find_program_by_name(obj, "shunt_xdp"));
 }
 
@@ -289,6 +331,7 @@ int main(int argc, char **argv)
 		fds[OTHER] = load_target(argv[1]);
 	printf("%-28s %-6s %8s %8s %8s %8s\n", "workload", "", "25 %, ns", "median", "75 %", "x floor");
 	for (size_t i = 0; i < sizeof(workloads) / sizeof(*workloads); i++)
-		measure(driver, map_memory(driver->maps.state), &workloads[i], fds, argc > 1 ? TARGETS : OTHER);
+		measure(driver, map_memory(driver->maps.state), &workloads[i], fds,
+			argc > 1 && workloads[i].port != IN_RANGE ? TARGETS : OTHER);
 	return 0;
 }
