@@ -46,7 +46,9 @@ _Static_assert(sizeof(struct shunt_control) == 72, "shunt_control");
  * that the address is a VIP's, and in flags what ICMP to it may expect; it has no service and no ring.
  */
 #define SHUNT_VIP_PROBES 16
-#define SHUNT_VIP_ECHO 1u /* flags: echo requests to the address are answered */
+#define SHUNT_VIP_ECHO 1u    /* flags: echo requests to the address are answered */
+#define SHUNT_VIP_SPECIAL 2u /* the service has a say that the plain path does not know: the slow path chooses */
+/* 8, 16, 32: what is hashed, SHUNT_HASH_* (hash.h); with SPECIAL. */
 
 struct shunt_vip {
 	__be32 addr[4]; /* IPv4 in addr[0], the rest 0 */
@@ -58,7 +60,9 @@ struct shunt_vip {
 	__u32 ring_size; /* its slots, M: a prime, fixed for the service's life */
 	__u32 salt;	 /* hashed with every flow; from the service's name, so the same on every node */
 	__u32 flags;	 /* SHUNT_VIP_* */
-	__u32 reserved[6];
+	__u32 reserved[2];
+	__u32 hash_prefix; /* with SHUNT_HASH_SOURCE: bits of the source address that are hashed */
+	__u32 spare[3];
 };
 _Static_assert(sizeof(struct shunt_vip) == 64, "shunt_vip is one cache line");
 

@@ -30,7 +30,7 @@ struct workload {
 	const char *name;
 	bool is_v6;
 	uint8_t proto;
-	uint16_t port; /* 80 is the VIP's */
+	uint16_t port; /* a VIP's: 80, and 82 of one that hashes sources; none: 81 */
 	uint32_t flows;
 };
 
@@ -40,6 +40,7 @@ static const struct workload workloads[] = {
 	{"IPv4 TCP, 1,000,000 flows", false, IPPROTO_TCP, 80, 1000000},
 	{"IPv4 UDP, 1,000,000 flows", false, IPPROTO_UDP, 80, 1000000},
 	{"IPv6 TCP, 1,000,000 flows", true, IPPROTO_TCP, 80, 1000000},
+	{"IPv4 TCP, 1M, hash: source", false, IPPROTO_TCP, 82, 1000000},
 	{"IPv4 TCP, not for a VIP", false, IPPROTO_TCP, 81, 1000000},
 };
 
@@ -106,9 +107,9 @@ static struct bpf_object *load_shunt(const char *path)
 	return obj;
 }
 
-static void add_vip(struct shunt_vip *table, uint64_t multiplier, const char *addr, uint8_t proto)
+static void add_vip(struct shunt_vip *table, uint64_t multiplier, const char *addr, uint8_t proto, uint16_t port)
 {
-	struct shunt_vip vip = {.port = htons(80), .proto = proto, .ring_size = RING, .salt = 1};
+	struct shunt_vip vip = {.port = htons(port), .proto = proto, .ring_size = RING, .salt = 1};
 	struct shunt_addr a;
 	uint64_t half[2];
 	uint32_t key, slot;
@@ -116,6 +117,10 @@ static void add_vip(struct shunt_vip *table, uint64_t multiplier, const char *ad
 	if (addr_parse(addr, &a))
 		die(addr);
 	vip.family = a.family;
+	if (port == 82) {
+		vip.flags = SHUNT_VIP_SPECIAL | SHUNT_HASH_SOURCE;
+		vip.hash_prefix = 32;
+	}
 	memcpy(vip.addr, a.word, sizeof(vip.addr));
 	memcpy(half, vip.addr, sizeof(half));
 	memcpy(&key, &vip.port, sizeof(key));
@@ -137,9 +142,10 @@ static void fill_shunt(const struct bpf_object *obj)
 
 	prefix_parse("172.31.0.0/16", &source);
 	control->vip_multiplier[0] = shunt_vip_multiplier(0);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_UDP);
-	add_vip(vips, control->vip_multiplier[0], "2001:db8::10", IPPROTO_TCP);
+	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 80);
+	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 82);
+	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_UDP, 80);
+	add_vip(vips, control->vip_multiplier[0], "2001:db8::10", IPPROTO_TCP, 80);
 	for (uint32_t i = 1; i <= BACKENDS; i++) {
 		snprintf(addr, sizeof(addr), "10.0.2.%u", i);
 		addr_parse(addr, &dest.addr);
@@ -188,7 +194,7 @@ static uint32_t make_frame(const struct workload *w, uint8_t *frame, struct benc
 static void check_output(const struct workload *w, const uint8_t *out, uint32_t len, uint32_t frame_len,
 			 uint32_t action)
 {
-	bool forwarded = w->port == 80;
+	bool forwarded = w->port != 81;
 	uint32_t sum = 0;
 
 	if (action != (forwarded ? XDP_TX : XDP_PASS) || len != frame_len + (forwarded ? 20 : 0))

@@ -201,6 +201,7 @@ static inline void fixture_random_service(struct model_service *s, char letter)
 	for (size_t i = 0; i < s->vip_count; i++)
 		s->vips[i] = (struct config_vip){fixture_addr(letter / 2, i), 2 * letter + random() % 2, IPPROTO_TCP};
 	s->echo = random() % 2;
+	s->hash = (struct config_hash){random() % 4, 1 + random() % 32, 1 + random() % 128};
 	for (size_t i = 0; i < s->dest_count; i++) {
 		fixture_dest(&s->dests[i], 3 * i + random() % 3);
 		s->dests[i].nexthop.resolved = random() % 4;
@@ -290,6 +291,18 @@ static inline uint32_t fixture_judge_dest(const struct fixture *f, uint32_t serv
 	return found;
 }
 
+static inline void fixture_judge_hash(const struct shunt_vip *vip, const struct config_hash *hash)
+{
+	static const uint32_t inputs[] = {[CONFIG_HASH_NO_SOURCE_PORT] = SHUNT_HASH_NO_SOURCE_PORT,
+					  [CONFIG_HASH_SOURCE] = SHUNT_HASH_SOURCE,
+					  [CONFIG_HASH_DESTINATION_PORT] = SHUNT_HASH_DESTINATION_PORT};
+
+	assert_int_equal(vip->flags & SHUNT_HASH_INPUTS, inputs[hash->inputs]);
+	assert_int_equal(!!(vip->flags & SHUNT_VIP_SPECIAL), hash->inputs != CONFIG_HASH_5_TUPLE);
+	if (hash->inputs == CONFIG_HASH_SOURCE)
+		assert_int_equal(vip->hash_prefix, vip->family == SHUNT_FAMILY_IPV4 ? hash->ipv4 : hash->ipv6);
+}
+
 static inline void fixture_judge_service(const struct fixture *f, const struct model *m,
 					 const struct model_service *want)
 {
@@ -303,6 +316,7 @@ static inline void fixture_judge_service(const struct fixture *f, const struct m
 		assert_int_equal(vip->ring_base, f->svcdir[vip->service].ring_base);
 		assert_int_equal(vip->ring_size, want->ring_size);
 		assert_int_equal(vip->salt, want->salt);
+		fixture_judge_hash(vip, &want->hash);
 		for (size_t d = 0; d < want->dest_count; d++)
 			ids[d] = fixture_judge_dest(f, vip->service, &want->dests[d], m);
 		for (uint32_t slot = 0; slot < want->ring_size; slot++) {

@@ -125,7 +125,7 @@ static void add_dest(struct fixture *f, const char *line)
 		f->rings[id * RING + i] = shunt_slot_clean(id);
 }
 
-/* "ADDRESS PORT PROTO DEST": ring number DEST is DEST throughout; number 0 has no destination; "mixed" has several. "ADDRESS 0 icmp
+/* "ADDRESS PORT PROTO DEST [FLAGS PREFIX]": ring number DEST is DEST throughout; number 0 has no destination; "mixed" has several. "ADDRESS 0 icmp
  * FLAGS": an address's entry. */
 static void add_vip(struct fixture *f, const char *line)
 {
@@ -136,7 +136,8 @@ static void add_vip(struct fixture *f, const char *line)
 
 	if (f->vip_count > VIP_SLOTS * 3 / 4)
 		die("more VIPs than the table can place: raise VIP_SLOTS");
-	if (sscanf(line, "%63s %u %7s %7s", addr, &port, proto, dest_text) != 4 || addr_parse(addr, &a))
+	if (sscanf(line, "%63s %u %7s %7s %u %u", addr, &port, proto, dest_text, &vip->flags, &vip->hash_prefix) < 4 ||
+	    addr_parse(addr, &a))
 		die(line);
 	f->vip_count++;
 	dest = strcmp(dest_text, "mixed") ? strtoul(dest_text, NULL, 10) : MIXED;
@@ -421,8 +422,8 @@ static void run_table(struct fixture *f, char **lines, size_t count)
 int main(void)
 {
 	static struct fixture f;
-	char *line = NULL, **rows = NULL, **pairs = NULL;
-	size_t size = 0, count = 0, pair_count = 0;
+	char *line = NULL, **rows = NULL, **pairs = NULL, **spreads = NULL;
+	size_t size = 0, count = 0, pair_count = 0, spread_count = 0;
 	const char *told = NULL;
 
 	load(&f);
@@ -434,6 +435,9 @@ int main(void)
 		else if (!strncmp(line, "pair ", 5)) {
 			pairs = xreallocarray(pairs, pair_count + 1, sizeof(*pairs));
 			pairs[pair_count++] = xstrdup(line);
+		} else if (!strncmp(line, "spread ", 7)) {
+			spreads = xreallocarray(spreads, spread_count + 1, sizeof(*spreads));
+			spreads[spread_count++] = xstrdup(line);
 		} else {
 			rows = xreallocarray(rows, count + 1, sizeof(*rows));
 			rows[count] = xstrdup(line);
@@ -447,6 +451,11 @@ int main(void)
 	run_table(&f, rows, count);
 	check_entropy(&f);
 	icmp_run_pairs(&f, pairs, pair_count);
+	for (size_t i = 0; i < spread_count; i++) {
+		choice_run_spread(&f, spreads[i] + strlen("spread "));
+		free(spreads[i]);
+	}
+	free(spreads);
 	icmp_check_limit(&f, told);
 	for (size_t i = 0; i < pair_count; i++)
 		free(pairs[i]);

@@ -59,4 +59,10 @@ bool icmp_check_sum(const struct row *row, const struct frame *got);
 void icmp_run_pairs(struct fixture *f, char **lines, size_t count);
 void icmp_check_limit(struct fixture *f, const char *line);
 
+/* choice.c */
+int destination_of(struct fixture *f, const char *hex); /* which one counts the frame; 0: none */
+/* Which one the flow's hash says, as the daemon computes it from the seed. A frame without options or extension headers. */
+int destination_by_hash(const struct fixture *f, const char *hex);
+void choice_run_spread(struct fixture *f, char *line);
+
 #endif

@@ -122,7 +122,7 @@ static const struct row form[] = {
 	{HEAD "services: {web: {}}}",
 	 "t.yaml:2: services: a mapping is not a list; expected mappings with name, vips, backends and so on"},
 	{HEAD "services: [web]}", "t.yaml:2: services[web]: \"web\" is not a mapping; expected the keys name, vips, "
-				  "encap, ring_size, echo, check or backends"},
+				  "encap, ring_size, echo, hash, check or backends"},
 	{HEAD "services: [{}]}", "t.yaml:2: services[0].name: missing; expected a service's name: 1 to 63 letters, "
 				 "digits, '-', '_' or '.', a letter or digit first"},
 	{HEAD "services: [{name: ~}]}", "t.yaml:2: services[0].name: empty; expected a service's name: 1 to 63 "
@@ -166,6 +166,21 @@ static const struct row form[] = {
 	 "192.0.2.10:80/tcp or [2001:db8::10]:80/tcp"},
 	{SERVICE("bakends: []"), "t.yaml:3: services[web].bakends: unknown key; did you mean \"backends\"?"},
 	{SERVICE("echo: yes"), "t.yaml:3: services[web].echo: \"yes\" is not a boolean; expected true or false"},
+	{SERVICE("hash: src"), "t.yaml:3: services[web].hash: \"src\" is not a known word; expected 5-tuple, "
+			       "no-source-port, source or destination-port"},
+	{SERVICE("hash: 5"), "t.yaml:3: services[web].hash: 5 is not a known word; expected 5-tuple, "
+			     "no-source-port, source or destination-port"},
+	{SERVICE("hash: {ipv4: 24}"), "t.yaml:3: services[web].hash.inputs: missing; expected a known word: 5-tuple, "
+				      "no-source-port, source or destination-port"},
+	{SERVICE("hash: {inputs: source, ipv4: 0}"),
+	 "t.yaml:3: services[web].hash.ipv4: 0 is out of range; expected 1 to 32"},
+	{SERVICE("hash: {inputs: source, ipv6: 129}"),
+	 "t.yaml:3: services[web].hash.ipv6: 129 is out of range; expected 1 to 128"},
+	{SERVICE("hash: {inputs: source, prefix: 24}"),
+	 "t.yaml:3: services[web].hash.prefix: unknown key; expected inputs, ipv4 or ipv6"},
+	{SERVICE("hash: {inputs: 5-tuple, ipv6: 56}"),
+	 "t.yaml:3: services[web].hash.ipv6: a prefix length is for inputs source only; remove it, or use inputs "
+	 "source"},
 	{SERVICE("echo: 1"), "t.yaml:3: services[web].echo: 1 is not a boolean; expected true or false"},
 	{SERVICE("encap: gre"),
 	 "t.yaml:3: services[web].encap: \"gre\" is not a known word; expected auto, ipip, ip6ip6, ipip6 or sit"},

@@ -9,6 +9,7 @@
 
 const char *const config_mode_words[] = {"auto", "native", "generic", NULL};
 const char *const config_encap_words[] = {"auto", "ipip", "ip6ip6", "ipip6", "sit", NULL};
+const char *const config_hash_words[] = {"5-tuple", "no-source-port", "source", "destination-port", NULL};
 const char *const config_check_words[] = {"none", "tcp", "http", "https", NULL};
 const char *const config_admin_words[] = {"up", "drain", NULL};
 
@@ -24,6 +25,11 @@ const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT] = {
 const char *config_encap_name(enum config_encap encap)
 {
 	return config_encap_words[encap];
+}
+
+const char *config_hash_name(enum config_hash_inputs inputs)
+{
+	return config_hash_words[inputs];
 }
 
 const char *config_check_name(enum config_check_type type)

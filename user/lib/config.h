@@ -84,11 +84,26 @@ enum config_encap {
 	CONFIG_ENCAP_SIT,    /* IPv6 in IPv4 */
 };
 
+/* What of a flow decides which backend it gets. */
+enum config_hash_inputs {
+	CONFIG_HASH_5_TUPLE,
+	CONFIG_HASH_NO_SOURCE_PORT,
+	CONFIG_HASH_SOURCE,
+	CONFIG_HASH_DESTINATION_PORT,
+};
+
+struct config_hash {
+	enum config_hash_inputs inputs;
+	uint32_t ipv4,
+		ipv6; /* inputs source: length of the prefix that is hashed; 1 to 32 and 128, which are the defaults */
+};
+
 struct config_service {
 	char name[SHUNT_NAME_MAX]; /* letters, digits, '-', '_', '.'; begins with a letter or digit */
 	enum config_encap encap;
 	uint32_t ring_size; /* a prime, 251 to 4194301; 65537 */
 	bool echo;	    /* echo requests to its VIPs' addresses are answered; default true */
+	struct config_hash hash;
 	struct config_check check;
 	struct config_vip *vips; /* in the order given, at least one */
 	size_t vip_count;
@@ -129,8 +144,11 @@ void config_free(struct config *config); /* NULL is fine */
 const struct config_service *config_find_service(const struct config *config, const char *name);
 const struct config_backend *config_find_backend(const struct config_service *service, const struct shunt_addr *addr);
 
+bool config_hash_equal(const struct config_hash *a, const struct config_hash *b);
+
 /* The words of the enums, as configuration, API and CLI spell them. */
 const char *config_encap_name(enum config_encap encap);
+const char *config_hash_name(enum config_hash_inputs inputs);
 const char *config_check_name(enum config_check_type type);
 const char *config_admin_name(enum config_admin admin); /* "up", "drain" */
 const char *config_mode_name(enum config_mode mode);

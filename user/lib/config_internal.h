@@ -8,6 +8,7 @@
 /* Indexed by their enums (admin: less CONFIG_ADMIN_UP, since "unset" has no word); end with NULL. */
 extern const char *const config_mode_words[];
 extern const char *const config_encap_words[];
+extern const char *const config_hash_words[];
 extern const char *const config_check_words[];
 extern const char *const config_admin_words[];
 
@@ -34,6 +35,9 @@ uint8_t config_encap_outer(enum config_encap encap);
 
 /* Read the check of a service, defaults where it is absent. */
 int config_parse_check(const struct tree_place *service, struct config_check *check);
+
+/* And what it hashes. */
+int config_parse_hash(const struct tree_place *service, struct config_hash *hash);
 
 /* Everything that takes more than one value to judge. root is where config was read from. */
 int config_cross_check(const struct config *config, const struct tree_place *root);

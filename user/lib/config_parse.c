@@ -156,7 +156,8 @@ static bool is_service_name(const char *name)
 
 static int parse_service(const struct tree_place *at, void *out)
 {
-	static const char *const keys[] = {"name", "vips", "encap", "ring_size", "echo", "check", "backends", NULL};
+	static const char *const keys[] = {"name", "vips",  "encap",	"ring_size", "echo",
+					   "hash", "check", "backends", NULL};
 	struct config_service *service = out;
 	unsigned int encap = CONFIG_ENCAP_AUTO;
 	struct tree_place name;
@@ -174,7 +175,8 @@ static int parse_service(const struct tree_place *at, void *out)
 	if (tree_list(at, "vips", 1, "at least one VIP such as 192.0.2.10:80/tcp", sizeof(*service->vips), parse_vip,
 		      &service->vips, &service->vip_count) ||
 	    tree_word(at, "encap", config_encap_words, &encap) || parse_ring_size(at, &service->ring_size) ||
-	    tree_bool(at, "echo", &service->echo) || config_parse_check(at, &service->check))
+	    tree_bool(at, "echo", &service->echo) || config_parse_hash(at, &service->hash) ||
+	    config_parse_check(at, &service->check))
 		return -EINVAL;
 	service->encap = encap;
 	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state and mac",

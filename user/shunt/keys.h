@@ -2,7 +2,7 @@
 /*
  * KEY=VALUE words of the command line into members of a JSON object, as the configuration spells them. Pure.
  *
- * Of a service: vip=, backend=ADDRESS[,KEY=VALUE...] (both more than once), encap=, ring_size=, echo=, check=TYPE[:PORT][:/PATH] and
+ * Of a service: vip=, backend=ADDRESS[,KEY=VALUE...] (both more than once), encap=, ring_size=, echo=, hash=INPUTS[,KEY=VALUE...], check=TYPE[:PORT][:/PATH] and
  * check.KEY=. Of a backend: weight=, state=, mac=. Errors say what was expected; which argument it was is for the caller to add.
  */
 #ifndef SHUNT_KEYS_H

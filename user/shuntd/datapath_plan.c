@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../lib/xalloc.h"
+#include "shunt/hash.h"
 #include "viptable.h"
 
 #define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
@@ -167,6 +168,19 @@ static size_t count_vips(const struct model *model)
 	return count;
 }
 
+static void fill_hash(struct shunt_vip *vip, const struct config_hash *hash)
+{
+	static const uint32_t flags[] = {
+		[CONFIG_HASH_NO_SOURCE_PORT] = SHUNT_VIP_SPECIAL | SHUNT_HASH_NO_SOURCE_PORT,
+		[CONFIG_HASH_SOURCE] = SHUNT_VIP_SPECIAL | SHUNT_HASH_SOURCE,
+		[CONFIG_HASH_DESTINATION_PORT] = SHUNT_VIP_SPECIAL | SHUNT_HASH_DESTINATION_PORT,
+	};
+
+	vip->flags |= flags[hash->inputs];
+	if (hash->inputs == CONFIG_HASH_SOURCE)
+		vip->hash_prefix = vip->family == SHUNT_FAMILY_IPV6 ? hash->ipv6 : hash->ipv4;
+}
+
 /* With room for the entries of their addresses. */
 static struct shunt_vip *list_vips(const struct plan *plan, const struct model *model, size_t count)
 {
@@ -185,6 +199,7 @@ static struct shunt_vip *list_vips(const struct plan *plan, const struct model *
 			vip->ring_size = want->ring_size;
 			vip->salt = plan->services[i].salt;
 			vip->flags = want->echo ? SHUNT_VIP_ECHO : 0;
+			fill_hash(vip, &want->hash);
 		}
 	}
 	return list;

@@ -245,6 +245,7 @@ static void fill_service(struct model_service *service, const struct config_serv
 	service->salt = cached->salt;
 	service->ring_size = config->ring_size;
 	service->echo = config->echo;
+	service->hash = config->hash;
 	service->vip_count = config->vip_count;
 	service->vips = xcalloc(config->vip_count + 1, sizeof(*service->vips));
 	for (size_t i = 0; i < config->vip_count; i++)

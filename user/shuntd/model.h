@@ -45,6 +45,7 @@ struct model_service {
 	uint32_t salt;
 	uint32_t ring_size;
 	bool echo;
+	struct config_hash hash;
 	struct config_vip *vips;
 	size_t vip_count;
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
