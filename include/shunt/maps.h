@@ -34,8 +34,10 @@ struct shunt_control {
 	__u32 services;		 /* entries of shunt_svcdir */
 	__u32 conn_buckets;	 /* entries of shunt_conns, a power of two */
 	__u32 icmp_rate;	 /* ICMP errors to clients, a second and CPU; 0: none */
+	__u32 sources;		 /* entries of shunt_sources */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct shunt_control) == 72, "shunt_control");
+_Static_assert(sizeof(struct shunt_control) == 80, "shunt_control");
 
 /*
  * shunt_vips: a flat open-addressing hash table, two halves of vip_slots entries; half h starts at h * vip_slots.
@@ -49,6 +51,7 @@ _Static_assert(sizeof(struct shunt_control) == 72, "shunt_control");
 #define SHUNT_VIP_ECHO 1u    /* flags: echo requests to the address are answered */
 #define SHUNT_VIP_SPECIAL 2u /* the service has a say that the plain path does not know: the slow path chooses */
 /* 8, 16, 32: what is hashed, SHUNT_HASH_* (hash.h); with SPECIAL. */
+#define SHUNT_VIP_SOURCES 64u /* not every source is served; with SPECIAL */
 
 struct shunt_vip {
 	__be32 addr[4]; /* IPv4 in addr[0], the rest 0 */
@@ -62,9 +65,25 @@ struct shunt_vip {
 	__u32 flags;	 /* SHUNT_VIP_* */
 	__u32 reserved[2];
 	__u32 hash_prefix; /* with SHUNT_HASH_SOURCE: bits of the source address that are hashed */
-	__u32 spare[3];
+	__u32 sources;	   /* with SHUNT_VIP_SOURCES: the service's list in shunt_sources, of the VIP's family */
+	__u32 spare[2];
 };
 _Static_assert(sizeof(struct shunt_vip) == 64, "shunt_vip is one cache line");
+
+/*
+ * shunt_sources: longest-prefix match of (list, source). A list, of one service and family, has an entry for all sources (prefix
+ * length 0), so there always is a match. A list that a VIP in force names never changes: a service whose prefixes change gets another
+ * one, and the flip of the VIPs' half puts it in force whole.
+ */
+struct shunt_source_key {
+	__u32 prefix_len; /* of what follows, in bits: 32 for the list, and those of the address */
+	__u32 list;	  /* from 1 */
+	__be32 addr[4];	  /* IPv4 in addr[0], the rest 0 */
+};
+_Static_assert(sizeof(struct shunt_source_key) == 24, "shunt_source_key");
+
+/* Its values. */
+enum shunt_source_action { SHUNT_SOURCE_DENY, SHUNT_SOURCE_ALLOW };
 
 /*
  * shunt_rings: every service's ring, one 8-byte word a slot, written with single atomic stores or

@@ -38,7 +38,8 @@
 	X(TOO_BIG_LIMITED, too_big_limited, DROP, "as too_big; the client was not told: more than icmp.rate a second") \
 	X(VLAN_DEPTH, vlan_depth, PASS, "more than two VLAN tags")                                                     \
 	X(EXT_LIMIT, ext_limit, PASS, "more than 6 IPv6 extension headers, or more than 256 bytes of them")            \
-	X(SEGMENTS_LEFT, segments_left, PASS, "its IPv6 routing header names stops after this destination")
+	X(SEGMENTS_LEFT, segments_left, PASS, "its IPv6 routing header names stops after this destination")            \
+	X(SOURCE_DENIED, source_denied, DROP, "for a VIP, but its service does not serve this source")
 
 /* clang-format off */
 enum shunt_reason {

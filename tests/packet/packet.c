@@ -72,6 +72,7 @@ static void load(struct fixture *f)
 	bpf_map__set_max_entries(skel->maps.shunt_dests, DESTS);
 	bpf_map__set_max_entries(skel->maps.shunt_dstat, DESTS);
 	bpf_map__set_max_entries(skel->maps.shunt_rstat, SHUNT_REASON_MAX);
+	bpf_map__set_max_entries(skel->maps.shunt_sources, SOURCE_ENTRIES);
 	skel->rodata->knob_vip_slots = VIP_SLOTS;
 	shunt_hash_derive((struct shunt_hash_keys *)&skel->rodata->knob_hash_keys, SEED);
 	if (shunt_bpf__load(skel))
@@ -125,7 +126,7 @@ static void add_dest(struct fixture *f, const char *line)
 		f->rings[id * RING + i] = shunt_slot_clean(id);
 }
 
-/* "ADDRESS PORT PROTO DEST [FLAGS PREFIX]": ring number DEST is DEST throughout; number 0 has no destination; "mixed" has several. "ADDRESS 0 icmp
+/* "ADDRESS PORT PROTO DEST [FLAGS PREFIX LIST]": ring number DEST is DEST throughout; number 0 has no destination; "mixed" has several. "ADDRESS 0 icmp
  * FLAGS": an address's entry. */
 static void add_vip(struct fixture *f, const char *line)
 {
@@ -136,7 +137,8 @@ static void add_vip(struct fixture *f, const char *line)
 
 	if (f->vip_count > VIP_SLOTS * 3 / 4)
 		die("more VIPs than the table can place: raise VIP_SLOTS");
-	if (sscanf(line, "%63s %u %7s %7s %u %u", addr, &port, proto, dest_text, &vip->flags, &vip->hash_prefix) < 4 ||
+	if (sscanf(line, "%63s %u %7s %7s %u %u %u", addr, &port, proto, dest_text, &vip->flags, &vip->hash_prefix,
+		   &vip->sources) < 4 ||
 	    addr_parse(addr, &a))
 		die(line);
 	f->vip_count++;
@@ -153,6 +155,23 @@ static void add_vip(struct fixture *f, const char *line)
 	vip->ring_base = dest * RING;
 	vip->ring_size = RING;
 	vip->salt = SALT;
+}
+
+/* "LIST ACTION PREFIX" */
+static void add_source(const struct fixture *f, const char *line)
+{
+	struct shunt_source_key key = {};
+	struct shunt_prefix prefix;
+	char action[8], text[64];
+	uint32_t value;
+
+	if (sscanf(line, "%u %7s %63s", &key.list, action, text) != 3 || prefix_parse(text, &prefix))
+		die(line);
+	key.prefix_len = 32 + prefix.len;
+	memcpy(key.addr, prefix.addr.word, sizeof(key.addr));
+	value = strcmp(action, "allow") ? SHUNT_SOURCE_DENY : SHUNT_SOURCE_ALLOW;
+	if (bpf_map_update_elem(bpf_map__fd(f->skel->maps.shunt_sources), &key, &value, BPF_ANY))
+		die(line);
 }
 
 /* A table more than half full, so that probes go on; any multiplier that keeps them short enough. */
@@ -432,6 +451,8 @@ int main(void)
 			add_dest(&f, line + 5);
 		else if (!strncmp(line, "vip ", 4))
 			add_vip(&f, line + 4);
+		else if (!strncmp(line, "source ", 7))
+			add_source(&f, line + 7);
 		else if (!strncmp(line, "pair ", 5)) {
 			pairs = xreallocarray(pairs, pair_count + 1, sizeof(*pairs));
 			pairs[pair_count++] = xstrdup(line);

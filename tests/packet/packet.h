@@ -11,7 +11,16 @@
 #include "shunt/reasons.h"
 #include "shunt.skel.h" /* after the formats that its knobs and maps are made of */
 
-enum { VIP_SLOTS = 256, RING = 251, DESTS = 64, SEED = 0x5eed, FRAME_MAX = 4096, SOURCES_MAX = 64, LAYOUTS = 16 };
+enum {
+	VIP_SLOTS = 256,
+	RING = 251,
+	DESTS = 64,
+	SEED = 0x5eed,
+	FRAME_MAX = 4096,
+	SOURCES_MAX = 64,
+	LAYOUTS = 16,
+	SOURCE_ENTRIES = 64
+};
 /* MIXED: a ring of destinations 1 to 4. ICMP_RATE: more than are ever sent. */
 enum { MIXED = DESTS - 1, SALT = 0x1234, ICMP_RATE = 1000000 };
 

@@ -20,6 +20,7 @@ const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT] = {
 	{"destinations", offsetof(struct config_limits, destinations), 1, (1u << SHUNT_SLOT_DEST_BITS) - 1, 4096},
 	{"ring_slots", offsetof(struct config_limits, ring_slots), 251, 1u << 30, 64 * 65537},
 	{"connections", offsetof(struct config_limits, connections), SHUNT_CONN_WAYS, 1u << 30, 65536},
+	{"sources", offsetof(struct config_limits, sources), 1, 1u << 24, 131072},
 };
 
 const char *config_encap_name(enum config_encap encap)
@@ -91,6 +92,7 @@ static void copy_service(struct config_service *to, const struct config_service 
 	*to = *from;
 	to->check.path = from->check.path ? xstrdup(from->check.path) : NULL;
 	to->check.host = from->check.host ? xstrdup(from->check.host) : NULL;
+	config_sources_hold(to->sources);
 	to->vips = copy_array(from->vips, from->vip_count, sizeof(*from->vips));
 	to->backends = copy_array(from->backends, from->backend_count, sizeof(*from->backends));
 }
@@ -111,6 +113,7 @@ void config_free(struct config *config)
 	if (!config)
 		return;
 	for (size_t i = 0; i < config->service_count; i++) {
+		config_sources_release(config->services[i].sources);
 		free(config->services[i].check.path);
 		free(config->services[i].check.host);
 		free(config->services[i].vips);

@@ -38,6 +38,7 @@ struct config_limits {
 	uint32_t destinations; /* 4096; at most 2^20 - 1 */
 	uint32_t ring_slots;   /* 4194368 = 64 rings of 65537; slots of all rings together */
 	uint32_t connections;  /* 65536; entries, rounded up to a power of two */
+	uint32_t sources;      /* 131072; source prefixes of all services together */
 };
 
 enum config_check_type { CONFIG_CHECK_NONE, CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP, CONFIG_CHECK_HTTPS };
@@ -98,12 +99,29 @@ struct config_hash {
 		ipv6; /* inputs source: length of the prefix that is hashed; 1 to 32 and 128, which are the defaults */
 };
 
+enum config_source_action { CONFIG_SOURCE_DENY, CONFIG_SOURCE_ALLOW, CONFIG_SOURCE_ACTIONS };
+
+struct config_source_rule {
+	struct shunt_prefix prefix;
+	enum config_source_action action;
+};
+
+/* A service's source prefixes, sorted, each once, and never changed once made: who has a copy of the configuration shares it. What
+ * no prefix has is denied if any is allowed, else allowed. */
+struct config_sources {
+	unsigned int holders; /* plain: all are in one thread */
+	size_t count;
+	size_t counts[CONFIG_SOURCE_ACTIONS];
+	struct config_source_rule rules[];
+};
+
 struct config_service {
 	char name[SHUNT_NAME_MAX]; /* letters, digits, '-', '_', '.'; begins with a letter or digit */
 	enum config_encap encap;
 	uint32_t ring_size; /* a prime, 251 to 4194301; 65537 */
 	bool echo;	    /* echo requests to its VIPs' addresses are answered; default true */
 	struct config_hash hash;
+	const struct config_sources *sources; /* held; NULL: every source */
 	struct config_check check;
 	struct config_vip *vips; /* in the order given, at least one */
 	size_t vip_count;
@@ -143,6 +161,11 @@ void config_free(struct config *config); /* NULL is fine */
 
 const struct config_service *config_find_service(const struct config *config, const char *name);
 const struct config_backend *config_find_backend(const struct config_service *service, const struct shunt_addr *addr);
+
+/* All: NULL is fine. */
+const struct config_sources *config_sources_hold(const struct config_sources *sources);
+void config_sources_release(const struct config_sources *sources);
+bool config_sources_equal(const struct config_sources *a, const struct config_sources *b);
 
 bool config_hash_equal(const struct config_hash *a, const struct config_hash *b);
 

@@ -108,6 +108,8 @@ json_t *config_service_to_json(const struct config_service *service)
 	set(object, "ring_size", json_integer(service->ring_size));
 	set(object, "echo", json_boolean(service->echo));
 	set(object, "hash", hash_to_json(&service->hash));
+	if (service->sources)
+		set(object, "sources", config_sources_to_json(service->sources));
 	set(object, "check", check_to_json(&service->check));
 	set(object, "backends", backends);
 	return object;

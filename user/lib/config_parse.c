@@ -156,8 +156,8 @@ static bool is_service_name(const char *name)
 
 static int parse_service(const struct tree_place *at, void *out)
 {
-	static const char *const keys[] = {"name", "vips",  "encap",	"ring_size", "echo",
-					   "hash", "check", "backends", NULL};
+	static const char *const keys[] = {"name", "vips",    "encap", "ring_size", "echo",
+					   "hash", "sources", "check", "backends",  NULL};
 	struct config_service *service = out;
 	unsigned int encap = CONFIG_ENCAP_AUTO;
 	struct tree_place name;
@@ -176,7 +176,7 @@ static int parse_service(const struct tree_place *at, void *out)
 		      &service->vips, &service->vip_count) ||
 	    tree_word(at, "encap", config_encap_words, &encap) || parse_ring_size(at, &service->ring_size) ||
 	    tree_bool(at, "echo", &service->echo) || config_parse_hash(at, &service->hash) ||
-	    config_parse_check(at, &service->check))
+	    config_parse_sources(at, &service->sources) || config_parse_check(at, &service->check))
 		return -EINVAL;
 	service->encap = encap;
 	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state and mac",
@@ -240,7 +240,8 @@ static int parse_seed(const struct tree_place *root, struct config *config)
 
 static int parse_limits(const struct tree_place *root, struct config_limits *limits)
 {
-	static const char *const keys[] = {"vips", "services", "destinations", "ring_slots", "connections", NULL};
+	static const char *const keys[] = {"vips",    "services", "destinations", "ring_slots", "connections",
+					   "sources", NULL};
 	struct tree_place place = tree_member(root, "limits");
 
 	for (size_t i = 0; i < CONFIG_LIMIT_COUNT; i++)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../lib/xalloc.h"
+#include "datapath_priv.h"
 #include "shunt/hash.h"
 #include "viptable.h"
 
@@ -159,6 +160,23 @@ static int plan_dest_ids(struct plan *plan, const struct plan_inputs *in, const 
 	return 0;
 }
 
+/* A list in force stays as it is: other prefixes are another list. */
+static void plan_sources(struct plan *plan, const struct plan_inputs *in, const struct model *model)
+{
+	uint32_t next = in->next_list;
+
+	for (size_t i = 0; i < model->service_count; i++) {
+		struct plan_service *service = &plan->services[i];
+		const struct config_sources *want = model->services[i].sources;
+
+		if (!want)
+			continue;
+		service->writes_list = !config_sources_equal(in->lists[service->id].rules, want);
+		service->list = service->writes_list ? next : in->lists[service->id].list;
+		next += service->writes_list ? 2 : 0;
+	}
+}
+
 static size_t count_vips(const struct model *model)
 {
 	size_t count = 0;
@@ -181,6 +199,14 @@ static void fill_hash(struct shunt_vip *vip, const struct config_hash *hash)
 		vip->hash_prefix = vip->family == SHUNT_FAMILY_IPV6 ? hash->ipv6 : hash->ipv4;
 }
 
+static void fill_sources(struct shunt_vip *vip, uint32_t list)
+{
+	if (!list)
+		return;
+	vip->flags |= SHUNT_VIP_SPECIAL | SHUNT_VIP_SOURCES;
+	vip->sources = list + (vip->family == SHUNT_FAMILY_IPV6);
+}
+
 /* With room for the entries of their addresses. */
 static struct shunt_vip *list_vips(const struct plan *plan, const struct model *model, size_t count)
 {
@@ -200,6 +226,7 @@ static struct shunt_vip *list_vips(const struct plan *plan, const struct model *
 			vip->salt = plan->services[i].salt;
 			vip->flags = want->echo ? SHUNT_VIP_ECHO : 0;
 			fill_hash(vip, &want->hash);
+			fill_sources(vip, plan->services[i].list);
 		}
 	}
 	return list;
@@ -239,8 +266,10 @@ int plan_make(struct plan *plan, const struct plan_inputs *in, const struct mode
 		rc = plan_rings(plan, in, model, err);
 	if (!rc)
 		rc = plan_dest_ids(plan, in, model, err);
-	if (!rc)
+	if (!rc) {
+		plan_sources(plan, in, model);
 		rc = plan_vips(plan, in, model, err);
+	}
 	if (rc)
 		plan_release(plan);
 	return rc;

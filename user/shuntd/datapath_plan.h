@@ -14,8 +14,10 @@ struct plan_service {
 	uint32_t id;
 	uint32_t ring_base;
 	uint32_t salt;
-	bool is_new;	/* has no entry in shunt_svcdir yet */
-	uint32_t *dest; /* ids, by index in the model's service */
+	uint32_t list;	  /* the first of two in shunt_sources, for IPv4; the next is for IPv6. 0: none */
+	bool writes_list; /* it is a new one */
+	bool is_new;	  /* has no entry in shunt_svcdir yet */
+	uint32_t *dest;	  /* ids, by index in the model's service */
 };
 
 struct plan {
@@ -28,6 +30,8 @@ struct plan {
 	bool vips_differ; /* from those in force */
 };
 
+struct written_sources;
+
 /* What there is to plan with. */
 struct plan_inputs {
 	const struct directory *dir;
@@ -35,6 +39,8 @@ struct plan_inputs {
 	const struct shunt_vip *vips; /* the half in force */
 	uint64_t vip_multiplier;
 	uint32_t vip_slots;
+	const struct written_sources *lists; /* by service id */
+	uint32_t next_list;
 };
 
 /* 0; -ENOSPC: a table is too small, -EINVAL: a ring would change its size; with *err. To be released if 0. */

@@ -109,3 +109,24 @@ void datapath_reason_counter(struct datapath *dp, enum shunt_reason reason, stru
 {
 	*out = dp->reason_counters[reason];
 }
+
+void datapath_usage(const struct datapath *dp, struct datapath_usage *out)
+{
+	*out = (struct datapath_usage){
+		.vips = dp->vip_count,
+		.vips_max = dp->limits.vips,
+		.services_max = dp->limits.services,
+		.destinations_max = dp->limits.destinations,
+		.ring_slots_max = dp->limits.ring_slots,
+		.sources_max = dp->limits.sources,
+	};
+	for (uint32_t id = 0; id < dp->control->services; id++) {
+		if (!directory_service_used(&dp->dir, id))
+			continue;
+		out->services++;
+		out->sources += dp->lists[id].rules ? dp->lists[id].rules->count : 0;
+		out->ring_slots += dp->svcdir[id].ring_size;
+	}
+	for (uint32_t id = 0; id < dp->control->destinations; id++)
+		out->destinations += directory_dest_used(&dp->dir, id);
+}
