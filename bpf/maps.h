@@ -31,6 +31,14 @@ SHUNT_ARRAY(shunt_ranges, struct shunt_range, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE
 SHUNT_ARRAY(shunt_dests, struct shunt_dest, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_rings, __u64, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct shunt_source_key);
+	__type(value, __u32); /* enum shunt_source_action */
+} shunt_sources SEC(".maps");
+
 /* both write */
 SHUNT_ARRAY(shunt_conns, struct shunt_bucket, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 

@@ -14,6 +14,8 @@
 
 /* A stage returns NEXT, or the enum shunt_reason for which the packet goes no further. */
 #define NEXT (-1)
+/* On the plain path also: the slow one is to decide. Neither NEXT nor a reason. */
+#define LEAVE (-2)
 
 #define ETH_LEN 14
 #define L2_MAX (ETH_LEN + 8) /* with two tags */

@@ -12,17 +12,30 @@
 #include "maps.h"
 #include "packet.h"
 
-static __always_inline int ring_choose(struct packet *pkt, const struct shunt_vip *vip, bool is_v6)
+static __always_inline __u32 ring_ports(const struct packet *pkt)
 {
-	__u32 ports = pkt->src_port | (__u32)pkt->dst_port << 16;
-	const volatile __u64 *word;
-	__u32 slot;
+	return pkt->src_port | (__u32)pkt->dst_port << 16;
+}
 
-	pkt->hash = shunt_flow_hash(&knob_hash_keys, pkt->src, pkt->dst, ports, vip->salt ^ pkt->proto, is_v6);
-	slot = vip->ring_base + shunt_tag_slot(shunt_flow_tag(pkt->hash), vip->ring_size);
-	word = bpf_map_lookup_elem(&shunt_rings, &slot);
+static __always_inline __u64 ring_flow_hash(const struct packet *pkt, const struct shunt_vip *vip, bool is_v6)
+{
+	return shunt_flow_hash(&knob_hash_keys, pkt->src, pkt->dst, ring_ports(pkt), vip->salt ^ pkt->proto, is_v6);
+}
+
+/* The destination that new connections with this hash have. */
+static __always_inline int ring_look(struct packet *pkt, const struct shunt_vip *vip, __u64 hash)
+{
+	__u32 slot = vip->ring_base + shunt_tag_slot(shunt_flow_tag(hash), vip->ring_size);
+	const volatile __u64 *word = bpf_map_lookup_elem(&shunt_rings, &slot);
+
 	pkt->dest = word ? shunt_slot_current(*word) : 0;
 	return pkt->dest ? NEXT : SHUNT_REASON_NO_BACKEND;
+}
+
+static __always_inline int ring_choose(struct packet *pkt, const struct shunt_vip *vip, bool is_v6)
+{
+	pkt->hash = ring_flow_hash(pkt, vip, is_v6);
+	return ring_look(pkt, vip, pkt->hash);
 }
 
 #endif

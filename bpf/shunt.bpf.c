@@ -17,6 +17,7 @@
 #include "service.h"
 #include "ring.h"
 #include "slow.h"
+#include "special.h"
 #include "icmp.h"
 #include "tunnel.h"
 #include "xmit.h"
@@ -44,19 +45,19 @@ static __always_inline const struct shunt_dest *destination(const struct packet 
 	return bpf_map_lookup_elem(&shunt_dests, &id);
 }
 
-/* Choose and check: NEXT, or why the packet goes no further. */
-static __always_inline int choose(struct packet *pkt, const struct shunt_dest **dest, bool is_v6)
+/* Is it for a VIP, and from somebody who can be answered? */
+static __always_inline int check_sender(const struct packet *pkt, const struct shunt_vip *vip, bool is_v6)
 {
-	const struct shunt_vip *vip = vip_find(pkt, is_v6);
-	int reason;
-
 	if (!vip)
 		return SHUNT_REASON_NOT_VIP;
 	if (unlikely(pkt->to_group))
 		return SHUNT_REASON_TO_GROUP;
-	if (unlikely(is_martian(pkt, is_v6)))
-		return SHUNT_REASON_MARTIAN;
-	reason = ring_choose(pkt, vip, is_v6);
+	return unlikely(is_martian(pkt, is_v6)) ? SHUNT_REASON_MARTIAN : NEXT;
+}
+
+/* What was chosen, if it can take the packet: NEXT, or why the packet goes no further. */
+static __always_inline int check_choice(const struct packet *pkt, int reason, const struct shunt_dest **dest)
+{
 	if (reason != NEXT)
 		return reason;
 	*dest = destination(pkt);
@@ -79,6 +80,20 @@ static __always_inline int slow_parse(struct xdp_md *ctx, struct slow *s, bool i
 	return icmp_parse(ctx, s, is_v6);
 }
 
+static __always_inline int slow_choose(struct slow *s, const struct shunt_dest **dest, bool is_v6)
+{
+	const struct shunt_vip *vip = vip_find(&s->pkt, is_v6);
+	int reason = check_sender(&s->pkt, vip, is_v6);
+
+	if (reason != NEXT || !vip)
+		return reason;
+	if (vip->flags & SHUNT_VIP_SPECIAL)
+		reason = special_choose(s, vip, is_v6);
+	else
+		reason = ring_choose(&s->pkt, vip, is_v6);
+	return check_choice(&s->pkt, reason, dest);
+}
+
 static __noinline int slow(struct xdp_md *ctx, int where)
 {
 	struct slow *s = slow_memory(ctx, SLOW_L3_OFF(where));
@@ -90,7 +105,7 @@ static __noinline int slow(struct xdp_md *ctx, int where)
 		return XDP_ABORTED;
 	reason = slow_parse(ctx, s, is_v6);
 	if (reason == NEXT)
-		reason = choose(&s->pkt, &dest, is_v6);
+		reason = slow_choose(s, &dest, is_v6);
 	if (reason == SHUNT_REASON_TOO_BIG && dest && !s->is_icmp && !from_vip(s, is_v6))
 		reason = too_big(ctx, &s->pkt, (int)dest->mtu - (int)encap_len(dest), is_v6);
 	if (reason != NEXT || !dest)
@@ -107,7 +122,19 @@ static __always_inline bool leave_to_slow(int reason)
 				   1ull << SHUNT_REASON_TRUNCATED | 1ull << SHUNT_REASON_FRAGMENT |
 				   1ull << SHUNT_REASON_BAD_HEADER;
 
-	return slow_reasons >> (reason & 63) & 1;
+	return reason == LEAVE || slow_reasons >> (reason & 63) & 1;
+}
+
+static __always_inline int choose(struct packet *pkt, const struct shunt_dest **dest, bool is_v6)
+{
+	const struct shunt_vip *vip = vip_find(pkt, is_v6);
+	int reason = check_sender(pkt, vip, is_v6);
+
+	if (reason != NEXT || !vip)
+		return reason;
+	if (unlikely(vip->flags & SHUNT_VIP_SPECIAL))
+		return LEAVE;
+	return check_choice(pkt, ring_choose(pkt, vip, is_v6), dest);
 }
 
 /* An XDP action, or SLOW. */

@@ -59,6 +59,48 @@ static inline __attribute__((always_inline)) __u64 shunt_flow_hash(const volatil
 	return shunt_mix64(h ^ keys->final);
 }
 
+/* What of a flow a service hashes, where that is not all of it: at most one bit of struct shunt_vip.flags. */
+#define SHUNT_HASH_NO_SOURCE_PORT 8u	/* both addresses, the protocol, the destination port */
+#define SHUNT_HASH_SOURCE 16u		/* of the source address the first bits, as many as told */
+#define SHUNT_HASH_DESTINATION_PORT 32u /* the destination port */
+#define SHUNT_HASH_INPUTS (SHUNT_HASH_NO_SOURCE_PORT | SHUNT_HASH_SOURCE | SHUNT_HASH_DESTINATION_PORT)
+
+/* The destination port's part of a word of ports as shunt_flow_hash() takes it. */
+#define SHUNT_HASH_PORT_MASK 0xffff0000u
+
+/* The bits of word n of an address, as it lies in memory, that are within its first len. */
+static inline __attribute__((always_inline)) __be32 shunt_prefix_mask(__u32 len, __u32 n)
+{
+	__u32 bits = len > 32 * n ? len - 32 * n : 0;
+	__u32 mask = bits >= 32 ? ~0u : ~(~0u >> (bits & 31)); /* no bits: ~~0 */
+
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(mask) : mask;
+}
+
+/*
+ * The hash that decides a flow's slot in a service that hashes these inputs of it. What is not an input is 0, so that a client
+ * of a service that hashes sources has one slot for all of the service's VIPs, ports and protocols.
+ */
+static inline __attribute__((always_inline)) __u64 shunt_input_hash(const volatile struct shunt_hash_keys *keys,
+								    const __be32 *src, const __be32 *dst, __u32 ports,
+								    __u32 salt, __u8 proto, __u32 inputs,
+								    __u32 prefix_len, int is_v6)
+{
+	__be32 from[4] = {}, to[4] = {};
+	__u32 words = is_v6 ? 4 : 1;
+
+	for (__u32 i = 0; i < 4 && i < words; i++) {
+		if (inputs == SHUNT_HASH_NO_SOURCE_PORT) {
+			from[i] = src[i];
+			to[i] = dst[i];
+		} else if (inputs == SHUNT_HASH_SOURCE) {
+			from[i] = src[i] & shunt_prefix_mask(prefix_len, i);
+		}
+	}
+	ports = inputs == SHUNT_HASH_SOURCE ? 0 : ports & SHUNT_HASH_PORT_MASK;
+	return shunt_flow_hash(keys, from, to, ports, inputs == SHUNT_HASH_NO_SOURCE_PORT ? salt ^ proto : salt, is_v6);
+}
+
 /* One hash, three uses: tag and slot from the top 28 bits, so that an entry's tag tells its slot; bucket and outer
  * source from the low 32. ring_size < 2^32. */
 static inline __u32 shunt_flow_tag(__u64 hash)

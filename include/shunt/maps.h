@@ -41,8 +41,10 @@ struct shunt_control {
 	__u32 vip_ranges[2];	 /* per half: ranges in use */
 	__u32 vip_count[2];	 /* per half: VIPs */
 	__u32 vip_prefixes[2];	 /* per half: the different prefixes and addresses that the spans are made of */
+	__u32 sources;		 /* entries of shunt_sources */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct shunt_control) == 112, "shunt_control");
+_Static_assert(sizeof(struct shunt_control) == 120, "shunt_control");
 _Static_assert(__builtin_offsetof(struct shunt_control, vip_spans) < 64,
 	       "all that every packet reads is in one cache line");
 
@@ -58,7 +60,10 @@ _Static_assert(__builtin_offsetof(struct shunt_control, vip_spans) < 64,
  * services, with port 0, protocol 0 and the service's index for an address, which no packet looks for.
  */
 #define SHUNT_VIP_PROBES 16
-#define SHUNT_VIP_ECHO 1u /* flags: echo requests to the address are answered */
+#define SHUNT_VIP_ECHO 1u    /* flags: echo requests to the address are answered */
+#define SHUNT_VIP_SPECIAL 2u /* the service has a say that the plain path does not know: the slow path chooses */
+/* 8, 16, 32: what is hashed, SHUNT_HASH_* (hash.h); with SPECIAL. */
+#define SHUNT_VIP_SOURCES 64u /* not every source is served; with SPECIAL */
 
 struct shunt_vip {
 	__be32 addr[4]; /* IPv4 in addr[0], the rest 0 */
@@ -70,7 +75,10 @@ struct shunt_vip {
 	__u32 ring_size; /* its slots, M: a prime, fixed for the service's life */
 	__u32 salt;	 /* hashed with every flow; from the service's name, so the same on every node */
 	__u32 flags;	 /* SHUNT_VIP_* */
-	__u32 reserved[6];
+	__u32 reserved[2];
+	__u32 hash_prefix; /* with SHUNT_HASH_SOURCE: bits of the source address that are hashed; IPv4: low 8 bits, IPv6: next 8 */
+	__u32 sources; /* with SHUNT_VIP_SOURCES: the service's list in shunt_sources for IPv4; the next one is for IPv6 */
+	__u32 spare[2];
 };
 _Static_assert(sizeof(struct shunt_vip) == 64, "shunt_vip is one cache line");
 
@@ -98,6 +106,21 @@ struct shunt_range {
 	__u32 vip;	   /* entry in the half of shunt_vips */
 };
 _Static_assert(sizeof(struct shunt_range) == 8, "shunt_range");
+
+/*
+ * shunt_sources: longest-prefix match of (list, source). A list, of one service and family, has an entry for all sources (prefix
+ * length 0), so there always is a match. A list that a VIP in force names never changes: a service whose prefixes change gets another
+ * one, and the flip of the VIPs' half puts it in force whole.
+ */
+struct shunt_source_key {
+	__u32 prefix_len; /* of what follows, in bits: 32 for the list, and those of the address */
+	__u32 list;	  /* from 1 */
+	__be32 addr[4];	  /* IPv4 in addr[0], the rest 0 */
+};
+_Static_assert(sizeof(struct shunt_source_key) == 24, "shunt_source_key");
+
+/* Its values. */
+enum shunt_source_action { SHUNT_SOURCE_DENY, SHUNT_SOURCE_ALLOW };
 
 /*
  * shunt_rings: every service's ring, one 8-byte word a slot, written with single atomic stores or

@@ -43,7 +43,8 @@
 	  "an ICMP error: the path to a backend takes less than was sent; the daemon was told")                        \
 	X(MARTIAN, martian, DROP,                                                                                      \
 	  "for a VIP, from a source that no client can have: loopback, a group, the VIP itself")                       \
-	X(TO_GROUP, to_group, DROP, "for a VIP, in a broadcast or multicast frame")
+	X(TO_GROUP, to_group, DROP, "for a VIP, in a broadcast or multicast frame")                                    \
+	X(SOURCE_DENIED, source_denied, DROP, "for a VIP, but its service does not serve this source")
 
 /* clang-format off */
 enum shunt_reason {

@@ -33,7 +33,8 @@ struct workload {
 	const char *name;
 	bool is_v6;
 	uint8_t proto;
-	uint16_t port; /* 80 is the VIP's, 82 that of one with GUE, 8080 in a range of a prefix's */
+	uint16_t
+		port; /* 80 is the VIP's, 82 that of one with GUE, 83 that hashes sources, 8080 in a range of a prefix's */
 	uint32_t flows;
 };
 
@@ -43,6 +44,7 @@ static const struct workload workloads[] = {
 	{"IPv4 TCP, 1,000,000 flows", false, IPPROTO_TCP, 80, 1000000},
 	{"IPv4 UDP, 1,000,000 flows", false, IPPROTO_UDP, 80, 1000000},
 	{"IPv6 TCP, 1,000,000 flows", true, IPPROTO_TCP, 80, 1000000},
+	{"IPv4 TCP, 1M, hash: source", false, IPPROTO_TCP, 83, 1000000},
 	{"IPv4 TCP, not for a VIP", false, IPPROTO_TCP, 81, 1000000},
 	{"IPv4 TCP, 1 flow, GUE", false, IPPROTO_TCP, 82, 1},
 	{"IPv4 TCP, a prefix, 1 flow", false, IPPROTO_TCP, IN_RANGE, 1},
@@ -141,6 +143,10 @@ static void add_vip(struct shunt_vip *table, uint64_t multiplier, const char *ad
 	if (addr_parse(addr, &a))
 		die(addr);
 	vip.family = a.family;
+	if (port == 83) {
+		vip.flags = SHUNT_VIP_SPECIAL | SHUNT_HASH_SOURCE;
+		vip.hash_prefix = 32;
+	}
 	memcpy(vip.addr, a.word, sizeof(vip.addr));
 	place(table, multiplier, &vip);
 }
@@ -183,6 +189,7 @@ static void fill_shunt(const struct bpf_object *obj, bool is_ours)
 	control->vip_multiplier[0] = shunt_vip_multiplier(0);
 	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 80);
 	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 82);
+	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 83);
 	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_UDP, 80);
 	add_vip(vips, control->vip_multiplier[0], "2001:db8::10", IPPROTO_TCP, 80);
 	if (is_ours)

@@ -121,6 +121,34 @@ static void share_out_vips(json_t *services)
 	}
 }
 
+/* Sources of one service in three are chosen; whose, make_address() knows: clients are in these, too. */
+static json_t *sources_of(int service)
+{
+	switch (service % 6) {
+	case 2:
+		return json_pack("{s:[s, s], s:[s, s]}", "allow", "198.51.0.0/16", "2001:db8::/33", "deny",
+				 "198.51.100.0/25", "2001:db8::/48");
+	case 4:
+		return json_pack("{s:[s, s, s], s:[s]}", "deny", "0.0.0.0/0", "::/0", "198.51.100.7", "allow",
+				 "198.51.100.0/24");
+	default:
+		return json_object();
+	}
+}
+
+static json_t *hash_of(int service)
+{
+	static const char *const inputs[] = {"5-tuple",		 "5-tuple",	   "no-source-port", "source",
+					     "destination-port", "no-source-port", "5-tuple"};
+	json_t *hash = json_pack("{s:s}", "inputs", inputs[service % 7]);
+
+	if (service % 7 == 3) {
+		json_object_set_new(hash, "ipv4", json_integer(20));
+		json_object_set_new(hash, "ipv6", json_integer(45));
+	}
+	return hash;
+}
+
 json_t *draw_config(uint64_t seed, uint32_t destinations)
 {
 	static const char *const sources4[] = {"172.16.0.0/12", "172.31.0.0/16", "10.0.0.0/8", "10.9.8.7/32"};
@@ -133,9 +161,10 @@ json_t *draw_config(uint64_t seed, uint32_t destinations)
 	for (int i = 0; i < SERVICES; i++) {
 		snprintf(name, sizeof(name), "s%d", i);
 		json_array_append_new(services,
-				      json_pack("{s:s, s:[], s:s, s:i, s:b, s:{s:s}, s:o}", "name", name, "vips",
-						"encap", carries[i].encap, "ring_size", RING, "echo", answers_echo(i),
-						"check", "type", "none", "backends", backends_of(i)));
+				      json_pack("{s:s, s:[], s:s, s:i, s:b, s:{s:s}, s:o, s:o, s:o}", "name", name,
+						"vips", "encap", carries[i].encap, "ring_size", RING, "echo",
+						answers_echo(i), "check", "type", "none", "backends", backends_of(i),
+						"sources", sources_of(i), "hash", hash_of(i)));
 	}
 	share_out_vips(services);
 	return json_pack("{s:[s], s:{s:s, s:s}, s:I, s:{s:i}, s:{s:i, s:i, s:i, s:i, s:i}, s:o}", "interfaces", "lo",

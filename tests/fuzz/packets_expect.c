@@ -33,10 +33,71 @@ static bool is_answerable(const struct world *w, const struct frame *in, const s
 	       !world_has_address(w, &r->flow.src, &echo);
 }
 
+/* Is the address in the prefix? Bit by bit. */
+static bool is_in(const struct shunt_addr *addr, const struct shunt_prefix *prefix)
+{
+	const uint8_t *a = (const uint8_t *)addr->word, *p = (const uint8_t *)prefix->addr.word;
+
+	for (int bit = 0; bit < prefix->len; bit++)
+		if ((a[bit / 8] ^ p[bit / 8]) >> (7 - bit % 8) & 1)
+			return false;
+	return addr->family == prefix->addr.family;
+}
+
+/* The longest prefix says; without one, who is not among the allowed is denied if there are such. */
+static bool is_denied(const struct config_sources *sources, const struct shunt_addr *src)
+{
+	int longest = -1;
+	bool denied;
+
+	if (!sources)
+		return false;
+	denied = sources->counts[CONFIG_SOURCE_ALLOW] > 0;
+	for (size_t i = 0; i < sources->count; i++)
+		if (sources->rules[i].prefix.len > longest && is_in(src, &sources->rules[i].prefix)) {
+			longest = sources->rules[i].prefix.len;
+			denied = sources->rules[i].action == CONFIG_SOURCE_DENY;
+		}
+	return denied;
+}
+
+/* Keeps the address's first bits. */
+static void cut(struct shunt_addr *addr, uint32_t bits)
+{
+	uint8_t *byte = (uint8_t *)addr->word;
+
+	for (uint32_t bit = bits; bit < 128; bit++)
+		byte[bit / 8] &= ~(0x80 >> bit % 8);
+}
+
+/* The flow without what the service does not look at: whose hash is the flow's then. *what: with the service's salt. */
+static struct flow hashed(const struct model_service *service, const struct flow *flow, uint32_t *what)
+{
+	struct flow part = *flow;
+
+	*what = service->salt ^ flow->proto;
+	if (service->hash.inputs == CONFIG_HASH_5_TUPLE)
+		return part;
+	part.sport = 0;
+	if (service->hash.inputs == CONFIG_HASH_NO_SOURCE_PORT)
+		return part;
+	*what = service->salt;
+	cut(&part.dst, 0);
+	if (service->hash.inputs == CONFIG_HASH_SOURCE) {
+		part.dport = 0;
+		cut(&part.src, part.src.family == SHUNT_FAMILY_IPV6 ? service->hash.ipv6 : service->hash.ipv4);
+	} else {
+		cut(&part.src, 0);
+	}
+	return part;
+}
+
 static const struct target *choose(const struct world *w, const struct model_service *service, const struct flow *flow)
 {
-	uint32_t ports = htons(flow->sport) | (uint32_t)htons(flow->dport) << 16, what = service->salt ^ flow->proto;
-	uint64_t hash = shunt_flow_hash(&w->keys, flow->src.word, flow->dst.word, ports, what,
+	uint32_t what;
+	const struct flow part = hashed(service, flow, &what);
+	uint32_t ports = htons(part.sport) | (uint32_t)htons(part.dport) << 16;
+	uint64_t hash = shunt_flow_hash(&w->keys, part.src.word, part.dst.word, ports, what,
 					flow->dst.family == SHUNT_FAMILY_IPV6);
 	uint32_t index = service->ring->slots[shunt_tag_slot(shunt_flow_tag(hash), service->ring_size)];
 
@@ -77,6 +138,8 @@ static struct expectation expect_flow(const struct world *w, const struct frame 
 		e.reasons |= BIT(MARTIAN);
 	if (e.reasons)
 		return e;
+	if (is_denied(service->sources, &flow->src))
+		return (struct expectation){.reasons = BIT(SOURCE_DENIED)};
 	e.target = choose(w, service, flow);
 	if (!e.target)
 		return (struct expectation){.reasons = BIT(NO_BACKEND)};

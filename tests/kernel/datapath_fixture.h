@@ -37,6 +37,7 @@ static const struct config_limits fixture_limits = {
 	.connections = 64,
 	.prefixes = 8,
 	.port_ranges = 40,
+	.sources = 100000,
 };
 
 /* Mapped by the test itself. */
@@ -181,6 +182,27 @@ static inline struct model *model_of(size_t services, uint32_t ring_size, size_t
 	return m;
 }
 
+/* Some prefixes, or none at all. */
+static inline const struct config_sources *fixture_sources(void)
+{
+	size_t count = random() % 5;
+	struct config_sources *list = xcalloc(1, sizeof(*list) + count * sizeof(list->rules[0]));
+
+	list->holders = 1;
+	list->count = count;
+	for (size_t i = 0; i < count; i++) {
+		bool v6 = random() % 2;
+		struct shunt_prefix prefix = {fixture_addr(256 * i, v6), v6 ? 120 + random() % 9 : 24 + random() % 9};
+
+		list->rules[i] = (struct config_source_rule){prefix, random() % CONFIG_SOURCE_ACTIONS};
+		list->counts[list->rules[i].action]++;
+	}
+	if (count)
+		return list;
+	config_sources_release(list);
+	return NULL;
+}
+
 static inline void fixture_random_service(struct model_service *s, char letter)
 {
 	const char name[] = {letter, '\0'};
@@ -191,6 +213,8 @@ static inline void fixture_random_service(struct model_service *s, char letter)
 	for (size_t i = 0; i < s->vip_count; i++)
 		s->vips[i] = fixture_vip(fixture_addr(letter / 2, i), 2 * letter + random() % 2, IPPROTO_TCP);
 	s->echo = random() % 2;
+	s->hash = (struct config_hash){random() % 4, 1 + random() % 32, 1 + random() % 128};
+	s->sources = fixture_sources();
 	for (size_t i = 0; i < s->dest_count; i++) {
 		fixture_dest(&s->dests[i], 3 * i + random() % 3);
 		s->dests[i].nexthop.resolved = random() % 4;
@@ -280,6 +304,61 @@ static inline uint32_t fixture_judge_dest(const struct fixture *f, uint32_t serv
 	return found;
 }
 
+static inline void fixture_judge_hash(const struct shunt_vip *vip, const struct config_hash *hash)
+{
+	static const uint32_t inputs[] = {[CONFIG_HASH_NO_SOURCE_PORT] = SHUNT_HASH_NO_SOURCE_PORT,
+					  [CONFIG_HASH_SOURCE] = SHUNT_HASH_SOURCE,
+					  [CONFIG_HASH_DESTINATION_PORT] = SHUNT_HASH_DESTINATION_PORT};
+
+	assert_int_equal(vip->flags & SHUNT_HASH_INPUTS, inputs[hash->inputs]);
+	assert_int_equal(!!(vip->flags & SHUNT_VIP_SPECIAL),
+			 hash->inputs != CONFIG_HASH_5_TUPLE || vip->flags & SHUNT_VIP_SOURCES);
+	if (hash->inputs == CONFIG_HASH_SOURCE)
+		assert_int_equal(vip->hash_prefix, hash->ipv4 | hash->ipv6 << 8);
+}
+
+static inline void fixture_judge_source(const struct fixture *f, uint32_t list, const struct shunt_prefix *prefix,
+					uint32_t expected)
+{
+	struct shunt_source_key key = {32 + prefix->len, list, {0}};
+	uint32_t action;
+
+	memcpy(key.addr, prefix->addr.word, sizeof(key.addr));
+	assert_int_equal(bpf_map_lookup_elem(f->fds.sources, &key, &action), 0);
+	assert_int_equal(action, expected);
+}
+
+/* Of the VIP's family. That there are no others is for fixture_judge() to count. */
+static inline void fixture_judge_sources(const struct fixture *f, const struct shunt_vip *vip,
+					 const struct config_sources *want)
+{
+	uint32_t list = vip->sources + (vip->family == SHUNT_FAMILY_IPV6);
+	const struct shunt_prefix all = {.len = 0};
+
+	assert_int_equal(!!(vip->flags & SHUNT_VIP_SOURCES), want != NULL);
+	if (!want)
+		return;
+	fixture_judge_source(f, list, &all, want->counts[CONFIG_SOURCE_ALLOW] ? SHUNT_SOURCE_DENY : SHUNT_SOURCE_ALLOW);
+	for (size_t i = 0; i < want->count; i++)
+		if (want->rules[i].prefix.addr.family == vip->family)
+			fixture_judge_source(f, list, &want->rules[i].prefix,
+					     want->rules[i].action == CONFIG_SOURCE_ALLOW ? SHUNT_SOURCE_ALLOW
+											  : SHUNT_SOURCE_DENY);
+}
+
+static inline size_t fixture_source_count(const struct fixture *f)
+{
+	struct shunt_source_key key, next;
+	size_t count = 0;
+
+	for (int rc = bpf_map_get_next_key(f->fds.sources, NULL, &next); !rc;
+	     rc = bpf_map_get_next_key(f->fds.sources, &key, &next)) {
+		key = next;
+		count++;
+	}
+	return count;
+}
+
 static inline void fixture_judge_service(const struct fixture *f, const struct model *m,
 					 const struct model_service *want)
 {
@@ -293,6 +372,8 @@ static inline void fixture_judge_service(const struct fixture *f, const struct m
 		assert_int_equal(vip->ring_base, f->svcdir[vip->service].ring_base);
 		assert_int_equal(vip->ring_size, want->ring_size);
 		assert_int_equal(vip->salt, want->salt);
+		fixture_judge_hash(vip, &want->hash);
+		fixture_judge_sources(f, vip, want->sources);
 		for (size_t d = 0; d < want->dest_count; d++)
 			ids[d] = fixture_judge_dest(f, vip->service, &want->dests[d], m);
 		for (uint32_t slot = 0; slot < want->ring_size; slot++) {
@@ -319,7 +400,7 @@ static inline void fixture_judge_unused(const struct fixture *f, uint32_t id)
 /* The maps say what the model says, all of it and nothing else: no id, no VIP and no template is left over. */
 static inline void fixture_judge(const struct fixture *f, const struct model *m)
 {
-	uint32_t vips = 0, dests = 0, services = 0;
+	uint32_t vips = 0, dests = 0, services = 0, sources = 0;
 
 	for (size_t i = 0; i < m->service_count; i++) {
 		fixture_judge_service(f, m, &m->services[i]);
@@ -328,7 +409,9 @@ static inline void fixture_judge(const struct fixture *f, const struct model *m)
 			vips += fixture_judge_address(f, m, &m->services[i].vips[j]);
 		dests += m->services[i].dest_count;
 		services++;
+		sources += m->services[i].sources ? m->services[i].sources->count + 2 : 0;
 	}
+	assert_int_equal(fixture_source_count(f), sources);
 	for (uint32_t i = 0; i < f->size.vip_slots; i++)
 		vips -= f->vips[(size_t)f->control->vip_half * f->size.vip_slots + i].family != 0;
 	assert_int_equal(vips, 0);

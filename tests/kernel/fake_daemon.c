@@ -107,7 +107,7 @@ uint64_t datapath_generation(const struct datapath *dp)
 void datapath_usage(const struct datapath *dp, struct datapath_usage *out)
 {
 	(void)dp;
-	*out = (struct datapath_usage){3, 1024, 2, 512, 3, 4096, 131074, 4194368, 1, 256, 5, 4096};
+	*out = (struct datapath_usage){3, 1024, 2, 512, 3, 4096, 131074, 4194368, 1, 256, 5, 4096, 0, 131072};
 }
 
 int datapath_counters_refresh(struct datapath *dp)

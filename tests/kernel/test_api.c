@@ -85,6 +85,29 @@ static void changes(void **state)
 	forget(&a);
 }
 
+/* Who changes what is hashed is told what it does, whichever way it is changed. */
+static void warned_of_moves(void **state)
+{
+	static const char warned[] = "{'changed': true, 'warnings': ['services[web].hash: changed; most connections "
+				     "that exist go to other backends than before, which will reset them']}";
+	struct answer a = post("/v1/changes", "{\"changes\": [{\"op\": \"service.set\", \"service\": \"web\", "
+					      "\"set\": {\"hash\": \"source\"}}]}");
+
+	(void)state;
+	expect(&a, 200, warned);
+	forget(&a);
+	expect_get("/v1/services/web", "{'hash': {'inputs': 'source', 'ipv4': 32, 'ipv6': 128}}");
+	a = post("/v1/changes", "{\"changes\": [{\"op\": \"service.set\", \"service\": \"web\", "
+				"\"set\": {\"hash\": {\"inputs\": \"source\", \"ipv4\": 32}}}]}");
+	expect(&a, 200, "{'changed': false}");
+	assert_null(json_object_get(a.json, "warnings"));
+	forget(&a);
+	a = post("/v1/changes", "{\"changes\": [{\"op\": \"service.set\", \"service\": \"web\", "
+				"\"set\": {\"hash\": \"5-tuple\"}}]}");
+	expect(&a, 200, warned);
+	forget(&a);
+}
+
 static void refusals(void **state)
 {
 	static const struct {
@@ -207,7 +230,7 @@ static void reload(void **state)
 	fputs("interfaces: [eth1]\n", file);
 	fclose(file);
 	a = call((struct call){.method = "POST", .path = "/v1/reload"});
-	expect(&a, 200, "{'changed': true, 'generation': 4}");
+	expect(&a, 200, "{'changed': true, 'generation': 6}");
 	forget(&a);
 	expect_get("/v1/config", "{'interfaces': [{'name': 'eth1'}], 'services': []}");
 }
@@ -226,9 +249,11 @@ int main(void)
 {
 	/* In this order: each goes on from the configuration that the last one left. */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers),  cmocka_unit_test(statistics),      cmocka_unit_test(changes),
-		cmocka_unit_test(refusals), cmocka_unit_test(allowed_methods), cmocka_unit_test(whole_configurations),
-		cmocka_unit_test(reload),   cmocka_unit_test(detach),
+		cmocka_unit_test(answers),	   cmocka_unit_test(statistics),
+		cmocka_unit_test(changes),	   cmocka_unit_test(refusals),
+		cmocka_unit_test(allowed_methods), cmocka_unit_test(whole_configurations),
+		cmocka_unit_test(warned_of_moves), cmocka_unit_test(reload),
+		cmocka_unit_test(detach),
 	};
 
 	return cmocka_run_group_tests_name("api", tests, start_fake, stop_fake);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What rows cannot say about ICMP: checksums of answers, errors that find their flow's backend, the limit in rate. */
+/* What rows cannot say about ICMP: checksums of answers, pairs of frames that find one backend, the limit in rate. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,46 +31,6 @@ bool icmp_check_sum(const struct row *row, const struct frame *got)
 	sum = (sum & 0xffff) + (sum >> 16);
 	return sum == 0xffff || strstr(row->name, "wrong checksum") ||
 	       complain(row, "ICMP checksum is wrong: words sum to %#x", sum);
-}
-
-/* Which destination counts the frame; 0: none. */
-static int destination_of(struct fixture *f, const char *hex)
-{
-	struct frame in;
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in.byte);
-	struct counts before, after;
-	int found = 0;
-
-	unhex(hex, &in);
-	opts.data_size_in = in.len;
-	read_counts(f, &before);
-	if (bpf_prog_test_run_opts(bpf_program__fd(f->skel->progs.shunt_xdp), &opts))
-		die("test run");
-	read_counts(f, &after);
-	for (int i = 1; i < DESTS; i++)
-		if (after.dest[i].packets != before.dest[i].packets)
-			found = i;
-	return found;
-}
-
-/* Which one the flow's hash says, as the daemon computes it from the seed. A frame without options or extension headers. */
-static int destination_by_hash(const struct fixture *f, const char *hex)
-{
-	struct shunt_hash_keys keys;
-	__be32 src[4] = {}, dst[4] = {};
-	struct frame in;
-	uint32_t ports;
-	uint64_t hash;
-	bool is_v6;
-
-	unhex(hex, &in);
-	is_v6 = in.byte[12] == 0x86;
-	memcpy(src, in.byte + (is_v6 ? 22 : 26), is_v6 ? 16 : 4);
-	memcpy(dst, in.byte + (is_v6 ? 38 : 30), is_v6 ? 16 : 4);
-	memcpy(&ports, in.byte + (is_v6 ? 54 : 34), sizeof(ports));
-	shunt_hash_derive(&keys, SEED);
-	hash = shunt_flow_hash(&keys, src, dst, ports, SALT ^ in.byte[is_v6 ? 20 : 23], is_v6);
-	return shunt_slot_current(f->rings[MIXED * RING + shunt_tag_slot(shunt_flow_tag(hash), RING)]);
 }
 
 /* "NAME|in|in": both go where the first one's hash says. */

@@ -74,6 +74,7 @@ static void load(struct fixture *f)
 	bpf_map__set_max_entries(skel->maps.shunt_dstat, DESTS);
 	bpf_map__set_max_entries(skel->maps.shunt_rstat, SHUNT_REASON_MAX);
 	match_size(skel);
+	bpf_map__set_max_entries(skel->maps.shunt_sources, SOURCE_ENTRIES);
 	skel->rodata->knob_vip_slots = VIP_SLOTS;
 	shunt_hash_derive((struct shunt_hash_keys *)&skel->rodata->knob_hash_keys, SEED);
 	if (shunt_bpf__load(skel))
@@ -143,26 +144,46 @@ void ring_of(struct shunt_vip *vip, const char *dest)
 	vip->salt = SALT;
 }
 
-/* "ADDRESS PORT PROTO DEST"; "ADDRESS 0 icmp FLAGS": an address's entry. */
+/* "ADDRESS PORT PROTO DEST [FLAGS PREFIX LIST]"; "ADDRESS 0 icmp FLAGS": an address's entry. */
 static void add_vip(struct fixture *f, const char *line)
 {
 	struct shunt_vip *vip = new_vip(f);
 	char addr[64], proto[8], dest[8];
 	struct shunt_addr a;
-	unsigned int port;
+	unsigned int port, prefix = 0, list = 0;
 
-	if (sscanf(line, "%63s %u %7s %7s", addr, &port, proto, dest) != 4 || addr_parse(addr, &a))
+	if (sscanf(line, "%63s %u %7s %7s %u %u %u", addr, &port, proto, dest, &vip->flags, &prefix, &list) < 4 ||
+	    addr_parse(addr, &a))
 		die(line);
 	memcpy(vip->addr, a.word, sizeof(vip->addr));
 	vip->port = htons(port);
 	vip->proto = strcmp(proto, "udp") ? IPPROTO_TCP : IPPROTO_UDP;
 	vip->family = a.family;
+	vip->hash_prefix = prefix | prefix << 8; /* IPv4's and IPv6's */
+	vip->sources = list ? list - (a.family == SHUNT_FAMILY_IPV6) : 0;
 	if (strcmp(proto, "icmp")) {
 		ring_of(vip, dest);
 		return;
 	}
 	vip->proto = a.family == SHUNT_FAMILY_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 	vip->flags = strtoul(dest, NULL, 10);
+}
+
+/* "LIST ACTION PREFIX" */
+static void add_source(const struct fixture *f, const char *line)
+{
+	struct shunt_source_key key = {};
+	struct shunt_prefix prefix;
+	char action[8], text[64];
+	uint32_t value;
+
+	if (sscanf(line, "%u %7s %63s", &key.list, action, text) != 3 || prefix_parse(text, &prefix))
+		die(line);
+	key.prefix_len = 32 + prefix.len;
+	memcpy(key.addr, prefix.addr.word, sizeof(key.addr));
+	value = strcmp(action, "allow") ? SHUNT_SOURCE_DENY : SHUNT_SOURCE_ALLOW;
+	if (bpf_map_update_elem(bpf_map__fd(f->skel->maps.shunt_sources), &key, &value, BPF_ANY))
+		die(line);
 }
 
 /* A table more than half full, so that probes go on; any multiplier that keeps them short enough. */
@@ -435,8 +456,8 @@ static void run_table(struct fixture *f, char **lines, size_t count)
 int main(void)
 {
 	static struct fixture f;
-	char *line = NULL, **rows = NULL, **pairs = NULL;
-	size_t size = 0, count = 0, pair_count = 0;
+	char *line = NULL, **rows = NULL, **pairs = NULL, **spreads = NULL;
+	size_t size = 0, count = 0, pair_count = 0, spread_count = 0;
 	const char *told = NULL;
 
 	load(&f);
@@ -447,9 +468,14 @@ int main(void)
 			add_vip(&f, line + 4);
 		else if (!strncmp(line, "match ", 6))
 			match_add(&f, line + 6);
+		else if (!strncmp(line, "source ", 7))
+			add_source(&f, line + 7);
 		else if (!strncmp(line, "pair ", 5)) {
 			pairs = xreallocarray(pairs, pair_count + 1, sizeof(*pairs));
 			pairs[pair_count++] = xstrdup(line);
+		} else if (!strncmp(line, "spread ", 7)) {
+			spreads = xreallocarray(spreads, spread_count + 1, sizeof(*spreads));
+			spreads[spread_count++] = xstrdup(line);
 		} else {
 			rows = xreallocarray(rows, count + 1, sizeof(*rows));
 			rows[count] = xstrdup(line);
@@ -464,6 +490,11 @@ int main(void)
 	check_entropy(&f);
 	tunnel_check_spread();
 	icmp_run_pairs(&f, pairs, pair_count);
+	for (size_t i = 0; i < spread_count; i++) {
+		choice_run_spread(&f, spreads[i] + strlen("spread "));
+		free(spreads[i]);
+	}
+	free(spreads);
 	icmp_check_limit(&f, told);
 	for (size_t i = 0; i < pair_count; i++)
 		free(pairs[i]);

@@ -12,6 +12,7 @@
 #include "shunt.skel.h" /* after the formats that its knobs and maps are made of */
 
 enum { VIP_SLOTS = 512, RING = 251, DESTS = 64, SEED = 0x5eed, FRAME_MAX = 9216, SOURCES_MAX = 64, LAYOUTS = 4 };
+enum { SOURCE_ENTRIES = 64 };
 /* MIXED: a ring of destinations 1 to 4. ICMP_RATE: more than are ever sent. */
 enum { MIXED = DESTS - 1, SALT = 0x1234, ICMP_RATE = 1000000 };
 
@@ -69,5 +70,11 @@ void match_place(struct fixture *f, uint32_t half, bool in_force); /* after the 
 bool icmp_check_sum(const struct row *row, const struct frame *got);
 void icmp_run_pairs(struct fixture *f, char **lines, size_t count);
 void icmp_check_limit(struct fixture *f, const char *line);
+
+/* choice.c */
+int destination_of(struct fixture *f, const char *hex); /* which one counts the frame; 0: none */
+/* Which one the flow's hash says, as the daemon computes it from the seed. A frame without options or extension headers. */
+int destination_by_hash(const struct fixture *f, const char *hex);
+void choice_run_spread(struct fixture *f, char *line);
 
 #endif

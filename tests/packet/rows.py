@@ -4,7 +4,7 @@
 
 Prints a fixture (vip and dest lines) and rows for build/tests/packet, which runs them through the loaded program:
 
-  vip ADDRESS PORT PROTO DEST            a service of its own, whose ring names only destination DEST (0: none)
+  vip ADDRESS PORT PROTO DEST [FLAGS PREFIX LIST]  a service of its own, whose ring names only destination DEST (0: none)
   dest ID STATE ADDRESS IFINDEX MTU SOURCE_PREFIX TAGS    ifindex 1 is where packets come in; 0: next hop not resolved
                                          TAGS: VLAN tags as TPID:VID,TPID:VID, the outermost first; -: none
   row NAME|frame in, hex|action|frame out, hex ("same": untouched, "-": dropped)|counter|free bits

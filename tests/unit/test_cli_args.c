@@ -60,6 +60,17 @@ static const struct row rows[] = {
 	 "[{'op': 'service.add', 'service': {'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'backends':"
 	 " [{'address': '10.1.0.11', 'encap': {'type': 'gue', 'port': 1}}]}}]",
 	 NULL},
+	{"service set web hash=source,ipv4=24,ipv6=56",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'hash': {'inputs': 'source', 'ipv4': 24, 'ipv6': 56}}}]",
+	 NULL},
+	{"service set web hash=5-tuple",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'hash': {'inputs': '5-tuple'}}}]", NULL},
+	{"service set web hash=sourc", NULL,
+	 "argument \"hash=sourc\": unknown hash \"sourc\", expected 5-tuple, no-source-port, source or "
+	 "destination-port; did you mean \"source\"?"},
+	{"service set web hash=source,ipv5=24", NULL,
+	 "argument \"hash=source,ipv5=24\": unknown key \"ipv5\", expected ipv4 or ipv6; did you mean \"ipv4\"?"},
+	{"service set web hash=source hash=source", NULL, "argument \"hash=source\": given twice"},
 	{"service set web echo=false", "[{'op': 'service.set', 'service': 'web', 'set': {'echo': false}}]", NULL},
 	{"service delete web dns",
 	 "[{'op': 'service.delete', 'service': 'web'}, {'op': 'service.delete', 'service': 'dns'}]", NULL},
@@ -90,8 +101,8 @@ static const struct row rows[] = {
 	 "argument \"vip=192.0.2.1:80\": expected ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or "
 	 "[2001:db8::10]:80/tcp" VIP_FORMS},
 	{"service add web vpi=192.0.2.1:80/tcp", NULL,
-	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, backend or "
-	 "check; "
+	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, backend, check "
+	 "or hash; "
 	 "did you mean \"vip\"?"},
 	{"service add web encap=vxlan", NULL,
 	 "argument \"encap=vxlan\": unknown encapsulation \"vxlan\", expected auto, ipip, ip6ip6, ipip6, sit, gue, gre "

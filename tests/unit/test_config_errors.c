@@ -74,7 +74,7 @@ static const struct row form[] = {
 	{HEAD "seed: [1]}",
 	 "t.yaml:2: seed: a list is not a seed; expected \"0x\" and 1 to 16 hexadecimal digits, or an integer from 0"},
 	{HEAD "limits: 5}", "t.yaml:2: limits: 5 is not a mapping; expected the keys vips, services, destinations, "
-			    "ring_slots, connections, prefixes or port_ranges"},
+			    "ring_slots, connections, prefixes, port_ranges or sources"},
 	{HEAD "limits: {vip: 5}}", "t.yaml:2: limits.vip: unknown key; did you mean \"vips\"?"},
 	{HEAD "limits: {vips: 0}}", "t.yaml:2: limits.vips: 0 is out of range; expected 1 to 1048576"},
 	{HEAD "limits: {vips: 1048577}}", "t.yaml:2: limits.vips: 1048577 is out of range; expected 1 to 1048576"},
@@ -95,7 +95,7 @@ static const struct row form[] = {
 	{HEAD "services: {web: {}}}",
 	 "t.yaml:2: services: a mapping is not a list; expected mappings with name, vips, backends and so on"},
 	{HEAD "services: [web]}", "t.yaml:2: services[web]: \"web\" is not a mapping; expected the keys name, vips, "
-				  "encap, ring_size, echo, check or backends"},
+				  "encap, ring_size, echo, hash, sources, check or backends"},
 	{HEAD "services: [{}]}", "t.yaml:2: services[0].name: missing; expected a service's name: 1 to 63 letters, "
 				 "digits, '-', '_' or '.', a letter or digit first"},
 	{HEAD "services: [{name: ~}]}", "t.yaml:2: services[0].name: empty; expected a service's name: 1 to 63 "
@@ -139,6 +139,40 @@ static const struct row form[] = {
 	 "192.0.2.10:80/tcp or [2001:db8::10]:80/tcp" VIP_FORMS},
 	{SERVICE("bakends: []"), "t.yaml:3: services[web].bakends: unknown key; did you mean \"backends\"?"},
 	{SERVICE("echo: yes"), "t.yaml:3: services[web].echo: \"yes\" is not a boolean; expected true or false"},
+	{SERVICE("sources: [10.0.0.0/8]"),
+	 "t.yaml:3: services[web].sources: a list is not a mapping; expected the keys allow or deny"},
+	{SERVICE("sources: {drop: []}"), "t.yaml:3: services[web].sources.drop: unknown key; expected allow or deny"},
+	{SERVICE("sources: {allow: 10.0.0.0/8}"),
+	 "t.yaml:3: services[web].sources.allow: \"10.0.0.0/8\" is not a list; expected prefixes such as 10.8.0.0/16"},
+	{SERVICE("sources: {deny: [10.0.0.0/8,\n10.0.0.1/8]}"),
+	 "t.yaml:4: services[web].sources.deny[10.0.0.1/8]: \"10.0.0.1/8\" has bits set behind the prefix's length; "
+	 "expected them to be 0"},
+	{SERVICE("sources: {deny: [10.0.0.0/33]}"),
+	 "t.yaml:3: services[web].sources.deny[10.0.0.0/33]: \"10.0.0.0/33\" "
+	 "is not a prefix; expected such as 10.8.0.0/16, 2001:db8::/32, or "
+	 "an address"},
+	{SERVICE("sources: {allow: [10.0.0.1,\n10.0.0.1/32]}"),
+	 "t.yaml:4: services[web].sources.allow[10.0.0.1/32]: listed twice; expected each prefix once"},
+	{SERVICE("sources: {allow: [10.0.0.0/8],\ndeny: [11.0.0.0/8,\n10.0.0.0/8]}"),
+	 "t.yaml:5: services[web].sources.deny[10.0.0.0/8]: allowed and denied; expected each prefix once"},
+	{HEAD "limits: {sources: 1}, services: [{name: web, vips: [\"192.0.2.1:80/tcp\"], sources: {deny: [10.0.0.1, "
+	      "10.0.0.2]}}]}",
+	 "t.yaml:2: limits.sources: 1 is too small for 2 source prefixes; raise it to 2 or more"},
+	{SERVICE("hash: src"), "t.yaml:3: services[web].hash: \"src\" is not a known word; expected 5-tuple, "
+			       "no-source-port, source or destination-port"},
+	{SERVICE("hash: 5"), "t.yaml:3: services[web].hash: 5 is not a known word; expected 5-tuple, "
+			     "no-source-port, source or destination-port"},
+	{SERVICE("hash: {ipv4: 24}"), "t.yaml:3: services[web].hash.inputs: missing; expected a known word: 5-tuple, "
+				      "no-source-port, source or destination-port"},
+	{SERVICE("hash: {inputs: source, ipv4: 0}"),
+	 "t.yaml:3: services[web].hash.ipv4: 0 is out of range; expected 1 to 32"},
+	{SERVICE("hash: {inputs: source, ipv6: 129}"),
+	 "t.yaml:3: services[web].hash.ipv6: 129 is out of range; expected 1 to 128"},
+	{SERVICE("hash: {inputs: source, prefix: 24}"),
+	 "t.yaml:3: services[web].hash.prefix: unknown key; expected inputs, ipv4 or ipv6"},
+	{SERVICE("hash: {inputs: 5-tuple, ipv6: 56}"),
+	 "t.yaml:3: services[web].hash.ipv6: a prefix length is for inputs source only; remove it, or use inputs "
+	 "source"},
 	{SERVICE("echo: 1"), "t.yaml:3: services[web].echo: 1 is not a boolean; expected true or false"},
 	{SERVICE("ring_size: 65536"),
 	 "t.yaml:3: services[web].ring_size: 65536 is not a prime; the nearest are 65521 and 65537"},

@@ -64,7 +64,9 @@ static void assert_service(const struct config *config, const char *name, const 
 }
 
 #define TCP "'check': {'type': 'tcp', 'interval': '2s', 'timeout': '1s', 'rise': 2, 'fall': 3}"
-#define WEB "'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, "
+#define WEB                                                                                                      \
+	"'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, 'hash': " \
+	"{'inputs': '5-tuple'}, "
 #define HTTP                                                                                                    \
 	"'check': {'type': 'http', 'path': '/health', 'expect': '200-399', 'interval': '5s', 'timeout': '1s', " \
 	"'rise': 7, 'fall': 3}, "
@@ -79,27 +81,35 @@ static const struct {
 } good[] = {
 	{"[]", "web", "{" WEB HTTP BACKENDS "}"},
 	{"[{'op': 'service.add', 'service': {'name': 'new', 'vips': ['192.0.2.3:80/tcp']}}]", "new",
-	 "{'name': 'new', 'vips': ['192.0.2.3:80/tcp'], 'encap': 'auto', 'ring_size': 65537, 'echo': true, " TCP
-	 ", 'backends': []}"},
+	 "{'name': 'new', 'vips': ['192.0.2.3:80/tcp'], 'encap': 'auto', 'ring_size': 65537, 'echo': true, 'hash': "
+	 "{'inputs': '5-tuple'}, " TCP ", 'backends': []}"},
 	{"[{'op': 'service.delete', 'service': 'web'}]", "web", NULL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'vips': ['192.0.2.7:80/tcp'], 'encap': 'ipip'}}]", "web",
-	 "{'name': 'web', 'vips': ['192.0.2.7:80/tcp'], 'encap': 'ipip', 'ring_size': 251, 'echo': true, " HTTP BACKENDS
-	 "}"},
+	 "{'name': 'web', 'vips': ['192.0.2.7:80/tcp'], 'encap': 'ipip', 'ring_size': 251, 'echo': true, 'hash': "
+	 "{'inputs': '5-tuple'}, " HTTP BACKENDS "}"},
+	{"[{'op': 'service.set', 'service': 'web', 'set': {'hash': {'inputs': 'source', 'ipv4': 24}}},"
+	 "{'op': 'service.set', 'service': 'web', 'set': {'hash': 'no-source-port'}}]",
+	 "web",
+	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, "
+	 "'hash': {'inputs': 'no-source-port'}, " HTTP BACKENDS "}"},
+	{"[{'op': 'service.set', 'service': 'web', 'set': {'hash': {'inputs': 'source', 'ipv4': 24}}}]", "web",
+	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, "
+	 "'hash': {'inputs': 'source', 'ipv4': 24, 'ipv6': 128}, " HTTP BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'echo': false}}]", "web",
-	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': false, " HTTP
-		 BACKENDS "}"},
+	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': false, 'hash': "
+	 "{'inputs': '5-tuple'}, " HTTP BACKENDS "}"},
 	/* a tunnel's members join those it has; a word or another type replaces them */
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'encap': 'gue'}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': {'variant': 0}}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': {'port': 7000}}}]",
 	 "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': {'type': 'gue', 'variant': 0, 'port': 7000}, "
-	 "'ring_size': 251, 'echo': true, " HTTP BACKENDS "}"},
+	 "'ring_size': 251, 'echo': true, 'hash': {'inputs': '5-tuple'}, " HTTP BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'encap': {'type': 'gue', 'variant': 0}}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': {'type': 'gue', 'port': 1}}}]",
 	 "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': {'type': 'gue', 'variant': 1, 'port': 1}, "
-	 "'ring_size': 251, 'echo': true, " HTTP BACKENDS "}"},
+	 "'ring_size': 251, 'echo': true, 'hash': {'inputs': '5-tuple'}, " HTTP BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'encap': 'gre'}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': null}}]",
 	 "web", "{" WEB HTTP BACKENDS "}"},
@@ -140,15 +150,16 @@ static const struct {
 	{"[{'op': 'service.set', 'service': 'dns', 'set': {'vips': ['192.0.2.1:80/tcp']}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'vips': ['192.0.2.1:53/udp']}}]",
 	 "web",
-	 "{'name': 'web', 'vips': ['192.0.2.1:53/udp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, " HTTP BACKENDS
-	 "}"},
+	 "{'name': 'web', 'vips': ['192.0.2.1:53/udp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, 'hash': "
+	 "{'inputs': '5-tuple'}, " HTTP BACKENDS "}"},
 	{"[{'op': 'service.delete', 'service': 'web'},"
 	 " {'op': 'service.add', 'service': {'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'ring_size': 257, "
 	 "'backends': ['10.0.0.1']}},"
 	 " {'op': 'backend.set', 'service': 'web', 'address': '10.0.0.1', 'set': {'weight': 5}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'check': {'rise': 9}}}]",
 	 "web",
-	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 257, 'echo': true, 'check': "
+	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 257, 'echo': true, 'hash': "
+	 "{'inputs': '5-tuple'}, 'check': "
 	 "{'type': 'tcp', "
 	 "'interval': '2s', 'timeout': '1s', 'rise': 9, 'fall': 3}, 'backends': [{'address': '10.0.0.1', 'weight': "
 	 "5}]}"},
@@ -157,8 +168,8 @@ static const struct {
 	 " {'op': 'backend.add', 'service': 'new', 'backend': '10.0.0.5'},"
 	 " {'op': 'backend.delete', 'service': 'new', 'address': '10.0.0.4'}]",
 	 "new",
-	 "{'name': 'new', 'vips': ['192.0.2.3:80/tcp'], 'encap': 'auto', 'ring_size': 65537, 'echo': true, " TCP
-	 ", 'backends': [{'address': '10.0.0.5', 'weight': 100}]}"},
+	 "{'name': 'new', 'vips': ['192.0.2.3:80/tcp'], 'encap': 'auto', 'ring_size': 65537, 'echo': true, 'hash': "
+	 "{'inputs': '5-tuple'}, " TCP ", 'backends': [{'address': '10.0.0.5', 'weight': 100}]}"},
 };
 
 static void edits(void **state)
@@ -241,7 +252,8 @@ static const struct {
 	 "and then, in another call, add it again",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'colour': 'red'}}]",
-	 "changes[0]: services[web].colour: unknown key; expected name, vips, encap, ring_size, echo, check or "
+	 "changes[0]: services[web].colour: unknown key; expected name, vips, encap, ring_size, echo, hash, sources, "
+	 "check or "
 	 "backends",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'vips': null}}]",

@@ -431,6 +431,38 @@ static void vips_spread(void **state)
 	}
 }
 
+/* Clients that differ within what is hashed spread over the slots; those that do not have one. */
+static void inputs_decide(void **state)
+{
+	struct shunt_hash_keys keys;
+	uint32_t dst[4] = {htonl(0xc000020a)}, seen[16] = {0}, src[4] = {0};
+	uint64_t base, hash;
+
+	(void)state;
+	shunt_hash_derive(&keys, seeds[2]);
+	for (uint32_t i = 0; i < 65536; i++) {
+		src[0] = htonl(0x0a000000 + i);
+		base = shunt_input_hash(&keys, src, dst, i, 7, i & 1, SHUNT_HASH_SOURCE, 28, 0);
+		seen[shunt_tag_slot(shunt_flow_tag(base), 16)]++;
+		src[0] = htonl(0x0a000000 + (i ^ 15));
+		hash = shunt_input_hash(&keys, src, src, ~i, 7, 9, SHUNT_HASH_SOURCE, 28, 0);
+		assert_true(base == hash);
+		src[0] = htonl(0x0a000000 + (i ^ 16));
+		hash = shunt_input_hash(&keys, src, dst, i, 7, 9, SHUNT_HASH_SOURCE, 28, 0);
+		assert_true(base != hash);
+	}
+	for (size_t i = 0; i < COUNT(seen); i++)
+		assert_in_range(seen[i], 65536 / 16 * 70 / 100, 65536 / 16 * 130 / 100);
+}
+
+static void prefix_masks(void **state)
+{
+	(void)state;
+	for (uint32_t len = 0; len <= 128; len++)
+		for (uint32_t bit = 0; bit < 128; bit++)
+			assert_int_equal(ntohl(shunt_prefix_mask(len, bit / 32)) >> (31 - bit % 32) & 1, bit < len);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +474,8 @@ int main(void)
 		cmocka_unit_test(keys_are_distinct),
 		cmocka_unit_test(tags_map_onto_all_slots),
 		cmocka_unit_test(vips_spread),
+		cmocka_unit_test(prefix_masks),
+		cmocka_unit_test(inputs_decide),
 	};
 
 	return cmocka_run_group_tests_name("hash", tests, NULL, NULL);

@@ -9,6 +9,7 @@
 
 const char *const config_mode_words[] = {"auto", "native", "generic", NULL};
 const char *const config_encap_words[] = {"auto", "ipip", "ip6ip6", "ipip6", "sit", "gue", "gre", "l2dsr", NULL};
+const char *const config_hash_words[] = {"5-tuple", "no-source-port", "source", "destination-port", NULL};
 const char *const config_check_words[] = {"none", "tcp", "http", "https", NULL};
 const char *const config_admin_words[] = {"up", "drain", NULL};
 
@@ -21,11 +22,17 @@ const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT] = {
 	{"connections", offsetof(struct config_limits, connections), SHUNT_CONN_WAYS, 1u << 30, 65536},
 	{"prefixes", offsetof(struct config_limits, prefixes), 1, SHUNT_SPANS_MAX / 2, 256},
 	{"port_ranges", offsetof(struct config_limits, port_ranges), 1, 1u << 24, 4096},
+	{"sources", offsetof(struct config_limits, sources), 1, 1u << 24, 131072},
 };
 
 const char *config_encap_name(enum config_encap_type type)
 {
 	return config_encap_words[type];
+}
+
+const char *config_hash_name(enum config_hash_inputs inputs)
+{
+	return config_hash_words[inputs];
 }
 
 const char *config_check_name(enum config_check_type type)
@@ -102,6 +109,7 @@ static void copy_service(struct config_service *to, const struct config_service 
 	*to = *from;
 	to->check.path = from->check.path ? xstrdup(from->check.path) : NULL;
 	to->check.host = from->check.host ? xstrdup(from->check.host) : NULL;
+	config_sources_hold(to->sources);
 	to->vips = copy_array(from->vips, from->vip_count, sizeof(*from->vips));
 	to->backends = copy_array(from->backends, from->backend_count, sizeof(*from->backends));
 }
@@ -122,6 +130,7 @@ void config_free(struct config *config)
 	if (!config)
 		return;
 	for (size_t i = 0; i < config->service_count; i++) {
+		config_sources_release(config->services[i].sources);
 		free(config->services[i].check.path);
 		free(config->services[i].check.host);
 		free(config->services[i].vips);

@@ -41,6 +41,7 @@ struct config_limits {
 	uint32_t connections;  /* 65536; entries, rounded up to a power of two */
 	uint32_t prefixes;     /* 256; different prefixes, and addresses with several ports, among the VIPs */
 	uint32_t port_ranges;  /* 4096; ranges of ports that those come to */
+	uint32_t sources;      /* 131072; source prefixes of all services together */
 };
 
 enum config_check_type { CONFIG_CHECK_NONE, CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP, CONFIG_CHECK_HTTPS };
@@ -95,11 +96,43 @@ struct config_backend {
 	uint8_t mac[6]; /* next hop's MAC, overrides the neighbour table; the same in all services with this addr */
 };
 
+/* What of a flow decides which backend it gets. */
+enum config_hash_inputs {
+	CONFIG_HASH_5_TUPLE,
+	CONFIG_HASH_NO_SOURCE_PORT,
+	CONFIG_HASH_SOURCE,
+	CONFIG_HASH_DESTINATION_PORT,
+};
+
+struct config_hash {
+	enum config_hash_inputs inputs;
+	uint32_t ipv4,
+		ipv6; /* inputs source: length of the prefix that is hashed; 1 to 32 and 128, which are the defaults */
+};
+
+enum config_source_action { CONFIG_SOURCE_DENY, CONFIG_SOURCE_ALLOW, CONFIG_SOURCE_ACTIONS };
+
+struct config_source_rule {
+	struct shunt_prefix prefix;
+	enum config_source_action action;
+};
+
+/* A service's source prefixes, sorted, each once, and never changed once made: who has a copy of the configuration shares it. What
+ * no prefix has is denied if any is allowed, else allowed. */
+struct config_sources {
+	unsigned int holders; /* plain: all are in one thread */
+	size_t count;
+	size_t counts[CONFIG_SOURCE_ACTIONS];
+	struct config_source_rule rules[];
+};
+
 struct config_service {
 	char name[SHUNT_NAME_MAX]; /* letters, digits, '-', '_', '.'; begins with a letter or digit */
 	struct config_encap encap;
 	uint32_t ring_size; /* a prime, 251 to 4194301; 65537 */
 	bool echo;	    /* echo requests to its VIPs' addresses are answered; default true */
+	struct config_hash hash;
+	const struct config_sources *sources; /* held; NULL: every source */
 	struct config_check check;
 	struct config_vip *vips; /* in the order given, at least one */
 	size_t vip_count;
@@ -146,8 +179,16 @@ const struct config_service *config_find_service(const struct config *config, co
 uint16_t config_check_port(const struct config_service *service);
 const struct config_backend *config_find_backend(const struct config_service *service, const struct shunt_addr *addr);
 
+/* All: NULL is fine. */
+const struct config_sources *config_sources_hold(const struct config_sources *sources);
+void config_sources_release(const struct config_sources *sources);
+bool config_sources_equal(const struct config_sources *a, const struct config_sources *b);
+
+bool config_hash_equal(const struct config_hash *a, const struct config_hash *b);
+
 /* The words of the enums, as configuration, API and CLI spell them. */
 const char *config_encap_name(enum config_encap_type type);
+const char *config_hash_name(enum config_hash_inputs inputs);
 const char *config_check_name(enum config_check_type type);
 const char *config_admin_name(enum config_admin admin); /* "up", "drain" */
 const char *config_mode_name(enum config_mode mode);

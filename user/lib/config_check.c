@@ -96,15 +96,17 @@ static int check_match_limits(const struct check *c)
 static int check_limits(const struct check *c)
 {
 	const struct config_limits *limits = &c->config->limits;
-	size_t destinations = 0, slots = 0;
+	size_t destinations = 0, slots = 0, sources = 0;
 
 	for (size_t i = 0; i < c->config->service_count; i++) {
 		destinations += c->config->services[i].backend_count;
 		slots += c->config->services[i].ring_size;
+		sources += c->config->services[i].sources ? c->config->services[i].sources->count : 0;
 	}
 	if (check_limit(c, "services", limits->services, c->config->service_count, "services") ||
 	    check_limit(c, "vips", limits->vips, c->vip_count, "VIPs") ||
-	    check_limit(c, "destinations", limits->destinations, destinations, "backends"))
+	    check_limit(c, "destinations", limits->destinations, destinations, "backends") ||
+	    check_limit(c, "sources", limits->sources, sources, "source prefixes"))
 		return -EINVAL;
 	if (check_limit(c, "ring_slots", limits->ring_slots, slots, "ring slots (ring_size of all services)"))
 		return -EINVAL;

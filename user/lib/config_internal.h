@@ -8,6 +8,7 @@
 /* Indexed by their enums (admin: less CONFIG_ADMIN_UP, since "unset" has no word); end with NULL. */
 extern const char *const config_mode_words[];
 extern const char *const config_encap_words[];
+extern const char *const config_hash_words[];
 extern const char *const config_check_words[];
 extern const char *const config_admin_words[];
 
@@ -17,7 +18,7 @@ struct config_limit {
 	uint32_t min, max, fallback;
 };
 
-#define CONFIG_LIMIT_COUNT 7
+#define CONFIG_LIMIT_COUNT 8
 extern const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT];
 
 static inline uint32_t *config_limit_of(struct config_limits *limits, const struct config_limit *limit)
@@ -37,6 +38,13 @@ int config_parse_encap(const struct tree_place *at, struct config_encap *encap, 
 
 /* Read the check of a service, defaults where it is absent. */
 int config_parse_check(const struct tree_place *service, struct config_check *check);
+
+/* And what it hashes. */
+int config_parse_hash(const struct tree_place *service, struct config_hash *hash);
+
+/* And whom it serves; *out stays NULL where nothing is said. */
+int config_parse_sources(const struct tree_place *service, const struct config_sources **out);
+json_t *config_sources_to_json(const struct config_sources *sources);
 
 /* Everything that takes more than one value to judge. root is where config was read from. */
 int config_cross_check(const struct config *config, const struct tree_place *root);

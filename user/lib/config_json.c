@@ -39,6 +39,18 @@ static json_t *expect_to_json(const struct config_check *check)
 	return json_sprintf("%u-%u", check->expect_min, check->expect_max);
 }
 
+static json_t *hash_to_json(const struct config_hash *hash)
+{
+	json_t *object = made(json_object());
+
+	set(object, "inputs", json_string(config_hash_name(hash->inputs)));
+	if (hash->inputs == CONFIG_HASH_SOURCE) {
+		set(object, "ipv4", json_integer(hash->ipv4));
+		set(object, "ipv6", json_integer(hash->ipv6));
+	}
+	return object;
+}
+
 static json_t *check_to_json(const struct config_check *check)
 {
 	bool is_https = check->type == CONFIG_CHECK_HTTPS;
@@ -103,6 +115,9 @@ json_t *config_service_to_json(const struct config_service *service)
 	set(object, "encap", config_encap_to_json(&service->encap));
 	set(object, "ring_size", json_integer(service->ring_size));
 	set(object, "echo", json_boolean(service->echo));
+	set(object, "hash", hash_to_json(&service->hash));
+	if (service->sources)
+		set(object, "sources", config_sources_to_json(service->sources));
 	set(object, "check", check_to_json(&service->check));
 	set(object, "backends", backends);
 	return object;

@@ -177,7 +177,8 @@ static bool is_service_name(const char *name)
 
 static int parse_service(const struct tree_place *at, void *out)
 {
-	static const char *const keys[] = {"name", "vips", "encap", "ring_size", "echo", "check", "backends", NULL};
+	static const char *const keys[] = {"name", "vips",    "encap", "ring_size", "echo",
+					   "hash", "sources", "check", "backends",  NULL};
 	struct config_service *service = out;
 	struct tree_place name;
 	bool has_encap;
@@ -195,7 +196,8 @@ static int parse_service(const struct tree_place *at, void *out)
 	if (tree_list(at, "vips", 1, "at least one VIP such as 192.0.2.10:80/tcp", sizeof(*service->vips), parse_vip,
 		      &service->vips, &service->vip_count) ||
 	    config_parse_encap(at, &service->encap, &has_encap) || parse_ring_size(at, &service->ring_size) ||
-	    tree_bool(at, "echo", &service->echo) || config_parse_check(at, &service->check))
+	    tree_bool(at, "echo", &service->echo) || config_parse_hash(at, &service->hash) ||
+	    config_parse_sources(at, &service->sources) || config_parse_check(at, &service->check))
 		return -EINVAL;
 	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state, mac and encap",
 			 sizeof(*service->backends), parse_backend, &service->backends, &service->backend_count);
@@ -258,8 +260,8 @@ static int parse_seed(const struct tree_place *root, struct config *config)
 
 static int parse_limits(const struct tree_place *root, struct config_limits *limits)
 {
-	static const char *const keys[] = {"vips",	  "services", "destinations", "ring_slots",
-					   "connections", "prefixes", "port_ranges",  NULL};
+	static const char *const keys[] = {"vips",     "services",    "destinations", "ring_slots", "connections",
+					   "prefixes", "port_ranges", "sources",      NULL};
 	struct tree_place place = tree_member(root, "limits");
 
 	for (size_t i = 0; i < CONFIG_LIMIT_COUNT; i++)

@@ -160,11 +160,13 @@ static int set_vip(json_t *object, const struct key *key, const char *value, str
 }
 
 static int set_check(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
+static int set_hash(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
 static int set_backend(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
 
 static const struct key service_keys[] = {
 	{"vip", set_vip, "vips"},   {"encap", set_encap, "encap"},	  {"ring_size", set_number, "ring_size"},
 	{"echo", set_bool, "echo"}, {"backend", set_backend, "backends"}, {"check", set_check, "check"},
+	{"hash", set_hash, "hash"},
 };
 
 /* Behind "check.". */
@@ -185,6 +187,12 @@ static const struct key check_keys[] = {
 static const struct key encap_keys[] = {
 	{"variant", set_number, "variant"},
 	{"port", set_number, "port"},
+};
+
+/* Behind hash=source. */
+static const struct key hash_keys[] = {
+	{"ipv4", set_number, "ipv4"},
+	{"ipv6", set_number, "ipv6"},
 };
 
 static const struct key backend_keys[] = {
@@ -289,6 +297,30 @@ static int set_backend(json_t *object, const struct key *key, const char *value,
 	if (ret == 0)
 		append(object, key->member, json_incref(backend));
 	json_decref(backend);
+	free(text);
+	return ret;
+}
+
+/* INPUTS[,ipv4=LENGTH][,ipv6=LENGTH] */
+static int set_hash(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	const char *words[CONFIG_HASH_DESTINATION_PORT + 1];
+	char *text = xstrdup(value), *rest = text;
+	const char *inputs = strsep(&rest, ","), *pair;
+	json_t *hash = json_object();
+	int ret = 0;
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		words[i] = config_hash_name(i);
+	if (words_find_exact(inputs, words, COUNT(words), "hash", err) < 0)
+		ret = -EINVAL;
+	else
+		json_object_set_new(hash, "inputs", json_string(inputs));
+	while (ret == 0 && (pair = strsep(&rest, ",")))
+		ret = set_pair(hash, hash_keys, COUNT(hash_keys), pair, err);
+	if (ret == 0)
+		ret = put(object, key->member, json_incref(hash), err);
+	json_decref(hash);
 	free(text);
 	return ret;
 }

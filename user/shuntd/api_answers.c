@@ -51,12 +51,13 @@ static json_t *usage_json(const struct daemon *d)
 	struct datapath_usage usage;
 
 	datapath_usage(d->dp, &usage);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "vips", use_json(usage.vips, usage.vips_max), "services",
-			 use_json(usage.services, usage.services_max), "destinations",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "vips", use_json(usage.vips, usage.vips_max),
+			 "services", use_json(usage.services, usage.services_max), "destinations",
 			 use_json(usage.destinations, usage.destinations_max), "ring_slots",
 			 use_json(usage.ring_slots, usage.ring_slots_max), "prefixes",
 			 use_json(usage.prefixes, usage.prefixes_max), "port_ranges",
-			 use_json(usage.port_ranges, usage.port_ranges_max));
+			 use_json(usage.port_ranges, usage.port_ranges_max), "sources",
+			 use_json(usage.sources, usage.sources_max));
 }
 
 static json_t *service_summary_json(const struct daemon *d, const struct config_service *service)
@@ -153,6 +154,12 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 	return object;
 }
 
+static json_t *source_counts_json(const struct config_sources *sources)
+{
+	return json_pack("{s:I, s:I}", "allow", (json_int_t)sources->counts[CONFIG_SOURCE_ALLOW], "deny",
+			 (json_int_t)sources->counts[CONFIG_SOURCE_DENY]);
+}
+
 static json_t *service_json(const struct daemon *d, const struct config_service *service)
 {
 	json_t *object = config_service_to_json(service);
@@ -161,6 +168,8 @@ static json_t *service_json(const struct daemon *d, const struct config_service 
 	for (size_t i = 0; i < service->backend_count; i++)
 		json_array_append_new(backends, backend_json(d, service, &service->backends[i]));
 	json_object_set_new(object, "backends", backends);
+	if (service->sources) /* a list may be of 100,000: it is in the configuration */
+		json_object_set_new(object, "sources", source_counts_json(service->sources));
 	return object;
 }
 

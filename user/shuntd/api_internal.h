@@ -32,6 +32,10 @@ void api_route(struct daemon *d, const struct api_request *request, struct api_a
 __attribute__((format(printf, 4, 5))) void api_problem(struct api_answer *answer, unsigned int status,
 						       const char *where, const char *fmt, ...);
 
+/* Append texts: backends that a whole configuration takes out of drain; services whose connections move. */
+void api_warn_undrained(json_t *warnings, const struct config *present, const struct config *next);
+void api_warn_moved(json_t *warnings, const struct config *present, const struct config *next);
+
 /* All below return a new reference, or NULL: memory is gone, or *err says what. */
 json_t *api_version_json(void);
 json_t *api_status_json(const struct daemon *d);

@@ -198,28 +198,13 @@ static struct config *body_config(const struct api_request *request, struct shun
 	return config;
 }
 
-/* A whole configuration also replaces what was set by command. That is what was asked for, but may surprise: say so. */
-static json_t *undrained_json(const struct config *present, const struct config *next)
+static json_t *warned_json(const struct daemon *d, bool changed, json_t *warnings)
 {
-	json_t *warnings = json_array();
+	json_t *body = changed_json(d, changed);
 
-	for (size_t i = 0; i < present->service_count; i++) {
-		const struct config_service *was = &present->services[i];
-		const struct config_service *is = config_find_service(next, was->name);
-
-		for (size_t j = 0; is && j < was->backend_count; j++) {
-			const struct config_backend *backend = config_find_backend(is, &was->backends[j].addr);
-			char addr[SHUNT_ADDR_TEXT];
-
-			if (was->backends[j].admin != CONFIG_ADMIN_DRAIN || !backend ||
-			    backend->admin == CONFIG_ADMIN_DRAIN)
-				continue;
-			json_array_append_new(warnings,
-					      json_sprintf("services[%s].backends[%s]: was drained, and no longer is",
-							   was->name, addr_format(&backend->addr, addr)));
-		}
-	}
-	return warnings;
+	if (json_array_size(warnings) > 0)
+		json_object_set(body, "warnings", warnings);
+	return body;
 }
 
 static bool only_checks(const struct api_request *request)
@@ -238,7 +223,9 @@ static int put_config(struct daemon *d, const struct api_request *request, const
 	(void)rest;
 	if (!next)
 		return code_of(err);
-	warnings = undrained_json(d->config, next);
+	warnings = json_array();
+	api_warn_undrained(warnings, d->config, next);
+	api_warn_moved(warnings, d->config, next);
 	if (only_checks(request)) {
 		changed = config_differs(d->config, next);
 		config_free(next);
@@ -246,9 +233,7 @@ static int put_config(struct daemon *d, const struct api_request *request, const
 		ret = commit(d, next, &changed, err);
 	}
 	if (ret == 0)
-		*body = changed_json(d, changed);
-	if (ret == 0 && json_array_size(warnings) > 0)
-		json_object_set(*body, "warnings", warnings);
+		*body = warned_json(d, changed, warnings);
 	json_decref(warnings);
 	return ret;
 }
@@ -274,8 +259,8 @@ static int changes_of(json_t *tree, json_t **changes, struct shunt_err *err)
 static int post_changes(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 			struct shunt_err *err)
 {
-	json_t *tree = NULL, *changes = NULL;
-	struct config *next;
+	json_t *tree = NULL, *changes = NULL, *warnings = json_array();
+	struct config *next = NULL;
 	bool changed;
 	int ret;
 
@@ -285,11 +270,16 @@ static int post_changes(struct daemon *d, const struct api_request *request, con
 		ret = changes_of(tree, &changes, err);
 	if (ret == 0) {
 		next = config_edit(d->config, changes, err);
-		ret = next ? commit(d, next, &changed, err) : code_of(err);
+		ret = next ? 0 : code_of(err);
+	}
+	if (ret == 0) {
+		api_warn_moved(warnings, d->config, next);
+		ret = commit(d, next, &changed, err);
 	}
 	if (ret == 0)
-		*body = changed_json(d, changed);
+		*body = warned_json(d, changed, warnings);
 	json_decref(tree);
+	json_decref(warnings);
 	return ret;
 }
 

@@ -48,6 +48,7 @@ static int set_sizes(struct shunt_bpf *skel, const struct shunt_control *sizes)
 		{skel->maps.shunt_dstat, sizes->destinations},	 {skel->maps.shunt_svcdir, sizes->services},
 		{skel->maps.shunt_conns, sizes->conn_buckets},	 {skel->maps.shunt_rstat, SHUNT_REASON_MAX},
 		{skel->maps.shunt_spans, 2 * sizes->span_slots}, {skel->maps.shunt_ranges, 2 * sizes->range_slots},
+		{skel->maps.shunt_sources, sizes->sources},
 	};
 	int rc = 0;
 
@@ -128,6 +129,7 @@ struct datapath_fds attach_object_fds(const struct shunt_bpf *skel)
 		.conns = bpf_map__fd(skel->maps.shunt_conns),
 		.dstat = bpf_map__fd(skel->maps.shunt_dstat),
 		.rstat = bpf_map__fd(skel->maps.shunt_rstat),
+		.sources = bpf_map__fd(skel->maps.shunt_sources),
 		.svcdir = bpf_map__fd(skel->maps.shunt_svcdir),
 		.dstdir = bpf_map__fd(skel->maps.shunt_dstdir),
 	};

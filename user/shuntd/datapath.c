@@ -52,6 +52,7 @@ void datapath_sizes(const struct config_limits *limits, struct shunt_control *ou
 		.destinations = limits->destinations + 1, /* id 0 is never used */
 		.services = limits->services,
 		.conn_buckets = buckets,
+		.sources = datapath_source_entries(limits),
 	};
 }
 
@@ -77,6 +78,7 @@ int datapath_verify(const struct shunt_control *have, const struct config_limits
 		{"limits.connections", have->conn_buckets, want.conn_buckets},
 		{"limits.prefixes", have->span_slots, want.span_slots},
 		{"limits.port_ranges", have->range_slots, want.range_slots},
+		{"limits.sources", have->sources, want.sources},
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
@@ -165,7 +167,7 @@ static int open_rcu(struct datapath *dp, struct shunt_err *err)
 }
 
 /* Until every program that was running has ended; 0 only then. */
-static int rcu_wait(struct datapath *dp)
+int datapath_wait(struct datapath *dp)
 {
 	uint32_t zero = 0;
 	int rc = bpf_map_update_elem(dp->rcu_map, &zero, &dp->rcu_inner, BPF_ANY);
@@ -191,6 +193,8 @@ static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
 		rc = open_maps(dp, err);
 	if (!rc)
 		rc = open_rcu(dp, err);
+	if (!rc)
+		rc = datapath_open_sources(dp, err);
 	if (rc)
 		return rc;
 	directory_init(&dp->dir, dp->svcdir, control->services, dp->dstdir, control->destinations);
@@ -230,6 +234,7 @@ void datapath_close(struct datapath *dp)
 	c = dp->control;
 	datapath_forget_rings(dp);
 	if (c) {
+		datapath_forget_sources(dp);
 		map_close(dp->vips, 2 * (size_t)c->vip_slots, sizeof(*dp->vips));
 		map_close(dp->spans, 2 * (size_t)c->span_slots, sizeof(*dp->spans));
 		map_close(dp->ranges, 2 * (size_t)c->range_slots, sizeof(*dp->ranges));
@@ -359,7 +364,7 @@ static int free_unnamed(struct datapath *dp, const struct plan *plan)
 		if (!directory_dest_used(&dp->dir, id) || plan->dest_named[id])
 			continue;
 		if (!waited)
-			rc = rcu_wait(dp);
+			rc = datapath_wait(dp);
 		waited = true;
 		if (!rc)
 			rc = free_dest(dp, id, plan->service_named[dp->dstdir[id].service]);
@@ -368,7 +373,7 @@ static int free_unnamed(struct datapath *dp, const struct plan *plan)
 		if (!directory_service_used(&dp->dir, id) || plan->service_named[id])
 			continue;
 		if (!waited)
-			rc = rcu_wait(dp);
+			rc = datapath_wait(dp);
 		waited = true;
 		if (!rc)
 			__atomic_store_n((map_word *)&dp->svcdir[id] + SERVICE_DECIDES, 0, __ATOMIC_RELEASE);
@@ -392,13 +397,17 @@ static void write_plan(struct datapath *dp, const struct plan *plan, const struc
 /* Everything is planned: make it so. */
 static int carry_out(struct datapath *dp, struct plan *plan, const struct model *model, struct shunt_err *err)
 {
-	int rc = plan->vips_differ && !dp->idle_half_quiet ? rcu_wait(dp) : 0;
+	int rc = plan->vips_differ && !dp->idle_half_quiet ? datapath_wait(dp) : 0;
 
 	if (rc)
 		return shunt_fail(err, -rc, "shunt_wait", "the kernel would not wait for running programs: %s",
 				  strerror(-rc));
+	rc = datapath_write_sources(dp, plan, model, err);
+	if (rc)
+		return rc;
 	write_plan(dp, plan, model);
-	if (free_unnamed(dp, plan)) {
+	datapath_note_sources(dp, plan, model);
+	if (free_unnamed(dp, plan) || datapath_free_sources(dp)) {
 		log_warning("ids of what was deleted are not free yet; the next change tries again");
 		datapath_forget_rings(dp);
 	} else {
@@ -418,6 +427,8 @@ int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_
 		.vips = dp->vips + (size_t)control->vip_half * control->vip_slots,
 		.spans = dp->spans + (size_t)control->vip_half * control->span_slots,
 		.ranges = dp->ranges + (size_t)control->vip_half * control->range_slots,
+		.lists = dp->lists,
+		.next_list = dp->next_list,
 	};
 	struct plan plan;
 	int rc;

@@ -13,7 +13,7 @@ struct datapath;
 
 /* File descriptors of the maps, by their names; attach.c hands them over. */
 struct datapath_fds {
-	int control, vips, spans, ranges, rings, dests, conns, dstat, rstat, svcdir, dstdir;
+	int control, vips, spans, ranges, rings, dests, conns, dstat, rstat, sources, svcdir, dstdir;
 };
 
 /* The sizes that limits ask for, in *out's fields for them; the other fields are 0. */
@@ -56,7 +56,7 @@ int datapath_counters_refresh(struct datapath *dp);
 /* Entries in use and their limits. */
 struct datapath_usage {
 	uint32_t vips, vips_max, services, services_max, destinations, destinations_max, ring_slots, ring_slots_max,
-		prefixes, prefixes_max, port_ranges, port_ranges_max;
+		prefixes, prefixes_max, port_ranges, port_ranges_max, sources, sources_max;
 };
 void datapath_usage(const struct datapath *dp, struct datapath_usage *out);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../lib/xalloc.h"
+#include "datapath_priv.h"
 
 #define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
 
@@ -157,6 +158,23 @@ static int plan_dest_ids(struct plan *plan, const struct plan_inputs *in, const 
 	return 0;
 }
 
+/* A list in force stays as it is: other prefixes are another list. */
+static void plan_sources(struct plan *plan, const struct plan_inputs *in, const struct model *model)
+{
+	uint32_t next = in->next_list;
+
+	for (size_t i = 0; i < model->service_count; i++) {
+		struct plan_service *service = &plan->services[i];
+		const struct config_sources *want = model->services[i].sources;
+
+		if (!want)
+			continue;
+		service->writes_list = !config_sources_equal(in->lists[service->id].rules, want);
+		service->list = service->writes_list ? next : in->lists[service->id].list;
+		next += service->writes_list ? 2 : 0;
+	}
+}
+
 int plan_make(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
 {
 	int rc;
@@ -171,8 +189,10 @@ int plan_make(struct plan *plan, const struct plan_inputs *in, const struct mode
 		rc = plan_rings(plan, in, model, err);
 	if (!rc)
 		rc = plan_dest_ids(plan, in, model, err);
-	if (!rc)
+	if (!rc) {
+		plan_sources(plan, in, model);
 		rc = plan_vips(plan, in, model, err);
+	}
 	if (rc)
 		plan_release(plan);
 	return rc;

@@ -15,8 +15,10 @@ struct plan_service {
 	uint32_t id;
 	uint32_t ring_base;
 	uint32_t salt;
-	bool is_new;	/* has no entry in shunt_svcdir yet */
-	uint32_t *dest; /* ids, by index in the model's service */
+	uint32_t list;	  /* the first of two in shunt_sources, for IPv4; the next is for IPv6. 0: none */
+	bool writes_list; /* it is a new one */
+	bool is_new;	  /* has no entry in shunt_svcdir yet */
+	uint32_t *dest;	  /* ids, by index in the model's service */
 };
 
 struct plan {
@@ -30,6 +32,8 @@ struct plan {
 	bool vips_differ; /* from those in force, spans and ranges included */
 };
 
+struct written_sources;
+
 /* What there is to plan with. */
 struct plan_inputs {
 	const struct directory *dir;
@@ -39,6 +43,8 @@ struct plan_inputs {
 	const struct shunt_vip *vips;
 	const struct shunt_span *spans;
 	const struct shunt_range *ranges;
+	const struct written_sources *lists; /* by service id */
+	uint32_t next_list;
 };
 
 /* datapath_plan_vips.c: the part on VIPs, when services have their ids and rings. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../lib/xalloc.h"
+#include "shunt/hash.h"
 #include "viptable.h"
 
 #define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
@@ -24,6 +25,20 @@ static size_t count_vips(const struct model *model)
 	return count;
 }
 
+/* The prefixes' lengths of both families: the entry of a service's ranges is for both. */
+static void fill_hash(struct shunt_vip *entry, const struct config_hash *hash)
+{
+	static const uint32_t flags[] = {
+		[CONFIG_HASH_NO_SOURCE_PORT] = SHUNT_VIP_SPECIAL | SHUNT_HASH_NO_SOURCE_PORT,
+		[CONFIG_HASH_SOURCE] = SHUNT_VIP_SPECIAL | SHUNT_HASH_SOURCE,
+		[CONFIG_HASH_DESTINATION_PORT] = SHUNT_VIP_SPECIAL | SHUNT_HASH_DESTINATION_PORT,
+	};
+
+	entry->flags |= flags[hash->inputs];
+	if (hash->inputs == CONFIG_HASH_SOURCE)
+		entry->hash_prefix = hash->ipv4 | hash->ipv6 << 8;
+}
+
 /* What an entry says of its service. */
 static void fill_service(struct shunt_vip *entry, const struct plan_service *service, const struct model_service *want)
 {
@@ -32,6 +47,10 @@ static void fill_service(struct shunt_vip *entry, const struct plan_service *ser
 	entry->ring_size = want->ring_size;
 	entry->salt = service->salt;
 	entry->flags = want->echo ? SHUNT_VIP_ECHO : 0;
+	entry->sources = service->list;
+	if (service->list)
+		entry->flags |= SHUNT_VIP_SPECIAL | SHUNT_VIP_SOURCES;
+	fill_hash(entry, &want->hash);
 }
 
 static struct shunt_vip vip_entry(const struct config_vip *vip)

@@ -15,6 +15,12 @@ struct written_ring {
 	size_t dest_count;
 };
 
+/* A service's list in shunt_sources, and what it says. */
+struct written_sources {
+	const struct config_sources *rules; /* held; NULL: none */
+	uint32_t list;
+};
+
 struct datapath {
 	struct datapath_fds fds;
 	struct config_limits limits;
@@ -27,9 +33,12 @@ struct datapath {
 	struct shunt_dest *dests;
 	struct shunt_service_entry *svcdir;
 	struct shunt_dest_entry *dstdir;
-	struct directory dir;	      /* over svcdir and dstdir */
-	struct written_ring *written; /* by service id, as the last apply left them; all unknown if that failed */
-	bool idle_half_quiet;	      /* an RCU wait has passed since the last flip: nobody reads the idle half */
+	struct directory dir;	       /* over svcdir and dstdir */
+	struct written_ring *written;  /* by service id, as the last apply left them; all unknown if that failed */
+	struct written_sources *lists; /* by service id: of the VIPs in force */
+	uint32_t next_list;	       /* no entry of shunt_sources is of this list or a later one */
+	bool stale_lists;	       /* entries may be there that no VIP leads to */
+	bool idle_half_quiet;	       /* an RCU wait has passed since the last flip: nobody reads the idle half */
 	int rcu_map, rcu_inner;
 	/* the last reading of the counters, summed over CPUs */
 	struct shunt_counter *dest_counters;
@@ -42,6 +51,22 @@ int datapath_clear_dest(struct datapath *dp, uint32_t id);
 
 /* Write the idle half and flip, if anything is to change. */
 void datapath_write_vips(struct datapath *dp, const struct plan *plan);
+
+/* Until every program that was running has ended; 0 only then. */
+int datapath_wait(struct datapath *dp);
+
+/* datapath_sources.c. What limits need in entries. */
+uint32_t datapath_source_entries(const struct config_limits *limits);
+/* What the map has, as another daemon left it. */
+int datapath_open_sources(struct datapath *dp, struct shunt_err *err);
+/* Write the plan's new lists, to which nothing leads yet; 0, or a failure that leaves nothing behind but entries to be freed. */
+int datapath_write_sources(struct datapath *dp, const struct plan *plan, const struct model *model,
+			   struct shunt_err *err);
+/* The plan's lists are in force. */
+void datapath_note_sources(struct datapath *dp, const struct plan *plan, const struct model *model);
+/* Free all entries of lists that are not, after a wait. */
+int datapath_free_sources(struct datapath *dp);
+void datapath_forget_sources(struct datapath *dp);
 
 /* Write a service's slots, unless they are known to say what they should. */
 void datapath_write_ring(struct datapath *dp, const struct plan_service *service, const struct model_service *want);

@@ -42,11 +42,13 @@ void datapath_usage(const struct datapath *dp, struct datapath_usage *out)
 		.services_max = dp->limits.services,
 		.destinations_max = dp->limits.destinations,
 		.ring_slots_max = dp->limits.ring_slots,
+		.sources_max = dp->limits.sources,
 	};
 	for (uint32_t id = 0; id < dp->control->services; id++) {
 		if (!directory_service_used(&dp->dir, id))
 			continue;
 		out->services++;
+		out->sources += dp->lists[id].rules ? dp->lists[id].rules->count : 0;
 		out->ring_slots += dp->svcdir[id].ring_size;
 	}
 	for (uint32_t id = 0; id < dp->control->destinations; id++)

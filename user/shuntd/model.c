@@ -255,6 +255,8 @@ static void fill_service(struct model_service *service, const struct config_serv
 	service->salt = cached->salt;
 	service->ring_size = config->ring_size;
 	service->echo = config->echo;
+	service->hash = config->hash;
+	service->sources = config_sources_hold(config->sources);
 	service->vip_count = config->vip_count;
 	service->vips = xcalloc(config->vip_count + 1, sizeof(*service->vips));
 	for (size_t i = 0; i < config->vip_count; i++)
@@ -297,6 +299,7 @@ void model_free(struct model *model)
 		free(model->services[i].vips);
 		free(model->services[i].dests);
 		model_ring_release(model->services[i].ring);
+		config_sources_release(model->services[i].sources);
 	}
 	free(model->services);
 	free(model);

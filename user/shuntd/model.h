@@ -46,6 +46,8 @@ struct model_service {
 	uint32_t salt;
 	uint32_t ring_size;
 	bool echo;
+	struct config_hash hash;
+	const struct config_sources *sources; /* held; NULL: every source */
 	struct config_vip *vips;
 	size_t vip_count;
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
