@@ -27,7 +27,7 @@ static const struct option options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-static uint64_t forwarded, reasons[SHUNT_REASON_MAX];
+static uint64_t forwarded[BEHIND_COUNT], reasons[SHUNT_REASON_MAX];
 
 static void usage(const char *what)
 {
@@ -142,7 +142,7 @@ static int report(const struct world *w, uint64_t seed, uint64_t at, const char 
 static void tally(const struct outcome *got)
 {
 	if (got->counter >= DESTINATION)
-		forwarded++;
+		forwarded[world_target(got->counter - DESTINATION)->tunnel->behind]++;
 	else
 		reasons[got->counter]++;
 }
@@ -153,13 +153,47 @@ static bool is_reachable(uint32_t reason)
 	return reason != SHUNT_REASON_NO_HEADROOM;
 }
 
+/* Does the configuration lead packets into such a tunnel? */
+static bool leads_into(enum behind behind)
+{
+	const struct target *target;
+
+	for (uint32_t id = 1; id < DESTINATIONS; id++) {
+		target = world_target(id);
+		if (target && target->tunnel->behind == behind && target->soundness == SOUND &&
+		    target->dest->state == BACKEND_UP)
+			return true;
+	}
+	return false;
+}
+
+/* How many of them have not come up, but could have. */
+static int summary_of_tunnels(bool enough)
+{
+	static const char *const names[] = {"in IP", "in GUE 0", "in GUE 1", "in GRE", "by MAC alone"};
+	int missing = 0;
+
+	for (enum behind i = 0; i < BEHIND_COUNT; i++) {
+		printf("  %-16s %" PRIu64 "\n", names[i], forwarded[i]);
+		if (!enough || forwarded[i] || !leads_into(i))
+			continue;
+		printf("not ok - nothing was forwarded %s\n", names[i]);
+		missing++;
+	}
+	if (enough && !tunnel_ports_spread()) {
+		printf("not ok - the source ports of UDP tunnels differ in too few bits\n");
+		missing++;
+	}
+	return missing;
+}
+
 static int summary(uint64_t seed, uint64_t count, double seconds)
 {
-	int missing = 0;
+	int missing;
 
 	printf("ok - seed %" PRIu64 ": %" PRIu64 " packets, each as it should be (%.1f s of CPU, %.2f us a packet)\n",
 	       seed, count, seconds, seconds * 1e6 / (count ?: 1));
-	printf("  %-16s %" PRIu64 "\n", "forwarded", forwarded);
+	missing = summary_of_tunnels(count >= ENOUGH);
 	for (uint32_t i = 0; i < SHUNT_REASON_COUNT; i++) {
 		printf("  %-16s %" PRIu64 "\n", counter_name(i), reasons[i]);
 		if (count < ENOUGH || reasons[i] || !is_reachable(i))

@@ -4,8 +4,8 @@
  * the loaded program (packets_world.c), read anew from the RFCs (packets_read.c); from that and the configuration follows what
  * must become of it (packets_expect.c), to which what came out is held (packets_check.c).
  *
- * A new header is made and read; a new reason is a fault in the reading, or an expectation; a new tunnel is a row of carries[] in
- * packets_config.c and the tunnel_*() of packets_check.c; a new kind of VIP is an answer of world_service(). What the program must
+ * A new header is made and read; a new reason is a fault in the reading, or an expectation; a new tunnel is a row of tunnels[] in
+ * packets_config.c and a case in packets_tunnel.c; a new kind of VIP is an answer of world_service(). What the program must
  * remember from packet to packet, the expectation must remember, too.
  */
 #ifndef SHUNT_TESTS_FUZZ_PACKETS_H
@@ -57,6 +57,17 @@ static inline bool one_in(uint32_t n)
 
 /* ---- the world: a configuration, the tables that the daemon's own code makes of it, and the program that reads them */
 
+/* What follows the outer IP header. OUTER_NONE: there is not even that. */
+enum behind { BEHIND_NOTHING, BEHIND_GUE0, BEHIND_GUE1, BEHIND_GRE, OUTER_NONE, BEHIND_COUNT };
+
+/* A tunnel as the configuration asks for it, whatever the daemon's code makes of that. */
+struct tunnel {
+	const char *encap;	 /* its word there */
+	uint8_t inside, outside; /* IPv4, IPv6 or (0) both */
+	enum behind behind;
+	uint16_t port; /* UDP */
+};
+
 /* What a destination's table entry says; all but SOUND are written over what the daemon wrote, which it would not do. */
 enum soundness { SOUND, UNRESOLVED, NOT_IN_USE };
 
@@ -65,6 +76,7 @@ struct target {
 	enum soundness soundness;
 	const struct model_dest *dest;
 	const struct shunt_prefix *source;
+	const struct tunnel *tunnel;
 };
 
 struct world {
@@ -73,12 +85,14 @@ struct world {
 	struct shunt_hash_keys keys;
 };
 
-enum { BACKENDS = 24, ADDRESSES = 10 };
+enum { BACKENDS = 24, ADDRESSES = 10, DESTINATIONS = 128 };
 extern struct shunt_addr world_backends[BACKENDS], world_addresses[ADDRESSES]; /* the latter: of VIPs */
 
 /* packets_config.c. A tree for config_from_json(); destinations: its limit of them. The nexthop of struct model_inputs. */
 json_t *draw_config(uint64_t seed, uint32_t destinations);
 const struct nexthop *drawn_nexthop(void *arg, const struct shunt_addr *backend);
+/* service: its name. */
+const struct tunnel *drawn_tunnel(const char *service, const struct shunt_addr *backend);
 
 const struct world *world_open(uint64_t seed); /* ends the process if it cannot */
 bool world_unchanged(void);		       /* what only the daemon writes is still what it wrote */
@@ -86,6 +100,7 @@ void world_close(void);
 
 const struct model_service *world_service(const struct world *w, const struct shunt_addr *addr, uint16_t port,
 					  uint8_t proto);
+const struct target *world_target(uint32_t id); /* NULL: there is none */
 /* Is it the address of a VIP? *echo: of a service that answers. */
 bool world_has_address(const struct world *w, const struct shunt_addr *addr, bool *echo);
 
@@ -152,8 +167,13 @@ struct expectation {
 };
 struct expectation expect(const struct world *w, const struct frame *in, const struct reading *r, bool may_tell);
 
-/* What putting it into the tunnel adds to an IP packet. */
+/* What putting it into the tunnel adds to an IP packet; the EtherType and the outer header's protocol that say what follows. */
 uint32_t tunnel_overhead(const struct target *target);
+uint16_t tunnel_ethertype(const struct target *target, bool carries_v6);
+uint8_t tunnel_protocol(const struct target *target, bool carries_v6);
+/* What is between the outer header and an IP packet of ip_len bytes: NULL, or what is wrong with it. */
+const char *tunnel_check(const struct target *target, const uint8_t *at, bool carries_v6, uint32_t ip_len);
+bool tunnel_ports_spread(void); /* UDP's source ports differed in all bits of the dynamic range, if there were any */
 
 /* NULL, or what is wrong. */
 const char *check(const struct frame *in, const struct reading *r, const struct expectation *e,

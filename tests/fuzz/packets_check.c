@@ -39,19 +39,9 @@ static bool in_prefix(const uint8_t *at, const struct shunt_prefix *prefix)
 
 /* ---- forwarded */
 
-uint32_t tunnel_overhead(const struct target *target)
-{
-	return target->dest->addr.family == SHUNT_FAMILY_IPV6 ? IPV6 : IPV4;
-}
-
-/* The outer header's protocol. */
-static uint8_t tunnel_protocol(bool carries_v6)
-{
-	return carries_v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
-}
-
 /* Ethernet header and tags are the next hop's; *len: theirs. */
-static const char *check_ether(const struct target *target, const struct frame *out, uint32_t *len)
+static const char *check_ether(const struct target *target, const struct reading *r, const struct frame *out,
+			       uint32_t *len)
 {
 	const struct nexthop *nexthop = &target->dest->nexthop;
 
@@ -62,8 +52,8 @@ static const char *check_ether(const struct target *target, const struct frame *
 	for (uint32_t i = 0, at = 12; i < nexthop->tags; i++, at += TAG)
 		MUST(get16(out->byte + at) == nexthop->tag[i].tpid && get16(out->byte + at + 2) == nexthop->tag[i].vid,
 		     "the tags are not the next hop's");
-	MUST(get16(out->byte + *len - 2) == (target->dest->addr.family == SHUNT_FAMILY_IPV6 ? 0x86dd : 0x0800),
-	     "the EtherType is not the outer header's");
+	MUST(get16(out->byte + *len - 2) == tunnel_ethertype(target, r->is_v6),
+	     "the EtherType is not that of the header behind it");
 	return NULL;
 }
 
@@ -74,7 +64,7 @@ static const char *check_outer_ipv4(const struct target *target, const uint8_t *
 	MUST(get16(ip + 2) == tunnel_overhead(target) + r->end - r->l3, "the outer total length is wrong");
 	MUST(get16(ip + 6) == DONT_FRAGMENT, "the outer header is not whole with DF");
 	MUST(ip[8] > 1, "the outer TTL is too low");
-	MUST(ip[9] == tunnel_protocol(r->is_v6), "the outer protocol is not that of what is inside");
+	MUST(ip[9] == tunnel_protocol(target, r->is_v6), "the outer protocol is not that of what is inside");
 	MUST(sum_fold(sum_bytes(ip, IPV4, 0)) == 0xffff, "the outer checksum is wrong");
 	MUST(in_prefix(ip + 12, target->source), "the outer source is not of the configured prefix");
 	MUST(is_addr(ip + 16, &target->dest->addr), "not to the backend that the flow has");
@@ -86,7 +76,7 @@ static const char *check_outer_ipv6(const struct target *target, const uint8_t *
 	MUST(ip[0] >> 4 == 6, "the outer version is wrong");
 	MUST((uint8_t)(get16(ip) >> 4) == r->tos, "DSCP and ECN were not copied");
 	MUST(get16(ip + 4) == tunnel_overhead(target) - IPV6 + r->end - r->l3, "the outer payload length is wrong");
-	MUST(ip[6] == tunnel_protocol(r->is_v6), "the outer protocol is not that of what is inside");
+	MUST(ip[6] == tunnel_protocol(target, r->is_v6), "the outer protocol is not that of what is inside");
 	MUST(ip[7] > 1, "the outer hop limit is too low");
 	MUST(in_prefix(ip + 8, target->source), "the outer source is not of the configured prefix");
 	MUST(is_addr(ip + 24, &target->dest->addr), "not to the backend that the flow has");
@@ -112,23 +102,35 @@ static const char *check_inner(const uint8_t *came, const uint8_t *went, uint32_
 	return NULL;
 }
 
+/* at: behind Ethernet and tags. */
+static const char *check_outer(const struct target *target, const uint8_t *at, const struct reading *r)
+{
+	bool is_v6 = target->dest->addr.family == SHUNT_FAMILY_IPV6;
+	const char *wrong;
+
+	if (target->tunnel->behind == OUTER_NONE) {
+		MUST(!target->dest->nexthop.gateway.family, "without an outer header to a backend behind a gateway");
+		return NULL;
+	}
+	wrong = is_v6 ? check_outer_ipv6(target, at, r) : check_outer_ipv4(target, at, r);
+	return wrong ?: tunnel_check(target, at + (is_v6 ? IPV6 : IPV4), r->is_v6, r->end - r->l3);
+}
+
 static const char *check_forwarded(const struct frame *in, const struct reading *r, const struct expectation *e,
 				   const struct outcome *got)
 {
 	const struct nexthop *nexthop = &e->target->dest->nexthop;
-	bool is_v6 = e->target->dest->addr.family == SHUNT_FAMILY_IPV6;
 	uint32_t l3, outer = tunnel_overhead(e->target), rest = in->len - r->l3;
 	const char *wrong;
 
 	MUST(got->action == (nexthop->ifindex == 1 ? XDP_TX : XDP_REDIRECT),
 	     "forwarded, but not by the interface of the next hop");
-	wrong = check_ether(e->target, &got->out, &l3);
+	wrong = check_ether(e->target, r, &got->out, &l3);
 	if (wrong)
 		return wrong;
 	MUST(got->out.len == l3 + outer + rest, "the length of the frame is wrong");
 	MUST(outer + r->end - r->l3 <= nexthop->mtu, "larger than the MTU");
-	wrong = is_v6 ? check_outer_ipv6(e->target, got->out.byte + l3, r)
-		      : check_outer_ipv4(e->target, got->out.byte + l3, r);
+	wrong = check_outer(e->target, got->out.byte + l3, r);
 	return wrong ?: check_inner(in->byte + r->l3, got->out.byte + l3 + outer, rest, r);
 }
 

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A configuration drawn from the seed, in the form that a file has: services of all kinds of tunnel, that share addresses and backends;
- * and next hops for the backends: some are not resolved, some behind other interfaces or with tags, and their MTUs differ.
+ * A configuration drawn from the seed, in the form that a file has: services of all kinds of tunnel, that share addresses and backends,
+ * of which some have a tunnel of their own; and next hops for the backends: some are not resolved, some behind gateways, other
+ * interfaces or with tags, and their MTUs differ.
  */
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "packets.h"
 
-enum { SERVICES = 14, RING = 251, SERVICE_BACKENDS = 7 };
+enum { SERVICES = 18, RING = 251, SERVICE_BACKENDS = 7 };
 
 struct shunt_addr world_backends[BACKENDS], world_addresses[ADDRESSES];
 static struct nexthop nexthops[BACKENDS];
+static struct tunnel drawn[SERVICES][BACKENDS];
 
 static void draw_addresses(void)
 {
@@ -41,6 +44,8 @@ static void draw_nexthops(void)
 			.tag = {{one_in(2) ? 0x8100 : 0x88a8, 1 + below(4094)}, {0x8100, 1 + below(4094)}},
 			.tags = one_in(2) ? below(1 + NEXTHOP_TAGS) : 0,
 		};
+		if (one_in(4))
+			addr_parse("10.254.0.1", &nexthops[i].gateway);
 	}
 }
 
@@ -53,15 +58,59 @@ const struct nexthop *drawn_nexthop(void *arg, const struct shunt_addr *backend)
 	return NULL;
 }
 
-/* What a service carries: inside and outside, IPv4, IPv6 or (0) both. */
-static const struct carries {
-	const char *encap;
-	uint8_t inside, outside;
-} carries[SERVICES] = {
-	{"auto", 0, 0},	 {"auto", 0, 0}, {"auto", 0, 0}, {"ipip", 4, 4},  {"ip6ip6", 6, 6},
-	{"ipip6", 4, 6}, {"sit", 6, 4},	 {"auto", 0, 0}, {"ipip6", 4, 6}, {"auto", 0, 0},
-	{"sit", 6, 4},	 {"auto", 0, 0}, {"auto", 0, 0}, {"auto", 0, 0},
+const struct tunnel *drawn_tunnel(const char *service, const struct shunt_addr *backend)
+{
+	int i = 0;
+
+	while (!addr_equal(&world_backends[i], backend))
+		i++;
+	return &drawn[atoi(service + 1)][i];
+}
+
+/* The services', in turn; backends that have their own have any that carries what the service does. */
+static const struct tunnel tunnels[] = {
+	{"auto", 0, 0, BEHIND_NOTHING, 0},  {"gue", 0, 0, BEHIND_GUE1, 6080},	 {"gre", 0, 0, BEHIND_GRE, 0},
+	{"ipip", 4, 4, BEHIND_NOTHING, 0},  {"ip6ip6", 6, 6, BEHIND_NOTHING, 0}, {"l2dsr", 0, 0, OUTER_NONE, 0},
+	{"ipip6", 4, 6, BEHIND_NOTHING, 0}, {"sit", 6, 4, BEHIND_NOTHING, 0},	 {"gue", 0, 0, BEHIND_GUE0, 6080},
 };
+
+static const struct tunnel *tunnel_of(int service)
+{
+	return &tunnels[service % (sizeof(tunnels) / sizeof(tunnels[0]))];
+}
+
+static bool is_gue(const struct tunnel *tunnel)
+{
+	return tunnel->behind == BEHIND_GUE0 || tunnel->behind == BEHIND_GUE1;
+}
+
+/* What is the default is said sometimes. */
+static json_t *tunnel_json(const struct tunnel *tunnel)
+{
+	json_t *mapping;
+
+	if (!is_gue(tunnel) || (tunnel->behind == BEHIND_GUE1 && tunnel->port == 6080 && one_in(2)))
+		return json_string(tunnel->encap);
+	mapping = json_pack("{s:s}", "type", tunnel->encap);
+	if (tunnel->behind == BEHIND_GUE0 || one_in(2))
+		json_object_set_new(mapping, "variant", json_integer(tunnel->behind == BEHIND_GUE1));
+	if (tunnel->port != 6080 || one_in(2))
+		json_object_set_new(mapping, "port", json_integer(tunnel->port));
+	return mapping;
+}
+
+static struct tunnel own_tunnel(int service)
+{
+	static const uint16_t ports[] = {6080, 1, 65535, 443, 0x1234};
+	struct tunnel own;
+
+	do
+		own = ANY(tunnels);
+	while (own.inside && own.inside != tunnel_of(service)->inside);
+	if (is_gue(&own))
+		own.port = ANY(ports);
+	return own;
+}
 
 static bool carries_family(uint8_t which, const struct shunt_addr *addr)
 {
@@ -73,19 +122,34 @@ static bool answers_echo(int service)
 	return service % 3 != 0;
 }
 
+/* NULL: the tunnel does not lead to such an address. */
+static json_t *backend_of(int service, int i)
+{
+	bool own = one_in(3);
+	struct tunnel *tunnel = &drawn[service][i];
+	char text[SHUNT_ADDR_TEXT];
+	json_t *backend;
+
+	*tunnel = own ? own_tunnel(service) : *tunnel_of(service);
+	if (!carries_family(tunnel->outside, &world_backends[i]))
+		return NULL;
+	backend = json_pack("{s:s, s:i, s:s}", "address", addr_format(&world_backends[i], text), "weight",
+			    one_in(4) ? 300 : 100, "state", one_in(8) ? "drain" : "up");
+	if (own)
+		json_object_set_new(backend, "encap", tunnel_json(tunnel));
+	return backend;
+}
+
 static json_t *backends_of(int service)
 {
 	json_t *list = json_array();
 	uint32_t count = service == 1 ? 0 : 1 + below(SERVICE_BACKENDS), first = below(BACKENDS);
-	char text[SHUNT_ADDR_TEXT];
 
 	for (uint32_t i = 0; i < BACKENDS && json_array_size(list) < count; i++) {
-		const struct shunt_addr *addr = &world_backends[(first + i * 5) % BACKENDS];
+		json_t *backend = backend_of(service, (first + i * 5) % BACKENDS);
 
-		if (carries_family(carries[service].outside, addr))
-			json_array_append_new(list,
-					      json_pack("{s:s, s:i, s:s}", "address", addr_format(addr, text), "weight",
-							one_in(4) ? 300 : 100, "state", one_in(8) ? "drain" : "up"));
+		if (backend)
+			json_array_append_new(list, backend);
 	}
 	return list;
 }
@@ -108,14 +172,14 @@ static void share_out_vips(json_t *services)
 		const struct shunt_addr *addr = &world_addresses[i / 10];
 		int service = below(SERVICES);
 
-		if (!carries_family(carries[service].inside, addr) || (i / 10 < 2 && answers_echo(service)))
+		if (!carries_family(tunnel_of(service)->inside, addr) || (i / 10 < 2 && answers_echo(service)))
 			continue;
 		add_vip(services, service, addr, ports[i / 2 % 5], i % 2 ? IPPROTO_TCP : IPPROTO_UDP);
 	}
 	for (int service = 0; service < SERVICES; service++) {
 		int i = answers_echo(service) ? 2 : 0;
 
-		while (!carries_family(carries[service].inside, &world_addresses[i]))
+		while (!carries_family(tunnel_of(service)->inside, &world_addresses[i]))
 			i++;
 		add_vip(services, service, &world_addresses[i], 1000 + service, IPPROTO_TCP);
 	}
@@ -161,8 +225,8 @@ json_t *draw_config(uint64_t seed, uint32_t destinations)
 	for (int i = 0; i < SERVICES; i++) {
 		snprintf(name, sizeof(name), "s%d", i);
 		json_array_append_new(services,
-				      json_pack("{s:s, s:[], s:s, s:i, s:b, s:{s:s}, s:o, s:o, s:o}", "name", name,
-						"vips", "encap", carries[i].encap, "ring_size", RING, "echo",
+				      json_pack("{s:s, s:[], s:o, s:i, s:b, s:{s:s}, s:o, s:o, s:o}", "name", name,
+						"vips", "encap", tunnel_json(tunnel_of(i)), "ring_size", RING, "echo",
 						answers_echo(i), "check", "type", "none", "backends", backends_of(i),
 						"sources", sources_of(i), "hash", hash_of(i)));
 	}

@@ -142,7 +142,7 @@ static uint32_t payload_len(const struct maker *m, uint32_t l3)
 	switch (below(8)) {
 	case 0:
 	case 1:
-		len = ANY(mtus) - below(12) * 4 + below(5) - 2;
+		len = ANY(mtus) - below(15) * 4 + below(5) - 2;
 		return len > used ? len - used : 0;
 	case 2:
 		return below(1500);

@@ -19,11 +19,10 @@
 #include "../../user/shuntd/attach_priv.h"
 #include "packets.h"
 
-enum { DESTS = 128 };
-
 static struct config *config; /* its limits are those of the maps */
 static struct model *model;
 static struct world world;
+static struct target *target_of[DESTINATIONS]; /* by id */
 static struct shunt_bpf *skel;
 static struct datapath *datapath;
 
@@ -35,7 +34,7 @@ static struct shunt_counter *dest_counters, *reason_counters;
 static uint64_t *full_at; /* shunt_icmp */
 
 /* What the counters were before the packet. */
-static struct shunt_counter dest_before[DESTS], reason_before[SHUNT_REASON_MAX];
+static struct shunt_counter dest_before[DESTINATIONS], reason_before[SHUNT_REASON_MAX];
 
 /* What only the daemon writes, as it was after that. */
 static struct kept {
@@ -56,7 +55,7 @@ static void make_model(uint64_t seed)
 {
 	struct model_cache *cache = model_cache_new();
 	struct shunt_err err = {};
-	json_t *tree = draw_config(seed, DESTS - 1);
+	json_t *tree = draw_config(seed, DESTINATIONS - 1);
 
 	config = config_from_json(tree, NULL, &err);
 	if (!config)
@@ -118,7 +117,7 @@ static void fill_maps(void)
 /* The directories say which id is whose. */
 static uint32_t find_id(const char *service, const struct shunt_addr *addr)
 {
-	for (uint32_t id = 1; id < DESTS; id++)
+	for (uint32_t id = 1; id < DESTINATIONS; id++)
 		if (dstdir[id].family == addr->family && !memcmp(dstdir[id].addr, addr->word, sizeof(addr->word)) &&
 		    !strcmp(svcdir[dstdir[id].service].name, service))
 			return id;
@@ -152,6 +151,8 @@ static void find_targets(void)
 
 			target->dest = &service->dests[k];
 			target->id = find_id(service->name, &target->dest->addr);
+			target_of[target->id] = target;
+			target->tunnel = drawn_tunnel(service->name, &target->dest->addr);
 			target->source =
 				target->dest->addr.family == SHUNT_FAMILY_IPV6 ? &model->source6 : &model->source4;
 			if (target->dest->state == BACKEND_UP)
@@ -218,6 +219,11 @@ const struct model_service *world_service(const struct world *w, const struct sh
 				return service;
 	}
 	return NULL;
+}
+
+const struct target *world_target(uint32_t id)
+{
+	return id < DESTINATIONS ? target_of[id] : NULL;
 }
 
 bool world_has_address(const struct world *w, const struct shunt_addr *addr, bool *echo)
@@ -296,7 +302,7 @@ const char *world_run(const struct frame *in, bool may_tell, struct outcome *out
 	outcome->counter = UINT32_MAX;
 	wrong = rises(reason_before, reason_counters, SHUNT_REASON_MAX, in->len, 0, &outcome->counter);
 	if (!wrong)
-		wrong = rises(dest_before, dest_counters, DESTS, in->len, DESTINATION, &outcome->counter);
+		wrong = rises(dest_before, dest_counters, DESTINATIONS, in->len, DESTINATION, &outcome->counter);
 	if (!wrong && outcome->counter == UINT32_MAX)
 		wrong = "no counter moved";
 	return wrong;
