@@ -8,7 +8,7 @@ raise_mtu() { # between client and router 9000, behind it room for an outer head
 	local node
 	ip -n "$SHUNT_LAB-client" link set dev eth0 mtu 9000 && ip -n "$SHUNT_LAB-router" link set dev client mtu 9000 || return 1
 	for node in lb b1 b2 b3 b4; do
-		ip -n "$SHUNT_LAB-$node" link set dev eth0 mtu 9100 && ip -n "$SHUNT_LAB-router" link set dev $node mtu 9100 ||
+		ip -n "$SHUNT_LAB-$node" link set dev eth0 mtu 9100 && ip -n "$SHUNT_LAB-router" link set dev "$node" mtu 9100 ||
 			return 1
 	done
 	ip -n "$SHUNT_LAB-router" link set dev backends mtu 9100
@@ -18,7 +18,7 @@ raise_mtu() { # between client and router 9000, behind it room for an outer head
 agents_anew() {
 	local node
 	for node in b1 b2 b3 b4; do
-		inside $node "$build/shunt" backend-setup --mode agent --apply --interface eth0 --vip $vip4 --vip $vip6 \
+		inside "$node" "$build/shunt" backend-setup --mode agent --apply --interface eth0 --vip "$vip4" --vip "$vip6" \
 			--from 172.31.0.0/16 --from fd00:5::/64 --pin-dir "$pins/$node" || return 1
 	done
 }
@@ -38,7 +38,7 @@ upload() { # HOST
 	[ "$(client curl -s --max-time 30 -H 'Expect:' --data-binary "@$run/b1.nginx/www/big" "http://$1/upload")" = 10485760 ] || return 1
 	packets=$(($(service packets) - packets)) bytes=$(($(service bytes) - bytes))
 	echo "$packets packets, $bytes bytes"
-	[ $bytes -gt 10485760 ] && [ $((bytes / packets)) -gt 4096 ]
+	[ "$bytes" -gt 10485760 ] && [ $((bytes / packets)) -gt 4096 ]
 }
 
 download() { [ "$(client curl -s --max-time 30 "http://$1/big" | cmp - "$run/b1.nginx/www/big" 2>&1)" = "" ]; } # HOST
