@@ -45,12 +45,10 @@ static __always_inline const struct shunt_dest *destination(const struct packet 
 	return bpf_map_lookup_elem(&shunt_dests, &id);
 }
 
-/* Is it for a VIP, and from somebody who can be answered? */
-static __always_inline int check_sender(const struct packet *pkt, const struct shunt_vip *vip, bool is_v6)
+/* Of a packet for a VIP: is it for this station alone, and from somebody who can be answered? */
+static __always_inline int check_sender(const struct packet *pkt, bool is_v6)
 {
-	if (!vip)
-		return SHUNT_REASON_NOT_VIP;
-	if (unlikely(pkt->to_group))
+	if (unlikely(apart(pkt->to_group)))
 		return SHUNT_REASON_TO_GROUP;
 	return unlikely(is_martian(pkt, is_v6)) ? SHUNT_REASON_MARTIAN : NEXT;
 }
@@ -83,9 +81,12 @@ static __always_inline int slow_parse(struct xdp_md *ctx, struct slow *s, bool i
 static __always_inline int slow_choose(struct slow *s, const struct shunt_dest **dest, bool is_v6)
 {
 	const struct shunt_vip *vip = vip_find(&s->pkt, is_v6);
-	int reason = check_sender(&s->pkt, vip, is_v6);
+	int reason;
 
-	if (reason != NEXT || !vip)
+	if (!vip)
+		return SHUNT_REASON_NOT_VIP;
+	reason = check_sender(&s->pkt, is_v6);
+	if (reason != NEXT)
 		return reason;
 	if (vip->flags & SHUNT_VIP_SPECIAL)
 		reason = special_choose(s, vip, is_v6);
@@ -128,9 +129,12 @@ static __always_inline bool leave_to_slow(int reason)
 static __always_inline int choose(struct packet *pkt, const struct shunt_dest **dest, bool is_v6)
 {
 	const struct shunt_vip *vip = vip_find(pkt, is_v6);
-	int reason = check_sender(pkt, vip, is_v6);
+	int reason;
 
-	if (reason != NEXT || !vip)
+	if (!vip)
+		return SHUNT_REASON_NOT_VIP;
+	reason = check_sender(pkt, is_v6);
+	if (reason != NEXT)
 		return reason;
 	if (unlikely(vip->flags & SHUNT_VIP_SPECIAL))
 		return LEAVE;
