@@ -34,8 +34,10 @@ struct shunt_control {
 	__u32 services;		 /* entries of shunt_svcdir */
 	__u32 conn_buckets;	 /* entries of shunt_conns, a power of two */
 	__u32 icmp_rate;	 /* ICMP errors to clients, a second and CPU; 0: none */
+	__u32 fragment_buckets;	 /* entries of shunt_frags, a power of two */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct shunt_control) == 72, "shunt_control");
+_Static_assert(sizeof(struct shunt_control) == 80, "shunt_control");
 
 /*
  * shunt_vips: a flat open-addressing hash table, two halves of vip_slots entries; half h starts at h * vip_slots.
@@ -114,6 +116,23 @@ struct shunt_bucket {
 	__u64 entry[SHUNT_CONN_WAYS];
 };
 _Static_assert(sizeof(struct shunt_bucket) == 64, "shunt_bucket is one cache line");
+
+/*
+ * shunt_frags: where the fragments of a datagram go, in buckets of the same kind. From the low bits: tag:28, destination:20,
+ * used:1, time:15 (of the first fragment, in ticks of 2^28 ns, 0.27 s, modulo 2^15: 2.4 hours). All zero is empty.
+ * Destination 0: the datagram is not for a VIP, though its address is one's; its fragments are passed on.
+ */
+#define SHUNT_FRAG_DEST_SHIFT 28
+#define SHUNT_FRAG_USED (1ull << 48)
+#define SHUNT_FRAG_TIME_SHIFT 49
+#define SHUNT_FRAG_TIME_MASK ((1u << 15) - 1)
+#define SHUNT_FRAG_TICK_SHIFT 28
+#define SHUNT_FRAG_LIFE 56u /* ticks, 15 s: RFC 791's timer of reassembly */
+
+static inline __u32 shunt_frag_dest(__u64 word)
+{
+	return (word >> SHUNT_FRAG_DEST_SHIFT) & SHUNT_SLOT_DEST_MASK;
+}
 
 /* shunt_dests, by destination id: all that a packet needs once its destination is known. */
 enum shunt_dest_state {

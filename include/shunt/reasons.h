@@ -16,8 +16,9 @@
 	X(NOT_IP, not_ip, PASS, "not IPv4 or IPv6: ARP, LLDP and the like")                                            \
 	X(NOT_TCP_UDP, not_tcp_udp, PASS, "IP, but neither TCP nor UDP, nor ICMP that concerns a VIP")                 \
 	X(NOT_VIP, not_vip, PASS, "address, protocol and port are no VIP of any service")                              \
-	X(FRAGMENT, fragment, PASS, "a fragment of a datagram: its ports are not known")                               \
-	X(EXT_HEADER, ext_header, PASS, "IPv6 with mobility, or with hop-by-hop options that do not come first")       \
+	X(FRAGMENT, fragment, PASS, "a fragment of an ICMP message, such as a large ping, to a VIP")                   \
+	X(EXT_HEADER, ext_header, PASS,                                                                                \
+	  "IPv6 with mobility, hop-by-hop options that do not come first, or a fragment of a fragment")                \
 	X(TRUNCATED, truncated, PASS, "the frame ends before its headers do")                                          \
 	X(BAD_HEADER, bad_header, PASS, "a version, header length or total length that cannot be true")                \
 	X(TTL_EXPIRED, ttl_expired, DROP, "for a VIP, but its TTL or hop limit would reach zero here")                 \
@@ -38,7 +39,13 @@
 	X(TOO_BIG_LIMITED, too_big_limited, DROP, "as too_big; the client was not told: more than icmp.rate a second") \
 	X(VLAN_DEPTH, vlan_depth, PASS, "more than two VLAN tags")                                                     \
 	X(EXT_LIMIT, ext_limit, PASS, "more than 6 IPv6 extension headers, or more than 256 bytes of them")            \
-	X(SEGMENTS_LEFT, segments_left, PASS, "its IPv6 routing header names stops after this destination")
+	X(SEGMENTS_LEFT, segments_left, PASS, "its IPv6 routing header names stops after this destination")            \
+	X(FRAGMENT_EARLY, fragment_early, DROP,                                                                        \
+	  "a fragment to a VIP whose first one has not come, is forgotten, or found no backend")                       \
+	X(FRAGMENT_HEADER, fragment_header, DROP,                                                                      \
+	  "to a VIP: a first fragment without the whole TCP or UDP header, or a later one that overlaps it")           \
+	X(FRAGMENT_SIZE, fragment_size, DROP,                                                                          \
+	  "to a VIP: a fragment that is empty, ends beyond 65535, or leaves a gap of less than 8 bytes")
 
 /* clang-format off */
 enum shunt_reason {

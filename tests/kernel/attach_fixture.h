@@ -26,7 +26,7 @@
 static char pin_dir[64];
 
 static struct config config = {
-	.limits = {.vips = 4, .services = 2, .destinations = 7, .ring_slots = 600, .connections = 64},
+	.limits = {.vips = 4, .services = 2, .destinations = 7, .ring_slots = 600, .connections = 64, .fragments = 64},
 	.has_seed = true,
 	.seed = 77,
 };

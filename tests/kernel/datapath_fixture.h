@@ -34,6 +34,7 @@ static const struct config_limits fixture_limits = {
 	.destinations = 100,
 	.ring_slots = 6 * 13 + 10,
 	.connections = 64,
+	.fragments = 64,
 };
 
 /* Mapped by the test itself. */
@@ -72,6 +73,7 @@ static inline void fixture_open(struct fixture *f)
 	bpf_map__set_max_entries(s->maps.shunt_dstat, f->size.destinations);
 	bpf_map__set_max_entries(s->maps.shunt_svcdir, f->size.services);
 	bpf_map__set_max_entries(s->maps.shunt_conns, f->size.conn_buckets);
+	bpf_map__set_max_entries(s->maps.shunt_frags, f->size.fragment_buckets);
 	bpf_map__set_max_entries(s->maps.shunt_rstat, SHUNT_REASON_MAX);
 	s->rodata->knob_vip_slots = f->size.vip_slots;
 	shunt_hash_derive(&s->rodata->knob_hash_keys, SEED);
@@ -88,6 +90,7 @@ static inline void fixture_open(struct fixture *f)
 		.rings = bpf_map__fd(s->maps.shunt_rings),
 		.dests = bpf_map__fd(s->maps.shunt_dests),
 		.conns = bpf_map__fd(s->maps.shunt_conns),
+		.frags = bpf_map__fd(s->maps.shunt_frags),
 		.dstat = bpf_map__fd(s->maps.shunt_dstat),
 		.rstat = bpf_map__fd(s->maps.shunt_rstat),
 		.svcdir = bpf_map__fd(s->maps.shunt_svcdir),

@@ -38,6 +38,7 @@ struct config_limits {
 	uint32_t destinations; /* 4096; at most 2^20 - 1 */
 	uint32_t ring_slots;   /* 4194368 = 64 rings of 65537; slots of all rings together */
 	uint32_t connections;  /* 65536; entries, rounded up to a power of two */
+	uint32_t fragments;    /* 65536; likewise */
 };
 
 enum config_check_type { CONFIG_CHECK_NONE, CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP, CONFIG_CHECK_HTTPS };

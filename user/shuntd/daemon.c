@@ -147,6 +147,7 @@ static int check_limits(const struct config_limits *now, const struct config_lim
 		{"limits.destinations", now->destinations, next->destinations},
 		{"limits.ring_slots", now->ring_slots, next->ring_slots},
 		{"limits.connections", now->connections, next->connections},
+		{"limits.fragments", now->fragments, next->fragments},
 	};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)

@@ -12,7 +12,7 @@
  *   after all other fields and one store clears first. A ring extent is in use because a service's entry says so: an id or
  *   extent cannot leak, since what is in use and not in the next model is freed by the next apply, whoever began it.
  * - A destination not in use has an empty template and counters of 0: they are written after its directory entry and cleared
- *   before it. Its service is in use: services are freed last.
+ *   before it. No entry of shunt_frags names it. Its service is in use: services are freed last.
  * - Slots that VIPs in force lead to name destinations in use: the old ones until the RCU wait, then the new ones. A ring that was
  *   half written mixes two choices that are both good; slots that no VIP leads to may say anything.
  * - The half in force is never written to. The idle one is, but not before the RCU wait after the last flip; a new daemon
@@ -31,7 +31,6 @@
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
 #include "datapath_priv.h"
-#include "viptable.h"
 
 /* A map's memory, read and written 8 bytes at a time whatever type lies there. */
 typedef uint64_t __attribute__((may_alias)) map_word;
@@ -306,6 +305,14 @@ static int free_dest(struct datapath *dp, uint32_t id, bool service_stays)
 	return 0;
 }
 
+/* From here on no packet meets what plan does not name. */
+static int part_with_unnamed(struct datapath *dp, const struct plan *plan)
+{
+	int rc = rcu_wait(dp);
+
+	return rc ? rc : datapath_forget_fragments(dp, plan->dest_named);
+}
+
 /* A failure leaves for the next apply what is left. */
 static int free_unnamed(struct datapath *dp, const struct plan *plan)
 {
@@ -316,7 +323,7 @@ static int free_unnamed(struct datapath *dp, const struct plan *plan)
 		if (!directory_dest_used(&dp->dir, id) || plan->dest_named[id])
 			continue;
 		if (!waited)
-			rc = rcu_wait(dp);
+			rc = part_with_unnamed(dp, plan);
 		waited = true;
 		if (!rc)
 			rc = free_dest(dp, id, plan->service_named[dp->dstdir[id].service]);

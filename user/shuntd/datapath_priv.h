@@ -39,6 +39,9 @@ struct datapath {
 int datapath_read_dest(struct datapath *dp, uint32_t id, struct shunt_counter *out);
 int datapath_clear_dest(struct datapath *dp, uint32_t id);
 
+/* No entry of shunt_frags names a destination but those of named[], by id. Nothing may add others any more. */
+int datapath_forget_fragments(struct datapath *dp, const bool *named);
+
 /* Write a service's slots, unless they are known to say what they should. */
 void datapath_write_ring(struct datapath *dp, const struct plan_service *service, const struct model_service *want);
 /* After an apply of all of model that went through; takes the ids out of plan. */

@@ -7,18 +7,24 @@
 
 #define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
 
-void datapath_sizes(const struct config_limits *limits, struct shunt_control *out)
+static uint32_t buckets_of(uint32_t entries)
 {
 	uint32_t buckets = 1;
 
-	while ((uint64_t)buckets * SHUNT_CONN_WAYS < limits->connections && buckets < 1u << 31)
+	while ((uint64_t)buckets * SHUNT_CONN_WAYS < entries)
 		buckets <<= 1;
+	return buckets;
+}
+
+void datapath_sizes(const struct config_limits *limits, struct shunt_control *out)
+{
 	*out = (struct shunt_control){
 		.vip_slots = viptable_slots(limits->vips),
 		.ring_slots = limits->ring_slots,
 		.destinations = limits->destinations + 1, /* id 0 is never used */
 		.services = limits->services,
-		.conn_buckets = buckets,
+		.conn_buckets = buckets_of(limits->connections),
+		.fragment_buckets = buckets_of(limits->fragments),
 	};
 }
 
@@ -42,6 +48,7 @@ int datapath_verify(const struct shunt_control *have, const struct config_limits
 		{"limits.destinations", have->destinations, want.destinations},
 		{"limits.ring_slots", have->ring_slots, want.ring_slots},
 		{"limits.connections", have->conn_buckets, want.conn_buckets},
+		{"limits.fragments", have->fragment_buckets, want.fragment_buckets},
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
