@@ -34,6 +34,9 @@ SHUNT_ARRAY(shunt_rings, __u64, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 /* both write */
 SHUNT_ARRAY(shunt_conns, struct shunt_bucket, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 
+/* program writes, daemon forgets destinations before their ids are used again */
+SHUNT_ARRAY(shunt_frags, struct shunt_bucket, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+
 /* program writes, daemon reads (and clears before a destination's id is used again) */
 SHUNT_ARRAY(shunt_dstat, struct shunt_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 SHUNT_ARRAY(shunt_rstat, struct shunt_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);

@@ -17,6 +17,7 @@
 #include "service.h"
 #include "ring.h"
 #include "slow.h"
+#include "fragment.h"
 #include "icmp.h"
 #include "tunnel.h"
 #include "xmit.h"
@@ -44,7 +45,22 @@ static __always_inline const struct shunt_dest *destination(const struct packet 
 	return bpf_map_lookup_elem(&shunt_dests, &id);
 }
 
-/* Choose and check: NEXT, or why the packet goes no further. */
+/* To the destination that pkt names: NEXT, or why the packet goes no further. */
+static __always_inline int reach(const struct packet *pkt, const struct shunt_dest **dest)
+{
+	*dest = destination(pkt);
+	return *dest ? encap_check(pkt, *dest) : SHUNT_REASON_BAD_DEST;
+}
+
+/* Of a packet for a VIP. */
+static __always_inline int admit(const struct packet *pkt, bool is_v6)
+{
+	if (unlikely(pkt->to_group))
+		return SHUNT_REASON_TO_GROUP;
+	return unlikely(is_martian(pkt, is_v6)) ? SHUNT_REASON_MARTIAN : NEXT;
+}
+
+/* Choose and check. */
 static __always_inline int choose(struct packet *pkt, const struct shunt_dest **dest, bool is_v6)
 {
 	const struct shunt_vip *vip = vip_find(pkt, is_v6);
@@ -52,15 +68,11 @@ static __always_inline int choose(struct packet *pkt, const struct shunt_dest **
 
 	if (!vip)
 		return SHUNT_REASON_NOT_VIP;
-	if (unlikely(pkt->to_group))
-		return SHUNT_REASON_TO_GROUP;
-	if (unlikely(is_martian(pkt, is_v6)))
-		return SHUNT_REASON_MARTIAN;
-	reason = ring_choose(pkt, vip, is_v6);
-	if (reason != NEXT)
+	reason = admit(pkt, is_v6);
+	if (unlikely(reason != NEXT))
 		return reason;
-	*dest = destination(pkt);
-	return *dest ? encap_check(pkt, *dest) : SHUNT_REASON_BAD_DEST;
+	reason = ring_choose(pkt, vip, is_v6);
+	return reason == NEXT ? reach(pkt, dest) : reason;
 }
 
 /* ---- the slow path */
@@ -69,7 +81,9 @@ static __always_inline int slow_parse(struct xdp_md *ctx, struct slow *s, bool i
 {
 	int reason = slow_ip(ctx, s, is_v6);
 
-	if (reason != NEXT)
+	if (reason == NEXT && s->fragment.kind != FRAGMENT_NONE)
+		reason = fragment_check(s, is_v6);
+	if (reason != NEXT || s->fragment.kind == FRAGMENT_LATER)
 		return reason;
 	if (s->pkt.proto == IPPROTO_TCP || s->pkt.proto == IPPROTO_UDP)
 		return slow_ports(ctx, s);
@@ -77,6 +91,23 @@ static __always_inline int slow_parse(struct xdp_md *ctx, struct slow *s, bool i
 		return SHUNT_REASON_NOT_TCP_UDP;
 	s->is_icmp = true;
 	return icmp_parse(ctx, s, is_v6);
+}
+
+/* As choose(), but fragments follow their datagram's first one. */
+static __always_inline int slow_choose(struct slow *s, const struct shunt_dest **dest, bool is_v6)
+{
+	int reason;
+
+	if (s->fragment.kind == FRAGMENT_LATER) {
+		reason = fragment_recall(s, is_v6);
+		if (reason == NEXT)
+			reason = admit(&s->pkt, is_v6);
+		return reason == NEXT ? reach(&s->pkt, dest) : reason;
+	}
+	reason = choose(&s->pkt, dest, is_v6);
+	if (s->fragment.kind == FRAGMENT_FIRST)
+		fragment_remember(s, reason, is_v6);
+	return reason;
 }
 
 static __noinline int slow(struct xdp_md *ctx, int where)
@@ -90,7 +121,7 @@ static __noinline int slow(struct xdp_md *ctx, int where)
 		return XDP_ABORTED;
 	reason = slow_parse(ctx, s, is_v6);
 	if (reason == NEXT)
-		reason = choose(&s->pkt, &dest, is_v6);
+		reason = slow_choose(s, &dest, is_v6);
 	if (reason == SHUNT_REASON_TOO_BIG && dest && !s->is_icmp && !from_vip(s, is_v6))
 		reason = too_big(ctx, &s->pkt, (int)dest->mtu - (int)encap_len(dest), is_v6);
 	if (reason != NEXT || !dest)

@@ -37,6 +37,7 @@ static const struct config_limits fixture_limits = {
 	.connections = 64,
 	.prefixes = 8,
 	.port_ranges = 40,
+	.fragments = 64,
 };
 
 /* Mapped by the test itself. */

@@ -33,8 +33,7 @@ bool icmp_check_sum(const struct row *row, const struct frame *got)
 	       complain(row, "ICMP checksum is wrong: words sum to %#x", sum);
 }
 
-/* Which destination counts the frame; 0: none. */
-static int destination_of(struct fixture *f, const char *hex)
+int destination_of(struct fixture *f, const char *hex)
 {
 	struct frame in;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in.byte);
