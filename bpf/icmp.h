@@ -55,8 +55,6 @@ static __always_inline int icmp_quote_reason(int reason)
 	switch (reason) {
 	case SHUNT_REASON_TRUNCATED:
 		return SHUNT_REASON_ICMP_TRUNCATED;
-	case SHUNT_REASON_FRAGMENT:
-		return SHUNT_REASON_ICMP_FRAGMENT;
 	default:
 		return SHUNT_REASON_ICMP_EXT_HEADER;
 	}
@@ -75,6 +73,10 @@ static __always_inline int icmp_quoted_ipv6(struct xdp_md *ctx, struct slow *s)
 	found = ext6_walk(ctx, s->at);
 	if (found < 0)
 		return icmp_quote_reason(~found);
+	if (EXT6_IS_LATER(found))
+		return SHUNT_REASON_ICMP_FRAGMENT;
+	if (ext6_is_extension(EXT6_FOUND_PROTO(found))) /* a first fragment that ends before they do */
+		return SHUNT_REASON_ICMP_EXT_HEADER;
 	__builtin_memcpy(pkt->src, &ip.daddr, sizeof(pkt->src));
 	pkt->proto = EXT6_FOUND_PROTO(found);
 	s->at += sizeof(ip) + EXT6_FOUND_LEN(found);
@@ -111,8 +113,6 @@ static __always_inline int icmp_parse(struct xdp_md *ctx, struct slow *s, bool i
 	vip = vip_find_address(pkt->dst, is_v6);
 	if (!vip)
 		return report_path(ctx, s, is_v6);
-	if (s->is_fragment)
-		return SHUNT_REASON_FRAGMENT;
 	if (s->at + sizeof(header) > s->end)
 		return SHUNT_REASON_BAD_HEADER;
 	if (s->end > pkt->frame_len || bpf_xdp_load_bytes(ctx, s->at, &header, sizeof(header)))

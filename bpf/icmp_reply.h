@@ -18,6 +18,7 @@
 #include "csum.h"
 #include "maps.h"
 #include "packet.h"
+#include "parse.h"
 #include "service.h"
 
 /* linux/icmp.h draws in the C library. */
@@ -42,7 +43,6 @@ struct icmp_header {
 #define REPLY_TTL 64
 #define REPLY_TOS 0xc0 /* internetwork control, as RFC 1812 section 4.3.2.5 wants of errors */
 #define IPV4_DF 0x4000
-#define IPV4_OFFSET_BITS 0x1fff
 #define IPV4_MTU_MIN 68	  /* RFC 791 */
 #define IPV6_MTU_MIN 1280 /* RFC 8200 */
 

@@ -42,6 +42,9 @@ struct {
 /* both write */
 SHUNT_ARRAY(shunt_conns, struct shunt_bucket, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 
+/* program writes, daemon forgets destinations before their ids are used again */
+SHUNT_ARRAY(shunt_frags, struct shunt_bucket, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+
 /* program writes, daemon reads (and clears before a destination's id is used again) */
 SHUNT_ARRAY(shunt_dstat, struct shunt_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 SHUNT_ARRAY(shunt_rstat, struct shunt_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);

@@ -48,11 +48,22 @@ struct packet {
 	__u32 dest;	 /* destination id; likewise */
 };
 
+enum fragment_kind { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
+
+struct fragment {
+	__u32 id;     /* identification, as on the wire */
+	__u32 at;     /* where in the frame its data begins: behind the IPv4 header, or IPv6's fragment header */
+	__u32 offset; /* of the data in the datagram's, in bytes */
+	__u8 kind;    /* enum fragment_kind */
+	bool more;    /* it is not the last one */
+};
+
 /* What the slow path (slow.h) knows besides. Offsets are from the frame's beginning. */
 struct slow {
 	struct packet pkt;
 	__u32 at, end; /* where it has got to; behind the IP packet, Ethernet's padding not counted */
-	bool is_fragment, has_options;
+	struct fragment fragment;
+	bool has_options;
 	bool is_icmp; /* an ICMP error; the addresses and ports are of the flow that it is about */
 };
 

@@ -19,6 +19,8 @@
 #include "packet.h"
 
 #define IPV4_FRAGMENT_BITS 0x3fff /* MF and the offset; DF and the reserved bit are not looked at */
+#define IPV4_MORE 0x2000
+#define IPV4_OFFSET_BITS 0x1fff /* in units of 8 bytes */
 #define PORTS_LEN 4
 
 static __always_inline bool is_group(const void *mac)

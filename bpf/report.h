@@ -50,13 +50,13 @@ static __always_inline bool report_quote_ipv6(struct xdp_md *ctx, const struct s
 	return true;
 }
 
-/* The packet's ICMP header, whole and unfragmented: the reason under which it passes. */
+/* Of a packet that is no fragment. The ICMP header, whole: the reason under which it passes. */
 static __noinline int report_path(struct xdp_md *ctx, const struct slow *s, bool is_v6)
 {
 	struct shunt_event event = {.kind = SHUNT_EVENT_PATH_MTU};
 	struct icmp_header header;
 
-	if (s->is_fragment || s->end > s->pkt.frame_len || s->at + sizeof(header) > s->end ||
+	if (s->end > s->pkt.frame_len || s->at + sizeof(header) > s->end ||
 	    bpf_xdp_load_bytes(ctx, s->at, &header, sizeof(header)))
 		return SHUNT_REASON_NOT_TCP_UDP;
 	if (is_v6 ? header.type != ICMP6_TOO_BIG : header.type != ICMP4_UNREACHABLE || header.code != ICMP4_FRAG_NEEDED)

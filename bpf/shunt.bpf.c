@@ -18,6 +18,7 @@
 #include "ring.h"
 #include "slow.h"
 #include "special.h"
+#include "fragment.h"
 #include "icmp.h"
 #include "tunnel.h"
 #include "xmit.h"
@@ -68,7 +69,9 @@ static __always_inline int slow_parse(struct xdp_md *ctx, struct slow *s, bool i
 {
 	int reason = slow_ip(ctx, s, is_v6);
 
-	if (reason != NEXT)
+	if (reason == NEXT && s->fragment.kind != FRAGMENT_NONE)
+		reason = fragment_check(s, is_v6);
+	if (reason != NEXT || s->fragment.kind == FRAGMENT_LATER)
 		return reason;
 	if (s->pkt.proto == IPPROTO_TCP || s->pkt.proto == IPPROTO_UDP)
 		return slow_ports(ctx, s);
@@ -78,7 +81,8 @@ static __always_inline int slow_parse(struct xdp_md *ctx, struct slow *s, bool i
 	return icmp_parse(ctx, s, is_v6);
 }
 
-static __always_inline int slow_choose(struct slow *s, const struct shunt_dest **dest, bool is_v6)
+/* Not a later fragment. */
+static __always_inline int slow_service(struct slow *s, bool is_v6)
 {
 	const struct shunt_vip *vip = vip_find(&s->pkt, is_v6);
 	int reason;
@@ -88,11 +92,24 @@ static __always_inline int slow_choose(struct slow *s, const struct shunt_dest *
 	reason = check_sender(&s->pkt, is_v6);
 	if (reason != NEXT)
 		return reason;
-	if (vip->flags & SHUNT_VIP_SPECIAL)
-		reason = special_choose(s, vip, is_v6);
-	else
-		reason = ring_choose(&s->pkt, vip, is_v6);
-	return check_choice(&s->pkt, reason, dest);
+	return vip->flags & SHUNT_VIP_SPECIAL ? special_choose(s, vip, is_v6) : ring_choose(&s->pkt, vip, is_v6);
+}
+
+/* As choose(), but services may want more, and fragments follow their datagram's first one. */
+static __always_inline int slow_choose(struct slow *s, const struct shunt_dest **dest, bool is_v6)
+{
+	int reason;
+
+	if (s->fragment.kind == FRAGMENT_LATER) {
+		reason = fragment_recall(s, is_v6);
+		if (reason == NEXT)
+			reason = check_sender(&s->pkt, is_v6);
+		return check_choice(&s->pkt, reason, dest);
+	}
+	reason = check_choice(&s->pkt, slow_service(s, is_v6), dest);
+	if (s->fragment.kind == FRAGMENT_FIRST)
+		fragment_remember(s, reason, is_v6);
+	return reason;
 }
 
 static __noinline int slow(struct xdp_md *ctx, int where)

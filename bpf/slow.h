@@ -32,8 +32,16 @@ static __always_inline struct slow *slow_memory(struct xdp_md *ctx, __u32 l3_off
 	s->pkt.frame_len = bpf_xdp_get_buff_len(ctx);
 	s->pkt.l3_off = l3_off;
 	s->pkt.to_group = !bpf_xdp_load_bytes(ctx, 0, &first, sizeof(first)) && is_group(&first);
+	s->pkt.dest = 0;
 	s->is_icmp = false;
 	return s;
+}
+
+static __always_inline void slow_fragment(struct slow *s, __u32 offset, bool more)
+{
+	s->fragment.offset = offset;
+	s->fragment.more = more;
+	s->fragment.kind = offset ? FRAGMENT_LATER : more ? FRAGMENT_FIRST : FRAGMENT_NONE;
 }
 
 static __always_inline int slow_ipv4(struct xdp_md *ctx, struct slow *s)
@@ -52,8 +60,22 @@ static __always_inline int slow_ipv4(struct xdp_md *ctx, struct slow *s)
 	pkt->ttl = ip.ttl;
 	pkt->ip_len = bpf_ntohs(ip.tot_len);
 	s->at = pkt->l3_off + ip.ihl * 4;
-	s->is_fragment = ip.frag_off & bpf_htons(IPV4_FRAGMENT_BITS);
+	slow_fragment(s, (bpf_ntohs(ip.frag_off) & IPV4_OFFSET_BITS) * 8, ip.frag_off & bpf_htons(IPV4_MORE));
+	s->fragment.id = ip.id;
+	s->fragment.at = s->at;
 	s->has_options = ip.ihl > 5;
+	return NEXT;
+}
+
+static __always_inline int slow_fragment6(struct xdp_md *ctx, struct slow *s, __u32 at)
+{
+	struct ext6 header;
+
+	if (bpf_xdp_load_bytes(ctx, at, &header, sizeof(header)))
+		return SHUNT_REASON_TRUNCATED;
+	slow_fragment(s, bpf_ntohs(header.offset_more) & EXT6_OFFSET, header.offset_more & bpf_htons(EXT6_MORE));
+	s->fragment.id = header.id;
+	s->fragment.at = at + sizeof(header);
 	return NEXT;
 }
 
@@ -77,8 +99,10 @@ static __always_inline int slow_ipv6(struct xdp_md *ctx, struct slow *s)
 	pkt->ttl = ip.hop_limit;
 	pkt->ip_len = bpf_ntohs(ip.payload_len) + sizeof(ip);
 	s->at = pkt->l3_off + sizeof(ip) + EXT6_FOUND_LEN(found);
-	s->is_fragment = false;
 	s->has_options = EXT6_FOUND_LEN(found);
+	s->fragment.kind = FRAGMENT_NONE;
+	if (EXT6_IS_FRAGMENT(found))
+		return slow_fragment6(ctx, s, pkt->l3_off + sizeof(ip) + EXT6_FOUND_FRAGMENT(found));
 	return NEXT;
 }
 
@@ -96,8 +120,6 @@ static __always_inline int slow_ports(struct xdp_md *ctx, struct slow *s)
 	__u32 l4_min = s->pkt.proto == IPPROTO_TCP ? sizeof(struct tcphdr) : sizeof(struct udphdr);
 	__be16 port[2];
 
-	if (s->is_fragment)
-		return SHUNT_REASON_FRAGMENT;
 	if (s->at + l4_min > s->end)
 		return SHUNT_REASON_BAD_HEADER;
 	if (s->end > s->pkt.frame_len || bpf_xdp_load_bytes(ctx, s->at, port, sizeof(port)))

@@ -42,7 +42,7 @@ struct shunt_control {
 	__u32 vip_count[2];	 /* per half: VIPs */
 	__u32 vip_prefixes[2];	 /* per half: the different prefixes and addresses that the spans are made of */
 	__u32 sources;		 /* entries of shunt_sources */
-	__u32 pad;
+	__u32 fragment_buckets;	 /* entries of shunt_frags, a power of two */
 };
 _Static_assert(sizeof(struct shunt_control) == 120, "shunt_control");
 _Static_assert(__builtin_offsetof(struct shunt_control, vip_spans) < 64,
@@ -174,6 +174,23 @@ struct shunt_bucket {
 	__u64 entry[SHUNT_CONN_WAYS];
 };
 _Static_assert(sizeof(struct shunt_bucket) == 64, "shunt_bucket is one cache line");
+
+/*
+ * shunt_frags: where the fragments of a datagram go, in buckets of the same kind. From the low bits: tag:28, destination:20,
+ * used:1, time:15 (of the first fragment, in ticks of 2^28 ns, 0.27 s, modulo 2^15: 2.4 hours). All zero is empty.
+ * Destination 0: the datagram is not for a VIP, though its address is one's; its fragments are passed on.
+ */
+#define SHUNT_FRAG_DEST_SHIFT 28
+#define SHUNT_FRAG_USED (1ull << 48)
+#define SHUNT_FRAG_TIME_SHIFT 49
+#define SHUNT_FRAG_TIME_MASK ((1u << 15) - 1)
+#define SHUNT_FRAG_TICK_SHIFT 28
+#define SHUNT_FRAG_LIFE 56u /* ticks, 15 s: RFC 791's timer of reassembly */
+
+static inline __u32 shunt_frag_dest(__u64 word)
+{
+	return (word >> SHUNT_FRAG_DEST_SHIFT) & SHUNT_SLOT_DEST_MASK;
+}
 
 /* shunt_dests, by destination id: all that a packet needs once its destination is known. */
 enum shunt_dest_state {

@@ -16,8 +16,9 @@
 	X(NOT_IP, not_ip, PASS, "not IPv4 or IPv6: ARP, LLDP and the like")                                            \
 	X(NOT_TCP_UDP, not_tcp_udp, PASS, "IP, but neither TCP nor UDP, nor ICMP that concerns a VIP")                 \
 	X(NOT_VIP, not_vip, PASS, "address, protocol and port are no VIP of any service")                              \
-	X(FRAGMENT, fragment, PASS, "a fragment of a datagram: its ports are not known")                               \
-	X(EXT_HEADER, ext_header, PASS, "IPv6 with mobility, or with hop-by-hop options that do not come first")       \
+	X(FRAGMENT, fragment, PASS, "a fragment of an ICMP message, such as a large ping, to a VIP")                   \
+	X(EXT_HEADER, ext_header, PASS,                                                                                \
+	  "IPv6 with mobility, hop-by-hop options that do not come first, or a fragment of a fragment")                \
 	X(TRUNCATED, truncated, PASS, "the frame ends before its headers do")                                          \
 	X(BAD_HEADER, bad_header, PASS, "a version, header length or total length that cannot be true")                \
 	X(TTL_EXPIRED, ttl_expired, DROP, "for a VIP, but its TTL or hop limit would reach zero here")                 \
@@ -44,7 +45,13 @@
 	X(MARTIAN, martian, DROP,                                                                                      \
 	  "for a VIP, from a source that no client can have: loopback, a group, the VIP itself")                       \
 	X(TO_GROUP, to_group, DROP, "for a VIP, in a broadcast or multicast frame")                                    \
-	X(SOURCE_DENIED, source_denied, DROP, "for a VIP, but its service does not serve this source")
+	X(SOURCE_DENIED, source_denied, DROP, "for a VIP, but its service does not serve this source")                 \
+	X(FRAGMENT_EARLY, fragment_early, DROP,                                                                        \
+	  "a fragment to a VIP whose first one has not come, is forgotten, or found no backend")                       \
+	X(FRAGMENT_HEADER, fragment_header, DROP,                                                                      \
+	  "to a VIP: a first fragment without the whole TCP or UDP header, or a later one that overlaps it")           \
+	X(FRAGMENT_SIZE, fragment_size, DROP,                                                                          \
+	  "to a VIP: a fragment that is empty, ends beyond 65535, or leaves a gap of less than 8 bytes")
 
 /* clang-format off */
 enum shunt_reason {

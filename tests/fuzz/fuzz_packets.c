@@ -4,7 +4,8 @@
  * reading of it (packets.h says how); the first one that fares otherwise is printed so that it can be run again, and ends the run.
  *
  *   build/tests/fuzz_packets [--count N] [--seed S]        as root; a random seed unless given
- *   build/tests/fuzz_packets --seed S --replay HEX         one frame, with the seed that it was found with
+ *   build/tests/fuzz_packets --seed S --replay HEX         one frame, with the seed that it was found with; a later fragment
+ *                                                          comes early so: run the seed again
  */
 #include <errno.h>
 #include <getopt.h>
@@ -28,6 +29,7 @@ static const struct option options[] = {
 };
 
 static uint64_t forwarded[BEHIND_COUNT], reasons[SHUNT_REASON_MAX];
+static uint64_t followed; /* of those forwarded, later fragments */
 
 static void usage(const char *what)
 {
@@ -93,7 +95,12 @@ static const char *judge(const struct world *w, const struct frame *in, struct o
 		return wrong;
 	read_frame(in, &r);
 	e = expect(w, in, &r, tell);
-	return check(in, &r, &e, got);
+	wrong = check(in, &r, &e, got);
+	if (wrong)
+		return wrong;
+	followed += got->counter >= DESTINATION && r.fragment == FRAGMENT_LATER;
+	fragments_note(w, &r, &e);
+	return NULL;
 }
 
 static void explain(const struct world *w, const struct frame *in, const struct outcome *got)
@@ -194,6 +201,11 @@ static int summary(uint64_t seed, uint64_t count, double seconds)
 	printf("ok - seed %" PRIu64 ": %" PRIu64 " packets, each as it should be (%.1f s of CPU, %.2f us a packet)\n",
 	       seed, count, seconds, seconds * 1e6 / (count ?: 1));
 	missing = summary_of_tunnels(count >= ENOUGH);
+	printf("  %-16s %" PRIu64 "\n", "later fragments", followed);
+	if (count >= ENOUGH && !followed) {
+		printf("not ok - no later fragment followed its first\n");
+		missing++;
+	}
 	for (uint32_t i = 0; i < SHUNT_REASON_COUNT; i++) {
 		printf("  %-16s %" PRIu64 "\n", counter_name(i), reasons[i]);
 		if (count < ENOUGH || reasons[i] || !is_reachable(i))

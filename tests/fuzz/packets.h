@@ -6,7 +6,7 @@
  *
  * A new header is made and read; a new reason is a fault in the reading, or an expectation; a new tunnel is a row of tunnels[] in
  * packets_config.c and a case in packets_tunnel.c; a new kind of VIP is an answer of world_service(). What the program must
- * remember from packet to packet, the expectation must remember, too.
+ * remember from packet to packet, the expectation must remember, too (packets_fragments.c).
  */
 #ifndef SHUNT_TESTS_FUZZ_PACKETS_H
 #define SHUNT_TESTS_FUZZ_PACKETS_H
@@ -83,6 +83,7 @@ struct world {
 	const struct model *model;
 	struct target **targets; /* by service and backend, as in the model */
 	struct shunt_hash_keys keys;
+	uint32_t fragment_buckets; /* of the program's table */
 };
 
 enum { BACKENDS = 24, ADDRESSES = 10, DESTINATIONS = 128 };
@@ -96,6 +97,7 @@ const struct tunnel *drawn_tunnel(const char *service, const struct shunt_addr *
 
 const struct world *world_open(uint64_t seed); /* ends the process if it cannot */
 bool world_unchanged(void);		       /* what only the daemon writes is still what it wrote */
+void world_forget_fragments(void);	       /* as if no first fragment had ever come */
 void world_close(void);
 
 const struct model_service *world_service(const struct world *w, const struct shunt_addr *addr, uint16_t port,
@@ -140,6 +142,8 @@ struct flow {
 	uint8_t proto;
 };
 
+enum fragment_kind { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
+
 /* faults: every reason for which the packet may be let go that its bytes give, whatever the order in which they are found. What is
  * behind a fault may be unread. */
 struct reading {
@@ -148,6 +152,10 @@ struct reading {
 	uint32_t l3, l4, end; /* where in the frame; end: of the IP packet */
 	uint8_t tos, ttl;
 	struct flow flow;
+	enum fragment_kind fragment;
+	bool more;	       /* fragments are to come */
+	uint32_t offset, data; /* in the datagram, and in the frame, where the fragment's data begins */
+	uint32_t fragment_id;  /* as on the wire */
 };
 void read_frame(const struct frame *frame, struct reading *out);
 /* The flow that the ICMP error, already read, is about. */
@@ -164,8 +172,14 @@ struct expectation {
 	uint64_t reasons;
 	const struct target *target;
 	uint32_t told_mtu; /* if too_big_reply is among the reasons */
+	bool may_be_early; /* a later fragment, whose first may be forgotten */
 };
 struct expectation expect(const struct world *w, const struct frame *in, const struct reading *r, bool may_tell);
+
+/* packets_fragments.c: remember where a packet that fared as expected went, if it is a first fragment; is the first one of this
+ * fragment's datagram remembered? *target: NULL if it went to no VIP. */
+void fragments_note(const struct world *w, const struct reading *r, const struct expectation *e);
+bool fragments_find(const struct world *w, const struct reading *r, const struct target **target);
 
 /* What putting it into the tunnel adds to an IP packet; the EtherType and the outer header's protocol that say what follows. */
 uint32_t tunnel_overhead(const struct target *target);

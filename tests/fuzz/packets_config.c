@@ -231,8 +231,9 @@ json_t *draw_config(uint64_t seed, uint32_t destinations)
 						"sources", sources_of(i), "hash", hash_of(i)));
 	}
 	share_out_vips(services);
-	return json_pack("{s:[s], s:{s:s, s:s}, s:I, s:{s:i}, s:{s:i, s:i, s:i, s:i, s:i}, s:o}", "interfaces", "lo",
-			 "source", "ipv4", ANY(sources4), "ipv6", ANY(sources6), "seed", (json_int_t)(seed & INT64_MAX),
-			 "icmp", "rate", 1000, "limits", "vips", 256, "services", SERVICES, "destinations",
-			 destinations, "ring_slots", 2 * SERVICES * RING, "connections", 64, "services", services);
+	return json_pack("{s:[s], s:{s:s, s:s}, s:I, s:{s:i}, s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:o}", "interfaces",
+			 "lo", "source", "ipv4", ANY(sources4), "ipv6", ANY(sources6), "seed",
+			 (json_int_t)(seed & INT64_MAX), "icmp", "rate", 1000, "limits", "vips", 256, "services",
+			 SERVICES, "destinations", destinations, "ring_slots", 2 * SERVICES * RING, "connections", 64,
+			 "fragments", 65536, "services", services);
 }

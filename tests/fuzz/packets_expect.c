@@ -111,16 +111,33 @@ static uint64_t too_big(const struct world *w, const struct frame *in, const str
 	uint32_t ip_len = r->end - r->l3;
 	int fits = (int)e->target->dest->nexthop.mtu - (int)tunnel_overhead(e->target);
 
-	if (r->flow.proto != IPPROTO_TCP && r->flow.proto != IPPROTO_UDP)
+	if (r->flow.proto == IPPROTO_ICMP || r->flow.proto == IPPROTO_ICMPV6)
 		return BIT(TOO_BIG);
 	if (!w->model->icmp_rate || !is_answerable(w, in, r))
 		return BIT(TOO_BIG);
 	if (r->is_v6 ? ip_len <= MTU6_MIN : ip_len < ERROR4_MAX - ERROR4_HEADERS || fits < MTU4_MIN)
 		return BIT(TOO_BIG);
-	if (!r->is_v6 && !(in->byte[r->l3 + 6] & 0x40))
+	if (!r->is_v6 && (!(in->byte[r->l3 + 6] & 0x40) || r->fragment == FRAGMENT_LATER))
 		return BIT(TOO_BIG);
 	e->told_mtu = r->is_v6 && fits < MTU6_MIN ? MTU6_MIN : fits;
 	return may_tell ? BIT(TOO_BIG_REPLY) : BIT(TOO_BIG_LIMITED);
+}
+
+/* What keeps the packet from e->target. */
+static uint64_t hindrances(const struct world *w, const struct frame *in, const struct reading *r, bool may_tell,
+			   struct expectation *e)
+{
+	uint64_t reasons = 0;
+
+	if (e->target->soundness == NOT_IN_USE)
+		reasons |= BIT(BAD_DEST);
+	if (e->target->soundness == UNRESOLVED)
+		reasons |= BIT(NO_NEXTHOP);
+	if (r->ttl <= 1)
+		reasons |= BIT(TTL_EXPIRED);
+	if (r->end - r->l3 + tunnel_overhead(e->target) > e->target->dest->nexthop.mtu)
+		reasons |= too_big(w, in, r, may_tell, e);
+	return reasons;
 }
 
 /* r: the packet; flow: its own, or that of the quote in it. */
@@ -143,15 +160,44 @@ static struct expectation expect_flow(const struct world *w, const struct frame 
 	e.target = choose(w, service, flow);
 	if (!e.target)
 		return (struct expectation){.reasons = BIT(NO_BACKEND)};
-	if (e.target->soundness == NOT_IN_USE)
-		e.reasons |= BIT(BAD_DEST);
-	if (e.target->soundness == UNRESOLVED)
-		e.reasons |= BIT(NO_NEXTHOP);
-	if (r->ttl <= 1)
-		e.reasons |= BIT(TTL_EXPIRED);
-	if (r->end - r->l3 + tunnel_overhead(e.target) > e.target->dest->nexthop.mtu)
-		e.reasons |= too_big(w, in, r, may_tell, &e);
+	e.reasons = hindrances(w, in, r, may_tell, &e);
 	return e;
+}
+
+/* To a VIP's address, without faults: it follows the first one of its datagram. */
+static struct expectation expect_later(const struct world *w, const struct frame *in, const struct reading *r,
+				       bool may_tell)
+{
+	struct expectation e = {.may_be_early = true};
+
+	if (!fragments_find(w, r, &e.target))
+		return (struct expectation){.reasons = BIT(FRAGMENT_EARLY)};
+	if (!e.target)
+		e.reasons = BIT(NOT_VIP);
+	else if (in->byte[0] & 1)
+		e.reasons = BIT(TO_GROUP);
+	else
+		e.reasons = hindrances(w, in, r, may_tell, &e);
+	return e;
+}
+
+/* Without the ports, a fragment is known by its address. */
+static struct expectation expect_fragment(const struct world *w, const struct frame *in, const struct reading *r,
+					  bool may_tell)
+{
+	bool echo, is_icmp = r->flow.proto == (r->is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	uint64_t faults = r->faults;
+
+	if (!world_has_address(w, &r->flow.dst, &echo)) {
+		faults &= ~(BIT(FRAGMENT_SIZE) | BIT(FRAGMENT_HEADER));
+		return (struct expectation){.reasons = faults | BIT(NOT_VIP)};
+	}
+	if (is_icmp)
+		faults = (faults & ~BIT(NOT_TCP_UDP)) | BIT(FRAGMENT);
+	if (faults)
+		return (struct expectation){.reasons = faults};
+	return r->fragment == FRAGMENT_LATER ? expect_later(w, in, r, may_tell)
+					     : expect_flow(w, in, r, &r->flow, may_tell);
 }
 
 /* To a VIP's address. */
@@ -200,6 +246,8 @@ struct expectation expect(const struct world *w, const struct frame *in, const s
 
 	if (!r->is_ip || !r->flow.dst.family)
 		return (struct expectation){.reasons = r->faults};
+	if (r->fragment)
+		return expect_fragment(w, in, r, may_tell);
 	known = is_icmp ? world_has_address(w, &r->flow.dst, &echo)
 			: r->has_ports && world_service(w, &r->flow.dst, r->flow.dport, r->flow.proto);
 	if (is_icmp && !known && !r->faults)

@@ -12,6 +12,12 @@
 struct maker {
 	uint8_t *byte;
 	uint32_t at;
+	struct made_fragment {
+		bool is;
+		uint16_t offset; /* in bytes */
+		bool more;
+		uint32_t id;
+	} fragment;
 	struct marks *marks;
 };
 
@@ -133,6 +139,27 @@ static struct flow make_flow(const struct world *w, bool is_v6)
 
 /* ---- what IP carries */
 
+/* Of few datagrams, so that others of the same come. Most are sound. */
+static void draw_fragment(struct maker *m, struct flow *flow)
+{
+	m->fragment = (struct made_fragment){.is = true, .more = !one_in(3), .id = below(2)};
+	if (one_in(2))
+		m->fragment.offset = one_in(4) ? 8 * below(8192) : 8 * (1 + below(4));
+	else
+		m->fragment.more = m->fragment.more || !one_in(8);
+	if (flow->src.family == SHUNT_FAMILY_IPV6)
+		((uint8_t *)flow->src.word)[15] &= 7;
+	else
+		((uint8_t *)flow->src.word)[3] &= 7;
+}
+
+/* The data begins at data; all but the last have a multiple of 8 bytes. */
+static void pad_fragment(struct maker *m, uint32_t data)
+{
+	if (m->fragment.is && m->fragment.more && !one_in(16))
+		put(m, (8 - (m->at - data) % 8) % 8);
+}
+
 /* How long the payload is that follows what has been made so far: the IP packet began at l3. */
 static uint32_t payload_len(const struct maker *m, uint32_t l3)
 {
@@ -230,10 +257,11 @@ static void put_carried(struct maker *m, const struct flow *flow, enum carried w
 		put_error(m, flow, is_v6);
 	else if (what == CARRY_ECHO)
 		put_echo(m, is_v6);
-	else if (what == CARRY_PORTS)
+	else if (what == CARRY_PORTS && !m->fragment.offset)
 		put_ports(m, flow);
 	if (what != CARRY_ERROR || one_in(8))
 		put_payload(m, l3);
+	pad_fragment(m, l4_of_icmp);
 	if (is_v6)
 		put16(ip + 4, m->at - l3 - IPV6);
 	else
@@ -262,6 +290,10 @@ static void put_ipv4(struct maker *m, const struct flow *flow, enum carried what
 	put16(ip + 6, one_in(3) ? 0 : 0x4000);
 	if (one_in(12))
 		put16(ip + 6, chance());
+	if (m->fragment.is) {
+		put16(ip + 4, m->fragment.id);
+		put16(ip + 6, m->fragment.offset / 8 | (m->fragment.more ? 0x2000 : 0) | (one_in(8) ? 0x4000 : 0));
+	}
 	ip[8] = one_in(12) ? below(3) : 64;
 	ip[9] = proto_of(flow, what, false);
 	put16(ip + 10, 0);
@@ -300,6 +332,19 @@ static uint8_t *put_extensions(struct maker *m, uint8_t *next)
 	return next;
 }
 
+static uint8_t *put_fragment(struct maker *m, uint8_t *next)
+{
+	uint8_t *at = put(m, 8);
+
+	mark(m, PART_EXTENSION, m->at - 8);
+	*next = IPPROTO_FRAGMENT;
+	at[1] = chance(); /* reserved */
+	put16(at + 2, m->fragment.offset | m->fragment.more);
+	put16(at + 4, 0);
+	put16(at + 6, m->fragment.id);
+	return at;
+}
+
 static void put_ipv6(struct maker *m, const struct flow *flow, enum carried what)
 {
 	uint32_t l3 = m->at;
@@ -313,6 +358,8 @@ static void put_ipv6(struct maker *m, const struct flow *flow, enum carried what
 	put_addr(ip + 24, &flow->dst);
 	if (one_in(6))
 		next = put_extensions(m, next);
+	if (m->fragment.is)
+		next = put_fragment(m, next);
 	*next = proto_of(flow, what, true);
 	put_carried(m, flow, what, l3, m->at);
 }
@@ -368,6 +415,8 @@ void make_packet(const struct world *w, struct frame *frame, struct marks *marks
 	struct flow flow = make_flow(w, is_v6);
 
 	marks->count = 0;
+	if (one_in(8))
+		draw_fragment(&m, &flow);
 	put_ether(&m);
 	if (one_in(40)) {
 		put_random(m.byte + m.at - 2, 2 + 40);

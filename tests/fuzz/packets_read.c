@@ -40,6 +40,13 @@ static void get_addr(struct shunt_addr *addr, const uint8_t *at, bool is_v6)
 	memcpy(addr->word, at, is_v6 ? 16 : 4);
 }
 
+static void note_fragment(struct reading *r, uint32_t offset, bool more)
+{
+	r->offset = offset;
+	r->more = more;
+	r->fragment = offset ? FRAGMENT_LATER : more ? FRAGMENT_FIRST : FRAGMENT_NONE;
+}
+
 /* The IPv4 header at l3, of which limit says where it must end at the latest. false: there is no sense in what follows. */
 static bool read_ipv4(const struct frame *f, uint32_t limit, struct reading *r)
 {
@@ -55,14 +62,15 @@ static bool read_ipv4(const struct frame *f, uint32_t limit, struct reading *r)
 	}
 	r->tos = ip[1];
 	r->end = r->l3 + get16(ip + 2);
-	if (get16(ip + 6) & 0x3fff)
-		r->faults |= BIT(FRAGMENT);
 	r->ttl = ip[8];
 	r->flow.proto = ip[9];
 	get_addr(&r->flow.src, ip + 12, false);
 	get_addr(&r->flow.dst, ip + 16, false);
 	r->l4 = r->l3 + (ip[0] & 15) * 4;
 	r->has_options = (ip[0] & 15) > 5;
+	note_fragment(r, (get16(ip + 6) & 0x1fff) * 8, get16(ip + 6) & 0x2000);
+	memcpy(&r->fragment_id, ip + 4, 2);
+	r->data = r->l4;
 	return true;
 }
 
@@ -72,15 +80,34 @@ static bool is_extension(uint8_t proto)
 	       proto == IPPROTO_DSTOPTS || proto == IPPROTO_AH || proto == IPPROTO_MH;
 }
 
-static uint64_t extension_faults(uint8_t proto, const uint8_t *ext, uint32_t before)
+static uint32_t extension_len(uint8_t proto, const uint8_t *ext)
 {
 	if (proto == IPPROTO_FRAGMENT)
-		return BIT(FRAGMENT);
+		return 8;
+	return proto == IPPROTO_AH ? (ext[1] + 2) * 4 : (ext[1] + 1) * 8;
+}
+
+static uint64_t extension_faults(uint8_t proto, const uint8_t *ext, uint32_t before)
+{
 	if (proto == IPPROTO_MH || (proto == IPPROTO_HOPOPTS && before))
 		return BIT(EXT_HEADER);
 	if (proto == IPPROTO_ROUTING && ext[3])
 		return BIT(SEGMENTS_LEFT);
 	return 0;
+}
+
+/* RFC 6946: with neither offset nor more to come it tells nothing. A fragment of a fragment nobody makes. */
+static void read_fragment_header(const uint8_t *ext, struct reading *r)
+{
+	uint16_t word = get16(ext + 2);
+
+	if (!(word & 0xfff9))
+		return;
+	if (r->fragment)
+		r->faults |= BIT(EXT_HEADER);
+	note_fragment(r, word & 0xfff8, word & 1);
+	memcpy(&r->fragment_id, ext + 4, 4);
+	r->data = r->l4 + 8;
 }
 
 /* limit: where the bytes end; r->end: where the packet says that it does. */
@@ -91,8 +118,8 @@ static bool read_extensions(const struct frame *f, uint32_t limit, struct readin
 	for (uint32_t before = 0; is_extension(r->flow.proto); before++) {
 		const uint8_t *ext = f->byte + r->l4;
 
-		if (r->l4 + 8 > r->end)
-			r->faults |= BIT(BAD_HEADER);
+		if (r->l4 + 8 > r->end) /* RFC 7112: nor may a first fragment end there */
+			r->faults |= r->fragment ? BIT(FRAGMENT_HEADER) : BIT(BAD_HEADER);
 		if (r->l4 + 8 > limit)
 			r->faults |= BIT(TRUNCATED);
 		if (before == EXTENSIONS_MAX)
@@ -100,14 +127,18 @@ static bool read_extensions(const struct frame *f, uint32_t limit, struct readin
 		if (r->l4 + 8 > r->end || r->l4 + 8 > limit)
 			return false;
 		r->faults |= extension_faults(r->flow.proto, ext, before);
-		if (r->flow.proto == IPPROTO_FRAGMENT || before == EXTENSIONS_MAX)
+		if (r->flow.proto == IPPROTO_FRAGMENT)
+			read_fragment_header(ext, r);
+		if (before == EXTENSIONS_MAX)
 			return false;
-		r->l4 += r->flow.proto == IPPROTO_AH ? (ext[1] + 2) * 4 : (ext[1] + 1) * 8;
+		r->l4 += extension_len(r->flow.proto, ext);
 		r->flow.proto = ext[0];
 		if (r->l4 - begin > EXTENSION_BYTES_MAX) {
 			r->faults |= BIT(EXT_LIMIT);
 			return false;
 		}
+		if (r->fragment == FRAGMENT_LATER)
+			break;
 	}
 	r->has_options = r->l4 != begin;
 	return true;
@@ -142,6 +173,24 @@ static void read_ports(const struct frame *f, uint32_t limit, struct reading *r)
 		return;
 	r->flow.sport = get16(f->byte + r->l4);
 	r->flow.dport = get16(f->byte + r->l4 + 2);
+}
+
+/* RFC 1858, 3128, 7112, 8200: what a fragment must be, for its datagram to be put together. */
+static void read_fragment(const struct frame *f, struct reading *r)
+{
+	uint8_t proto = r->flow.proto;
+	uint32_t least = proto == IPPROTO_TCP ? 20 : 8;
+
+	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP && !(r->is_v6 && is_extension(proto)))
+		r->faults |= BIT(NOT_TCP_UDP);
+	if (r->end > f->len)
+		r->faults |= BIT(TRUNCATED);
+	if (r->end <= r->data || r->offset + r->end - r->data > 65535 || (r->more && (r->end - r->data) % 8))
+		r->faults |= BIT(FRAGMENT_SIZE);
+	if (r->fragment == FRAGMENT_FIRST ? r->l4 + least > r->end : proto == IPPROTO_TCP && r->offset < least)
+		r->faults |= BIT(FRAGMENT_HEADER);
+	if (r->fragment == FRAGMENT_FIRST)
+		read_ports(f, f->len, r);
 }
 
 /* A whole header in the packet, and the whole packet in the frame. */
@@ -196,6 +245,7 @@ static uint16_t read_ether(const struct frame *f, struct reading *r)
 void read_frame(const struct frame *frame, struct reading *out)
 {
 	uint16_t type;
+	bool whole;
 
 	memset(out, 0, sizeof(*out));
 	type = read_ether(frame, out);
@@ -203,9 +253,14 @@ void read_frame(const struct frame *frame, struct reading *out)
 		return;
 	out->is_v6 = type == 0x86dd;
 	out->is_ip = out->is_v6 || type == 0x0800;
-	if (!out->is_ip)
+	if (!out->is_ip) {
 		out->faults |= BIT(NOT_IP);
-	else if (out->is_v6 ? read_ipv6(frame, frame->len, out) : read_ipv4(frame, frame->len, out))
+		return;
+	}
+	whole = out->is_v6 ? read_ipv6(frame, frame->len, out) : read_ipv4(frame, frame->len, out);
+	if (out->fragment)
+		read_fragment(frame, out);
+	else if (whole)
 		read_carried(frame, out);
 }
 
@@ -216,8 +271,7 @@ static uint64_t quote_faults(uint64_t faults, bool is_v6)
 		uint64_t packet, quote;
 	} names[] = {
 		{BIT(TRUNCATED), BIT(ICMP_TRUNCATED)},
-		{BIT(FRAGMENT), BIT(ICMP_FRAGMENT)},
-		{BIT(EXT_HEADER) | BIT(EXT_LIMIT) | BIT(SEGMENTS_LEFT), BIT(ICMP_EXT_HEADER)},
+		{BIT(EXT_HEADER) | BIT(EXT_LIMIT) | BIT(SEGMENTS_LEFT) | BIT(FRAGMENT_HEADER), BIT(ICMP_EXT_HEADER)},
 	};
 	uint64_t out =
 		faults & BIT(BAD_HEADER) ? is_v6 ? BIT(ICMP_EXT_HEADER) | BIT(ICMP_BAD_QUOTE) : BIT(ICMP_BAD_QUOTE) : 0;
@@ -230,7 +284,6 @@ static uint64_t quote_faults(uint64_t faults, bool is_v6)
 
 void read_quote(const struct frame *frame, const struct reading *error, struct reading *out)
 {
-	const uint8_t *ip = frame->byte + error->l4 + ICMP_HEADER;
 	struct flow sent;
 	bool whole;
 
@@ -238,16 +291,15 @@ void read_quote(const struct frame *frame, const struct reading *error, struct r
 	out->is_v6 = error->is_v6;
 	out->l3 = error->l4 + ICMP_HEADER;
 	whole = out->is_v6 ? read_ipv6(frame, error->end, out) : read_ipv4(frame, error->end, out);
-	/* The first fragment has the ports. */
-	if (!out->is_v6 && out->l3 + IPV4 <= error->end && !(get16(ip + 6) & 0x1fff))
-		out->faults &= ~BIT(FRAGMENT);
 	out->faults = quote_faults(out->faults, out->is_v6);
+	if (out->fragment == FRAGMENT_LATER)
+		out->faults |= BIT(ICMP_FRAGMENT);
 	/* Where the quote ends within extension headers, Ethernet's padding may be read as the rest of them: never as ports. */
 	if (out->is_v6 && out->flow.src.family && out->faults & BIT(ICMP_TRUNCATED))
 		out->faults |= BIT(ICMP_EXT_HEADER) | BIT(ICMP_FRAGMENT) | BIT(NOT_TCP_UDP);
 	if (out->flow.src.family && !addr_equal(&out->flow.src, &error->flow.dst))
 		out->faults |= BIT(ICMP_BAD_QUOTE);
-	if (!whole)
+	if (!whole || out->fragment == FRAGMENT_LATER) /* the first has the ports */
 		return;
 	sent = out->flow;
 	if (sent.proto != IPPROTO_TCP && sent.proto != IPPROTO_UDP)

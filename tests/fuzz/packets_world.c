@@ -32,6 +32,7 @@ static struct shunt_dest_entry *dstdir;
 static struct shunt_dest *dests;
 static struct shunt_counter *dest_counters, *reason_counters;
 static uint64_t *full_at; /* shunt_icmp */
+static struct shunt_bucket *fragments;
 
 /* What the counters were before the packet. */
 static struct shunt_counter dest_before[DESTINATIONS], reason_before[SHUNT_REASON_MAX];
@@ -96,6 +97,7 @@ static void load_program(void)
 	if (shunt_bpf__load(skel))
 		die("load the program (must run as root)", strerror(errno));
 	shunt_hash_derive(&world.keys, config->seed);
+	world.fragment_buckets = sizes.fragment_buckets;
 }
 
 static void fill_maps(void)
@@ -112,6 +114,7 @@ static void fill_maps(void)
 	dest_counters = map_memory(skel->maps.shunt_dstat);
 	reason_counters = map_memory(skel->maps.shunt_rstat);
 	full_at = map_memory(skel->maps.shunt_icmp);
+	fragments = map_memory(skel->maps.shunt_frags);
 }
 
 /* The directories say which id is whose. */
@@ -190,6 +193,11 @@ bool world_unchanged(void)
 		if (memcmp(kept[i].at, kept[i].copy, kept[i].bytes))
 			return false;
 	return true;
+}
+
+void world_forget_fragments(void)
+{
+	memset(fragments, 0, world.fragment_buckets * sizeof(*fragments));
 }
 
 void world_close(void)

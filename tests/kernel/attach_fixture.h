@@ -32,7 +32,8 @@ static struct config config = {
 		   .ring_slots = 600,
 		   .connections = 64,
 		   .prefixes = 4,
-		   .port_ranges = 8},
+		   .port_ranges = 8,
+		   .fragments = 64},
 	.has_seed = true,
 	.seed = 77,
 };

@@ -38,6 +38,7 @@ static const struct config_limits fixture_limits = {
 	.prefixes = 8,
 	.port_ranges = 40,
 	.sources = 100000,
+	.fragments = 64,
 };
 
 /* Mapped by the test itself. */

@@ -4,7 +4,7 @@
 from itertools import permutations
 
 from scapy.all import TCP, UDP, Dot1AD, Dot1Q, IPv6, Pad1, PadN, Raw
-from scapy.layers.inet6 import (HBHOptUnknown, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting,
+from scapy.layers.inet6 import (HBHOptUnknown, IPv6ExtHdrDestOpt, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting,
                                 IPv6ExtHdrSegmentRouting, Jumbo, RouterAlert)
 from scapy.layers.ipsec import AH
 
@@ -103,10 +103,6 @@ def not_walked():
     segments = IPv6ExtHdrSegmentRouting(addresses=["2001:db8:5::1", "2001:db8:5::2"], segleft=1, lastentry=1)
     passes("IPv6, segment routing, on the way", ether(chain(segments)), "segments_left")
     passes("IPv6, segments left behind other headers", ether(chain(hop(), dest(), routing(1))), "segments_left")
-    for more, offset, name in ((1, 0, "first"), (1, 8, "middle"), (0, 16, "last"), (0, 0, "only")):
-        fragment = IPv6ExtHdrFragment(m=more, offset=offset)
-        passes(f"IPv6, hop-by-hop and {name} fragment", ether(chain(hop(), fragment)), "fragment")
-        passes(f"IPv6, {name} fragment and destination options", ether(chain(fragment, dest())), "fragment")
     mobility = IPv6(src=CLIENT6, dst=VIP6, nh=135) / Raw(bytes([59, 0, 0, 0, 0, 0, 0, 0]))
     passes("IPv6, mobility header", ether(mobility), "ext_header")
     for proto, name in ((59, "no next header"), (50, "ESP"), (58, "ICMPv6"), (4, "IPv4"), (41, "IPv6"), (132, "SCTP")):

@@ -97,6 +97,9 @@ def errors():
         forwarded(f"ICMPv6 error, quote with {name}", error6(extended6(ext)), 1)
         itself = IPv6(src=ROUTER6, dst=VIP6) / ext / ERRORS6["too big"] / Raw(sent6())
         forwarded(f"ICMPv6 error with {name} itself", itself, 1)
+    for ext, name in ((IPv6ExtHdrFragment(m=1), "the first"), (IPv6ExtHdrFragment(m=1) / IPv6ExtHdrDestOpt(), "the first, with options"),
+                      (IPv6ExtHdrFragment(m=0), "the only")):
+        forwarded(f"ICMPv6 error, quoted packet is {name} fragment", error6(extended6(ext)), 1)
     for tags, name in TAGGED:
         forwarded(f"ICMP error, {name}", error4(sent4()), 1, tags=tags)
         forwarded(f"ICMPv6 error, {name}", error6(sent6()), 1, tags=tags)
@@ -125,10 +128,13 @@ def faulty_errors():
     passes("ICMP error, quote from another address", ether(error4(sent4(src=QUIET4))), "icmp_bad_quote")
     passes("ICMPv6 error, quote from another address", ether(error6(sent6(src=QUIET6))), "icmp_bad_quote")
     passes("ICMP error, quote of a packet to the VIP", ether(error4(sent4(src=CLIENT4, dst=VIP4))), "icmp_bad_quote")
-    for ext, name, reason in ((IPv6ExtHdrFragment(m=1), "a fragment header", "icmp_fragment"),
+    for ext, name, reason in ((IPv6ExtHdrFragment(m=1, offset=1), "a fragment header, not the first one", "icmp_fragment"),
+                              (IPv6ExtHdrFragment(offset=1), "a fragment header, the last one", "icmp_fragment"),
                               (IPv6ExtHdrRouting(addresses=[CLIENT6], segleft=1), "segments left", "icmp_ext_header"),
                               (IPv6ExtHdrDestOpt() / IPv6ExtHdrHopByHop(), "headers in disorder", "icmp_ext_header")):
         passes(f"ICMPv6 error, quote with {name}", ether(error6(extended6(ext))), reason)
+    cut = IPv6(src=VIP6, dst=CLIENT6) / IPv6ExtHdrFragment(m=1, nh=60)
+    passes("ICMPv6 error, quoted packet is a first fragment that ends before its headers", ether(error6(bytes(cut))), "icmp_ext_header")
     for length in (40, 47, 48, 55, 56, 59):
         quote = extended6(IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt())[:length]
         passes(f"ICMPv6 error, quote with extension headers cut to {length} bytes", ether(error6(quote)), "icmp_truncated")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs the packet table (rows.py and icmp_rows.py, on stdin) through the loaded program with BPF_PROG_TEST_RUN: bytes in;
+ * Runs the packet table (of table.sh, on stdin) through the loaded program with BPF_PROG_TEST_RUN: bytes in;
  * action, bytes and counter out. The program is loaded as plain XDP, since libxdp's freplace copies cannot be test-run.
  */
 #include <errno.h>
@@ -75,7 +75,9 @@ static void load(struct fixture *f)
 	bpf_map__set_max_entries(skel->maps.shunt_rstat, SHUNT_REASON_MAX);
 	match_size(skel);
 	bpf_map__set_max_entries(skel->maps.shunt_sources, SOURCE_ENTRIES);
+	bpf_map__set_max_entries(skel->maps.shunt_frags, FRAGMENT_BUCKETS);
 	skel->rodata->knob_vip_slots = VIP_SLOTS;
+	skel->rodata->knob_fragment_buckets = FRAGMENT_BUCKETS;
 	shunt_hash_derive((struct shunt_hash_keys *)&skel->rodata->knob_hash_keys, SEED);
 	if (shunt_bpf__load(skel))
 		die("load");
@@ -84,6 +86,7 @@ static void load(struct fixture *f)
 	f->vips = map_memory(skel->maps.shunt_vips);
 	f->dests = map_memory(skel->maps.shunt_dests);
 	f->rings = map_memory(skel->maps.shunt_rings);
+	f->frags = map_memory(skel->maps.shunt_frags);
 	f->control->icmp_rate = ICMP_RATE;
 	match_open(f);
 	for (int i = 0; i < RING; i++)
@@ -457,7 +460,7 @@ int main(void)
 {
 	static struct fixture f;
 	char *line = NULL, **rows = NULL, **pairs = NULL, **spreads = NULL;
-	size_t size = 0, count = 0, pair_count = 0, spread_count = 0;
+	size_t size = 0, count = 0, pair_count = 0, spread_count = 0, in_sequences;
 	const char *told = NULL;
 
 	load(&f);
@@ -470,6 +473,8 @@ int main(void)
 			match_add(&f, line + 6);
 		else if (!strncmp(line, "source ", 7))
 			add_source(&f, line + 7);
+		else if (fragment_note(line))
+			continue;
 		else if (!strncmp(line, "pair ", 5)) {
 			pairs = xreallocarray(pairs, pair_count + 1, sizeof(*pairs));
 			pairs[pair_count++] = xstrdup(line);
@@ -496,6 +501,7 @@ int main(void)
 	}
 	free(spreads);
 	icmp_check_limit(&f, told);
+	in_sequences = fragment_run(&f);
 	for (size_t i = 0; i < pair_count; i++)
 		free(pairs[i]);
 	free(pairs);
@@ -503,7 +509,8 @@ int main(void)
 		free(rows[i]);
 	free(rows);
 	shunt_bpf__destroy(f.skel);
-	printf("packet: table of %zu rows, each with %d layouts of the VIP table: %d passed, %d failed\n", count,
-	       LAYOUTS, passed, failed);
+	printf("packet: table of %zu rows, each with %d layouts of the VIP table, and %zu in sequences: %d passed, %d "
+	       "failed\n",
+	       count, LAYOUTS, in_sequences, passed, failed);
 	return failed != 0;
 }

@@ -14,7 +14,7 @@
 enum { VIP_SLOTS = 512, RING = 251, DESTS = 64, SEED = 0x5eed, FRAME_MAX = 9216, SOURCES_MAX = 64, LAYOUTS = 4 };
 enum { SOURCE_ENTRIES = 64 };
 /* MIXED: a ring of destinations 1 to 4. ICMP_RATE: more than are ever sent. */
-enum { MIXED = DESTS - 1, SALT = 0x1234, ICMP_RATE = 1000000 };
+enum { MIXED = DESTS - 1, SALT = 0x1234, FRAGMENT_BUCKETS = 32, ICMP_RATE = 1000000 };
 
 struct frame {
 	uint8_t byte[FRAME_MAX];
@@ -33,6 +33,7 @@ struct fixture {
 	struct shunt_vip *vips;
 	struct shunt_dest *dests;
 	uint64_t *rings;
+	uint64_t *frags; /* entries, bucket by bucket */
 	uint32_t vip_count;
 	struct shunt_vip vip[VIP_SLOTS];
 	struct shunt_span *spans;
@@ -65,6 +66,9 @@ void match_size(struct shunt_bpf *skel);			   /* before it is loaded */
 void match_open(struct fixture *f);				   /* after */
 void match_add(struct fixture *f, const char *line);		   /* line: behind "match " */
 void match_place(struct fixture *f, uint32_t half, bool in_force); /* after the VIPs; not in force: nothing */
+/* fragment.c */
+bool fragment_note(const char *line);	/* is it one of those that fragment_run() will run? */
+size_t fragment_run(struct fixture *f); /* how many rows it has run */
 
 /* icmp.c */
 bool icmp_check_sum(const struct row *row, const struct frame *got);

@@ -16,7 +16,6 @@ import logging
 
 logging.getLogger("scapy").setLevel(logging.ERROR)
 from scapy.all import ARP, Dot1AD, Dot1Q, Ether, IP, IPOption_RR, IPv6, Raw, TCP, UDP  # noqa: E402
-from scapy.layers.inet6 import IPv6ExtHdrFragment  # noqa: E402
 
 CLIENT_MAC, LB_MAC, NEXT_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
 CLIENT4, CLIENT6 = "198.51.100.7", "2001:db8:1::7"
@@ -226,15 +225,6 @@ def not_ours():
     passes("not a VIP, TTL 1", ether(in4(79, ttl=1)), "not_vip")
 
 
-def fragments():
-    for flags, offset, name in (("MF", 0, "first"), ("MF", 8, "middle"), (0, 16, "last")):
-        passes(f"IPv4, {name} fragment", ether(in4(80, flags=flags, frag=offset)), "fragment")
-    for more, offset, name in ((1, 0, "first"), (1, 8, "middle"), (0, 16, "last")):
-        ext = IPv6ExtHdrFragment(m=more, offset=offset, nh=6)
-        packet = IPv6(src=CLIENT6, dst=VIP6) / ext / TCP(sport=41000, dport=80)
-        passes(f"IPv6, {name} fragment", ether(packet), "fragment")
-
-
 def malformed():
     whole4, whole6 = bytes(ether(in4(80, payload=b""))), bytes(ether(in6(80, payload=b"")))
     for length in (14, 20, 33):
@@ -269,5 +259,5 @@ def entropy():
 
 if __name__ == "__main__":
     fixture()
-    for part in (combinations, headers, checksum_edges, sizes, no_destination, not_ours, fragments, malformed, entropy):
+    for part in (combinations, headers, checksum_edges, sizes, no_destination, not_ours, malformed, entropy):
         part()

@@ -68,7 +68,6 @@ def not_ours():
         passes(f"ARP with {arriving}", ether(ARP(pdst=VIP4), tags), "not_ip")
         passes(f"not a VIP, IPv4 with {arriving}", ether(in4(79), tags), "not_vip")
         passes(f"not a VIP, IPv6 with {arriving}", ether(in6(79), tags), "not_vip")
-        passes(f"a fragment with {arriving}", ether(in4(80, flags="MF"), tags), "fragment")
     for tags, name in ((Dot1Q() / Dot1Q() / Dot1Q(), "three tags"), (Dot1AD() / Dot1AD() / Dot1Q(), "three tags, two 802.1ad"),
                        (Dot1Q() / Dot1Q() / Dot1Q() / Dot1Q(), "four tags")):
         passes(f"IPv4 with {name}", ether(in4(80), tags), "vlan_depth")

@@ -74,7 +74,7 @@ static const struct row form[] = {
 	{HEAD "seed: [1]}",
 	 "t.yaml:2: seed: a list is not a seed; expected \"0x\" and 1 to 16 hexadecimal digits, or an integer from 0"},
 	{HEAD "limits: 5}", "t.yaml:2: limits: 5 is not a mapping; expected the keys vips, services, destinations, "
-			    "ring_slots, connections, prefixes, port_ranges or sources"},
+			    "ring_slots, connections, prefixes, port_ranges, sources or fragments"},
 	{HEAD "limits: {vip: 5}}", "t.yaml:2: limits.vip: unknown key; did you mean \"vips\"?"},
 	{HEAD "limits: {vips: 0}}", "t.yaml:2: limits.vips: 0 is out of range; expected 1 to 1048576"},
 	{HEAD "limits: {vips: 1048577}}", "t.yaml:2: limits.vips: 1048577 is out of range; expected 1 to 1048576"},
@@ -84,6 +84,9 @@ static const struct row form[] = {
 	{HEAD "limits: {ring_slots: 250}}",
 	 "t.yaml:2: limits.ring_slots: 250 is out of range; expected 251 to 1073741824"},
 	{HEAD "limits: {connections: 7}}", "t.yaml:2: limits.connections: 7 is out of range; expected 8 to 1073741824"},
+	{HEAD "limits: {fragments: 7}}", "t.yaml:2: limits.fragments: 7 is out of range; expected 8 to 16777216"},
+	{HEAD "limits: {fragments: 16777217}}",
+	 "t.yaml:2: limits.fragments: 16777217 is out of range; expected 8 to 16777216"},
 	{HEAD "limits: {connections: many}}",
 	 "t.yaml:2: limits.connections: \"many\" is not an integer; expected 8 to 1073741824"},
 	{HEAD "icmp: 5}", "t.yaml:2: icmp: 5 is not a mapping; expected the key rate"},

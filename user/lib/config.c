@@ -23,6 +23,7 @@ const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT] = {
 	{"prefixes", offsetof(struct config_limits, prefixes), 1, SHUNT_SPANS_MAX / 2, 256},
 	{"port_ranges", offsetof(struct config_limits, port_ranges), 1, 1u << 24, 4096},
 	{"sources", offsetof(struct config_limits, sources), 1, 1u << 24, 131072},
+	{"fragments", offsetof(struct config_limits, fragments), SHUNT_CONN_WAYS, 1u << 24, 65536},
 };
 
 const char *config_encap_name(enum config_encap_type type)

@@ -42,6 +42,7 @@ struct config_limits {
 	uint32_t prefixes;     /* 256; different prefixes, and addresses with several ports, among the VIPs */
 	uint32_t port_ranges;  /* 4096; ranges of ports that those come to */
 	uint32_t sources;      /* 131072; source prefixes of all services together */
+	uint32_t fragments;    /* 65536; rounded up to a power of two */
 };
 
 enum config_check_type { CONFIG_CHECK_NONE, CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP, CONFIG_CHECK_HTTPS };

@@ -18,7 +18,7 @@ struct config_limit {
 	uint32_t min, max, fallback;
 };
 
-#define CONFIG_LIMIT_COUNT 8
+#define CONFIG_LIMIT_COUNT 9
 extern const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT];
 
 static inline uint32_t *config_limit_of(struct config_limits *limits, const struct config_limit *limit)

@@ -261,7 +261,7 @@ static int parse_seed(const struct tree_place *root, struct config *config)
 static int parse_limits(const struct tree_place *root, struct config_limits *limits)
 {
 	static const char *const keys[] = {"vips",     "services",    "destinations", "ring_slots", "connections",
-					   "prefixes", "port_ranges", "sources",      NULL};
+					   "prefixes", "port_ranges", "sources",      "fragments",  NULL};
 	struct tree_place place = tree_member(root, "limits");
 
 	for (size_t i = 0; i < CONFIG_LIMIT_COUNT; i++)

@@ -48,7 +48,7 @@ static int set_sizes(struct shunt_bpf *skel, const struct shunt_control *sizes)
 		{skel->maps.shunt_dstat, sizes->destinations},	 {skel->maps.shunt_svcdir, sizes->services},
 		{skel->maps.shunt_conns, sizes->conn_buckets},	 {skel->maps.shunt_rstat, SHUNT_REASON_MAX},
 		{skel->maps.shunt_spans, 2 * sizes->span_slots}, {skel->maps.shunt_ranges, 2 * sizes->range_slots},
-		{skel->maps.shunt_sources, sizes->sources},
+		{skel->maps.shunt_sources, sizes->sources},	 {skel->maps.shunt_frags, sizes->fragment_buckets},
 	};
 	int rc = 0;
 
@@ -70,6 +70,7 @@ int attach_open_object(struct shunt_bpf **out, const struct shunt_control *sizes
 		return load_failed(err, rc);
 	}
 	skel->rodata->knob_vip_slots = sizes->vip_slots;
+	skel->rodata->knob_fragment_buckets = sizes->fragment_buckets;
 	shunt_hash_derive(&skel->rodata->knob_hash_keys, seed);
 	*out = skel;
 	return 0;
@@ -127,6 +128,7 @@ struct datapath_fds attach_object_fds(const struct shunt_bpf *skel)
 		.rings = bpf_map__fd(skel->maps.shunt_rings),
 		.dests = bpf_map__fd(skel->maps.shunt_dests),
 		.conns = bpf_map__fd(skel->maps.shunt_conns),
+		.frags = bpf_map__fd(skel->maps.shunt_frags),
 		.dstat = bpf_map__fd(skel->maps.shunt_dstat),
 		.rstat = bpf_map__fd(skel->maps.shunt_rstat),
 		.sources = bpf_map__fd(skel->maps.shunt_sources),

@@ -150,6 +150,7 @@ static int check_limits(const struct config_limits *now, const struct config_lim
 		{"limits.prefixes", now->prefixes, next->prefixes},
 		{"limits.port_ranges", now->port_ranges, next->port_ranges},
 		{"limits.sources", now->sources, next->sources},
+		{"limits.fragments", now->fragments, next->fragments},
 	};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)

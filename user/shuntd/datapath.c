@@ -12,7 +12,7 @@
  *   after all other fields and one store clears first. A ring extent is in use because a service's entry says so: an id or
  *   extent cannot leak, since what is in use and not in the next model is freed by the next apply, whoever began it.
  * - A destination not in use has an empty template and counters of 0: they are written after its directory entry and cleared
- *   before it. Its service is in use: services are freed last.
+ *   before it. No entry of shunt_frags names it. Its service is in use: services are freed last.
  * - Slots that VIPs in force lead to name destinations in use: the old ones until the RCU wait, then the new ones. A ring that was
  *   half written mixes two choices that are both good; slots that no VIP leads to may say anything.
  * - The half in force is never written to. The idle one is, but not before the RCU wait after the last flip; a new daemon
@@ -31,67 +31,9 @@
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
 #include "datapath_priv.h"
-#include "viptable.h"
-
-#define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
 
 /* A map's memory, read and written 8 bytes at a time whatever type lies there. */
 typedef uint64_t __attribute__((may_alias)) map_word;
-
-void datapath_sizes(const struct config_limits *limits, struct shunt_control *out)
-{
-	uint32_t buckets = 1;
-
-	while ((uint64_t)buckets * SHUNT_CONN_WAYS < limits->connections && buckets < 1u << 31)
-		buckets <<= 1;
-	*out = (struct shunt_control){
-		.vip_slots = viptable_slots(limits->vips),
-		.span_slots = 2 * limits->prefixes,
-		.range_slots = limits->port_ranges,
-		.ring_slots = limits->ring_slots,
-		.destinations = limits->destinations + 1, /* id 0 is never used */
-		.services = limits->services,
-		.conn_buckets = buckets,
-		.sources = datapath_source_entries(limits),
-	};
-}
-
-int datapath_verify(const struct shunt_control *have, const struct config_limits *limits, uint64_t seed,
-		    struct shunt_err *err)
-{
-	struct shunt_control want;
-
-	if (have->magic != SHUNT_MAGIC || have->format != SHUNT_FORMAT)
-		return shunt_fail(err, EPROTO, "shunt_control",
-				  "the pinned maps are of format %u (magic %#llx), expected %u (%#llx); " ANEW,
-				  have->format, (unsigned long long)have->magic, SHUNT_FORMAT,
-				  (unsigned long long)SHUNT_MAGIC);
-	datapath_sizes(limits, &want);
-	const struct {
-		const char *limit;
-		uint32_t have, want;
-	} sizes[] = {
-		{"limits.vips", have->vip_slots, want.vip_slots},
-		{"limits.services", have->services, want.services},
-		{"limits.destinations", have->destinations, want.destinations},
-		{"limits.ring_slots", have->ring_slots, want.ring_slots},
-		{"limits.connections", have->conn_buckets, want.conn_buckets},
-		{"limits.prefixes", have->span_slots, want.span_slots},
-		{"limits.port_ranges", have->range_slots, want.range_slots},
-		{"limits.sources", have->sources, want.sources},
-	};
-
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		if (sizes[i].have != sizes[i].want)
-			return shunt_fail(err, EEXIST, sizes[i].limit,
-					  "needs a map of %u entries, the pinned one has %u; set it back, or " ANEW,
-					  sizes[i].want, sizes[i].have);
-	if (have->seed != seed)
-		return shunt_fail(err, EEXIST, "seed",
-				  "%#llx, but the pinned maps were made with %#llx; set it back, or " ANEW,
-				  (unsigned long long)seed, (unsigned long long)have->seed);
-	return 0;
-}
 
 /* The kernel lays values out 8-byte aligned, and maps whole pages. */
 static size_t map_bytes(size_t entries, size_t value_size)
@@ -354,6 +296,14 @@ static int free_dest(struct datapath *dp, uint32_t id, bool service_stays)
 	return 0;
 }
 
+/* From here on no packet meets what plan does not name. */
+static int part_with_unnamed(struct datapath *dp, const struct plan *plan)
+{
+	int rc = datapath_wait(dp);
+
+	return rc ? rc : datapath_forget_fragments(dp, plan->dest_named);
+}
+
 /* A failure leaves for the next apply what is left. */
 static int free_unnamed(struct datapath *dp, const struct plan *plan)
 {
@@ -364,7 +314,7 @@ static int free_unnamed(struct datapath *dp, const struct plan *plan)
 		if (!directory_dest_used(&dp->dir, id) || plan->dest_named[id])
 			continue;
 		if (!waited)
-			rc = datapath_wait(dp);
+			rc = part_with_unnamed(dp, plan);
 		waited = true;
 		if (!rc)
 			rc = free_dest(dp, id, plan->service_named[dp->dstdir[id].service]);

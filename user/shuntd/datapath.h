@@ -13,7 +13,7 @@ struct datapath;
 
 /* File descriptors of the maps, by their names; attach.c hands them over. */
 struct datapath_fds {
-	int control, vips, spans, ranges, rings, dests, conns, dstat, rstat, sources, svcdir, dstdir;
+	int control, vips, spans, ranges, rings, dests, conns, frags, dstat, rstat, sources, svcdir, dstdir;
 };
 
 /* The sizes that limits ask for, in *out's fields for them; the other fields are 0. */

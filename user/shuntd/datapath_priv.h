@@ -51,6 +51,8 @@ int datapath_clear_dest(struct datapath *dp, uint32_t id);
 
 /* Write the idle half and flip, if anything is to change. */
 void datapath_write_vips(struct datapath *dp, const struct plan *plan);
+/* No entry of shunt_frags names a destination but those of named[], by id. Nothing may add others any more. */
+int datapath_forget_fragments(struct datapath *dp, const bool *named);
 
 /* Until every program that was running has ended; 0 only then. */
 int datapath_wait(struct datapath *dp);
