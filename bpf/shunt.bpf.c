@@ -18,6 +18,7 @@
 #include "ring.h"
 #include "slow.h"
 #include "icmp.h"
+#include "quic.h"
 #include "encap.h"
 #include "xmit.h"
 #include "count.h"
@@ -44,15 +45,9 @@ static __always_inline const struct shunt_dest *destination(const struct packet 
 	return bpf_map_lookup_elem(&shunt_dests, &id);
 }
 
-/* Choose and check: NEXT, or why the packet goes no further. */
-static __always_inline int choose(struct packet *pkt, const struct shunt_dest **dest, bool is_v6)
+/* What was chosen, if it can take the packet: NEXT, or why the packet goes no further. */
+static __always_inline int check_choice(const struct packet *pkt, int reason, const struct shunt_dest **dest)
 {
-	const struct shunt_vip *vip = vip_find(pkt, is_v6);
-	int reason;
-
-	if (!vip)
-		return SHUNT_REASON_NOT_VIP;
-	reason = ring_choose(pkt, vip, is_v6);
 	if (reason != NEXT)
 		return reason;
 	*dest = destination(pkt);
@@ -75,6 +70,19 @@ static __always_inline int slow_parse(struct xdp_md *ctx, struct slow *s, bool i
 	return icmp_parse(ctx, s, is_v6);
 }
 
+static __always_inline int slow_choose(struct xdp_md *ctx, struct slow *s, const struct shunt_dest **dest, bool is_v6)
+{
+	const struct shunt_vip *vip = vip_find(&s->pkt, is_v6);
+	int reason;
+
+	if (!vip)
+		return SHUNT_REASON_NOT_VIP;
+	reason = ring_choose(&s->pkt, vip, is_v6);
+	if (vip->flags & SHUNT_VIP_QUIC && !s->is_icmp)
+		reason = quic_choose(ctx, s, vip, reason);
+	return check_choice(&s->pkt, reason, dest);
+}
+
 static __noinline int slow(struct xdp_md *ctx, int where)
 {
 	struct slow *s = slow_memory(ctx, SLOW_L3_OFF(where));
@@ -86,7 +94,7 @@ static __noinline int slow(struct xdp_md *ctx, int where)
 		return XDP_ABORTED;
 	reason = slow_parse(ctx, s, is_v6);
 	if (reason == NEXT)
-		reason = choose(&s->pkt, &dest, is_v6);
+		reason = slow_choose(ctx, s, &dest, is_v6);
 	if (reason == SHUNT_REASON_TOO_BIG && dest && !s->is_icmp)
 		reason = too_big(ctx, &s->pkt, (int)dest->mtu - (int)encap_len(dest), is_v6);
 	if (reason != NEXT || !dest)
@@ -102,7 +110,18 @@ static __always_inline bool leave_to_slow(int reason)
 	const __u64 slow_reasons = 1ull << SHUNT_REASON_NOT_TCP_UDP | 1ull << SHUNT_REASON_TOO_BIG |
 				   1ull << SHUNT_REASON_TRUNCATED | 1ull << SHUNT_REASON_FRAGMENT;
 
-	return slow_reasons >> (reason & 63) & 1;
+	return reason == LEAVE || slow_reasons >> (reason & 63) & 1;
+}
+
+static __always_inline int choose(struct packet *pkt, const struct shunt_dest **dest, bool is_v6)
+{
+	const struct shunt_vip *vip = vip_find(pkt, is_v6);
+
+	if (!vip)
+		return SHUNT_REASON_NOT_VIP;
+	if (unlikely(vip->flags & SHUNT_VIP_SPECIAL))
+		return LEAVE;
+	return check_choice(pkt, ring_choose(pkt, vip, is_v6), dest);
 }
 
 /* An XDP action, or SLOW. */

@@ -92,16 +92,19 @@ static __always_inline int slow_ip(struct xdp_md *ctx, struct slow *s, bool is_v
 static __always_inline int slow_ports(struct xdp_md *ctx, struct slow *s)
 {
 	__u32 l4_min = s->pkt.proto == IPPROTO_TCP ? sizeof(struct tcphdr) : sizeof(struct udphdr);
-	__be16 port[2];
+	__be16 word[4]; /* ports; UDP's length */
 
 	if (s->is_fragment)
 		return SHUNT_REASON_FRAGMENT;
 	if (s->at + l4_min > s->end)
 		return SHUNT_REASON_BAD_HEADER;
-	if (s->end > s->pkt.frame_len || bpf_xdp_load_bytes(ctx, s->at, port, sizeof(port)))
+	if (s->end > s->pkt.frame_len || bpf_xdp_load_bytes(ctx, s->at, word, sizeof(word)))
 		return SHUNT_REASON_TRUNCATED;
-	s->pkt.src_port = port[0];
-	s->pkt.dst_port = port[1];
+	s->pkt.src_port = word[0];
+	s->pkt.dst_port = word[1];
+	s->l4_end = s->at + bpf_ntohs(word[2]);
+	if (s->pkt.proto == IPPROTO_UDP && bpf_ntohs(word[2]) - L4_MIN > s->end - s->at - L4_MIN)
+		return SHUNT_REASON_BAD_HEADER;
 	return NEXT;
 }
 

@@ -20,7 +20,7 @@
 #define SHUNT_FAMILY_IPV4 4
 #define SHUNT_FAMILY_IPV6 6
 
-/* shunt_control: one entry. The program reads vip_half, vip_multiplier[] and icmp_rate; the rest is the daemon's memory. */
+/* shunt_control: one entry. The program reads vip_half, both multipliers, icmp_rate and quic_slots; the rest is the daemon's memory. */
 struct shunt_control {
 	__u64 magic;		 /* SHUNT_MAGIC; 0 while the maps are being set up */
 	__u32 format;		 /* SHUNT_FORMAT */
@@ -34,8 +34,11 @@ struct shunt_control {
 	__u32 services;		 /* entries of shunt_svcdir */
 	__u32 conn_buckets;	 /* entries of shunt_conns, a power of two */
 	__u32 icmp_rate;	 /* ICMP errors to clients, a second and CPU; 0: none */
+	__u32 quic_slots;	 /* entries in one half of shunt_quic (quic.h), a power of two */
+	__u32 pad;
+	__u64 quic_multiplier[2]; /* per half, as vip_multiplier */
 };
-_Static_assert(sizeof(struct shunt_control) == 72, "shunt_control");
+_Static_assert(sizeof(struct shunt_control) == 96, "shunt_control");
 
 /*
  * shunt_vips: a flat open-addressing hash table, two halves of vip_slots entries; half h starts at h * vip_slots.
@@ -46,7 +49,9 @@ _Static_assert(sizeof(struct shunt_control) == 72, "shunt_control");
  * that the address is a VIP's, and in flags what ICMP to it may expect; it has no service and no ring.
  */
 #define SHUNT_VIP_PROBES 16
-#define SHUNT_VIP_ECHO 1u /* flags: echo requests to the address are answered */
+#define SHUNT_VIP_ECHO 1u    /* flags: echo requests to the address are answered */
+#define SHUNT_VIP_SPECIAL 2u /* the service has a say that the plain path does not know: the slow path chooses */
+#define SHUNT_VIP_QUIC 4u    /* with SPECIAL: connection ids may name the backend */
 
 struct shunt_vip {
 	__be32 addr[4]; /* IPv4 in addr[0], the rest 0 */
@@ -58,7 +63,9 @@ struct shunt_vip {
 	__u32 ring_size; /* its slots, M: a prime, fixed for the service's life */
 	__u32 salt;	 /* hashed with every flow; from the service's name, so the same on every node */
 	__u32 flags;	 /* SHUNT_VIP_* */
-	__u32 reserved[6];
+	__u32 reserved;
+	__u32 quic; /* with SHUNT_VIP_QUIC: how to read connection ids (quic.h) */
+	__u32 spare[4];
 };
 _Static_assert(sizeof(struct shunt_vip) == 64, "shunt_vip is one cache line");
 

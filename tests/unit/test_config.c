@@ -139,6 +139,7 @@ static void fields(void **state)
 	assert_int_equal(config->limits.destinations, 1048575);
 	assert_int_equal(config->limits.ring_slots, 5000000);
 	assert_int_equal(config->limits.connections, 8);
+	assert_int_equal(config->limits.quic_ids, 100);
 	assert_int_equal(config->icmp_rate, 250);
 
 	assert_non_null(s);
@@ -198,6 +199,7 @@ static void defaults(void **state)
 	assert_int_equal(config->limits.destinations, 4096);
 	assert_int_equal(config->limits.ring_slots, 4194368);
 	assert_int_equal(config->limits.connections, 65536);
+	assert_int_equal(config->limits.quic_ids, 1024);
 	assert_int_equal(config->icmp_rate, 1000);
 	assert_true(config->services[0].echo);
 	assert_int_equal(config->services[0].encap, CONFIG_ENCAP_AUTO);

@@ -19,6 +19,7 @@ const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT] = {
 	{"destinations", offsetof(struct config_limits, destinations), 1, (1u << SHUNT_SLOT_DEST_BITS) - 1, 4096},
 	{"ring_slots", offsetof(struct config_limits, ring_slots), 251, 1u << 30, 64 * 65537},
 	{"connections", offsetof(struct config_limits, connections), SHUNT_CONN_WAYS, 1u << 30, 65536},
+	{"quic_ids", offsetof(struct config_limits, quic_ids), 1, 1u << 20, 1024},
 };
 
 const char *config_encap_name(enum config_encap encap)

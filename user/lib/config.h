@@ -19,6 +19,7 @@
 #include "addr.h"
 #include "err.h"
 #include "shunt/maps.h"
+#include "shunt/quic.h"
 
 enum config_mode {
 	CONFIG_MODE_AUTO,
@@ -38,6 +39,7 @@ struct config_limits {
 	uint32_t destinations; /* 4096; at most 2^20 - 1 */
 	uint32_t ring_slots;   /* 4194368 = 64 rings of 65537; slots of all rings together */
 	uint32_t connections;  /* 65536; entries, rounded up to a power of two */
+	uint32_t quic_ids;     /* 1024; QUIC server ids of all backends */
 };
 
 enum config_check_type { CONFIG_CHECK_NONE, CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP, CONFIG_CHECK_HTTPS };
@@ -60,12 +62,22 @@ struct config_check {
 /* unset: nobody said; counts as up. */
 enum config_admin { CONFIG_ADMIN_UNSET, CONFIG_ADMIN_UP, CONFIG_ADMIN_DRAIN };
 
+/* A QUIC server id: octets, not a number. Those behind len are 0. */
+struct config_server_id {
+	uint8_t len; /* 1 to SHUNT_QUIC_ID_MAX */
+	uint8_t byte[SHUNT_QUIC_ID_MAX];
+};
+#define CONFIG_SERVER_IDS 8
+#define CONFIG_SERVER_IDS_ALL (CONFIG_SERVER_IDS + SHUNT_QUIC_CONFIGS)
+
 struct config_backend {
 	struct shunt_addr addr;
 	uint32_t weight; /* 0 to 65535; 100; 0: no new connections */
 	enum config_admin admin;
 	bool has_mac;
 	uint8_t mac[6]; /* next hop's MAC, overrides the neighbour table; the same in all services with this addr */
+	struct config_server_id server_ids[CONFIG_SERVER_IDS]; /* as given: see config_server_ids() */
+	size_t server_id_count;
 };
 
 struct config_vip {
@@ -89,6 +101,8 @@ struct config_service {
 	enum config_encap encap;
 	uint32_t ring_size; /* a prime, 251 to 4194301; 65537 */
 	bool echo;	    /* echo requests to its VIPs' addresses are answered; default true */
+	uint8_t quic
+		[SHUNT_QUIC_CONFIGS]; /* by configuration: length of its server ids; 0: there is none. All 0: not QUIC */
 	struct config_check check;
 	struct config_vip *vips; /* in the order given, at least one */
 	size_t vip_count;
@@ -128,6 +142,17 @@ void config_free(struct config *config); /* NULL is fine */
 
 const struct config_service *config_find_service(const struct config *config, const char *name);
 const struct config_backend *config_find_backend(const struct config_service *service, const struct shunt_addr *addr);
+
+bool config_has_quic(const struct config_service *service);
+/* The server ids that a backend answers to: those given, of lengths that the service uses, and one from its address for each length of
+ * which none was given. Returns how many. */
+size_t config_server_ids(const struct config_service *service, const struct config_backend *backend,
+			 struct config_server_id out[CONFIG_SERVER_IDS_ALL]);
+
+/* "0x0a0b0c". -EINVAL: not one. Returns buf. */
+#define CONFIG_SERVER_ID_TEXT (2 + 2 * SHUNT_QUIC_ID_MAX + 1)
+int config_server_id_parse(const char *text, struct config_server_id *id);
+const char *config_server_id_format(const struct config_server_id *id, char buf[CONFIG_SERVER_ID_TEXT]);
 
 /* The words of the enums, as configuration, API and CLI spell them. */
 const char *config_encap_name(enum config_encap encap);

@@ -86,9 +86,9 @@ static int service_show(struct cli *cli, int argc, char **argv)
 
 const struct command service_commands[] = {
 	{"service", "add",
-	 "NAME vip=ADDRESS:PORT/PROTOCOL... [backend=ADDRESS[,weight=N][,mac=MAC][,state=STATE]...] "
+	 "NAME vip=ADDRESS:PORT/PROTOCOL... [backend=ADDRESS[,weight=N][,mac=MAC][,state=STATE][,server_id=HEX]...] "
 	 "[check=TYPE[:PORT][:/PATH]] "
-	 "[check.KEY=VALUE...] [encap=ENCAP] [ring_size=PRIME] [echo=true|false]",
+	 "[check.KEY=VALUE...] [encap=ENCAP] [ring_size=PRIME] [echo=true|false] [quic=ID:LENGTH...]",
 	 "add a service", change_run},
 	{"service", "set", "NAME KEY=VALUE...",
 	 "change a service; vip= and backend= replace all it had, check.KEY= only that key", change_run},

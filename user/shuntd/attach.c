@@ -43,10 +43,11 @@ static int set_sizes(struct shunt_bpf *skel, const struct shunt_control *sizes)
 		struct bpf_map *map;
 		uint32_t entries;
 	} maps[] = {
-		{skel->maps.shunt_vips, 2 * sizes->vip_slots}, {skel->maps.shunt_rings, sizes->ring_slots},
-		{skel->maps.shunt_dests, sizes->destinations}, {skel->maps.shunt_dstdir, sizes->destinations},
-		{skel->maps.shunt_dstat, sizes->destinations}, {skel->maps.shunt_svcdir, sizes->services},
-		{skel->maps.shunt_conns, sizes->conn_buckets}, {skel->maps.shunt_rstat, SHUNT_REASON_MAX},
+		{skel->maps.shunt_vips, 2 * sizes->vip_slots},	{skel->maps.shunt_rings, sizes->ring_slots},
+		{skel->maps.shunt_dests, sizes->destinations},	{skel->maps.shunt_dstdir, sizes->destinations},
+		{skel->maps.shunt_dstat, sizes->destinations},	{skel->maps.shunt_svcdir, sizes->services},
+		{skel->maps.shunt_conns, sizes->conn_buckets},	{skel->maps.shunt_rstat, SHUNT_REASON_MAX},
+		{skel->maps.shunt_quic, 2 * sizes->quic_slots}, {skel->maps.shunt_qstat, sizes->services},
 	};
 	int rc = 0;
 
@@ -162,11 +163,13 @@ static int load(struct attach *attach, struct shunt_err *err)
 	attach->fds = (struct datapath_fds){
 		.control = bpf_map__fd(skel->maps.shunt_control),
 		.vips = bpf_map__fd(skel->maps.shunt_vips),
+		.quic = bpf_map__fd(skel->maps.shunt_quic),
 		.rings = bpf_map__fd(skel->maps.shunt_rings),
 		.dests = bpf_map__fd(skel->maps.shunt_dests),
 		.conns = bpf_map__fd(skel->maps.shunt_conns),
 		.dstat = bpf_map__fd(skel->maps.shunt_dstat),
 		.rstat = bpf_map__fd(skel->maps.shunt_rstat),
+		.qstat = bpf_map__fd(skel->maps.shunt_qstat),
 		.svcdir = bpf_map__fd(skel->maps.shunt_svcdir),
 		.dstdir = bpf_map__fd(skel->maps.shunt_dstdir),
 	};

@@ -33,59 +33,8 @@
 #include "datapath_priv.h"
 #include "viptable.h"
 
-#define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
-
 /* A map's memory, read and written 8 bytes at a time whatever type lies there. */
 typedef uint64_t __attribute__((may_alias)) map_word;
-
-void datapath_sizes(const struct config_limits *limits, struct shunt_control *out)
-{
-	uint32_t buckets = 1;
-
-	while ((uint64_t)buckets * SHUNT_CONN_WAYS < limits->connections && buckets < 1u << 31)
-		buckets <<= 1;
-	*out = (struct shunt_control){
-		.vip_slots = viptable_slots(limits->vips),
-		.ring_slots = limits->ring_slots,
-		.destinations = limits->destinations + 1, /* id 0 is never used */
-		.services = limits->services,
-		.conn_buckets = buckets,
-	};
-}
-
-int datapath_verify(const struct shunt_control *have, const struct config_limits *limits, uint64_t seed,
-		    struct shunt_err *err)
-{
-	struct shunt_control want;
-
-	if (have->magic != SHUNT_MAGIC || have->format != SHUNT_FORMAT)
-		return shunt_fail(err, EPROTO, "shunt_control",
-				  "the pinned maps are of format %u (magic %#llx), expected %u (%#llx); " ANEW,
-				  have->format, (unsigned long long)have->magic, SHUNT_FORMAT,
-				  (unsigned long long)SHUNT_MAGIC);
-	datapath_sizes(limits, &want);
-	const struct {
-		const char *limit;
-		uint32_t have, want;
-	} sizes[] = {
-		{"limits.vips", have->vip_slots, want.vip_slots},
-		{"limits.services", have->services, want.services},
-		{"limits.destinations", have->destinations, want.destinations},
-		{"limits.ring_slots", have->ring_slots, want.ring_slots},
-		{"limits.connections", have->conn_buckets, want.conn_buckets},
-	};
-
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		if (sizes[i].have != sizes[i].want)
-			return shunt_fail(err, EEXIST, sizes[i].limit,
-					  "needs a map of %u entries, the pinned one has %u; set it back, or " ANEW,
-					  sizes[i].want, sizes[i].have);
-	if (have->seed != seed)
-		return shunt_fail(err, EEXIST, "seed",
-				  "%#llx, but the pinned maps were made with %#llx; set it back, or " ANEW,
-				  (unsigned long long)seed, (unsigned long long)have->seed);
-	return 0;
-}
 
 /* The kernel lays values out 8-byte aligned, and maps whole pages. */
 static size_t map_bytes(size_t entries, size_t value_size)
@@ -119,6 +68,9 @@ static int open_maps(struct datapath *dp, struct shunt_err *err)
 	int rc;
 
 	rc = map_open((void **)&dp->vips, f->vips, 2 * (size_t)c->vip_slots, sizeof(*dp->vips), "shunt_vips", err);
+	if (!rc)
+		rc = map_open((void **)&dp->quic, f->quic, 2 * (size_t)c->quic_slots, sizeof(*dp->quic), "shunt_quic",
+			      err);
 	if (!rc)
 		rc = map_open((void **)&dp->rings, f->rings, c->ring_slots, sizeof(*dp->rings), "shunt_rings", err);
 	if (!rc)
@@ -228,6 +180,7 @@ void datapath_close(struct datapath *dp)
 	datapath_forget_rings(dp);
 	if (c) {
 		map_close(dp->vips, 2 * (size_t)c->vip_slots, sizeof(*dp->vips));
+		map_close(dp->quic, 2 * (size_t)c->quic_slots, sizeof(*dp->quic));
 		map_close(dp->rings, c->ring_slots, sizeof(*dp->rings));
 		map_close(dp->dests, c->destinations, sizeof(*dp->dests));
 		map_close(dp->svcdir, c->services, sizeof(*dp->svcdir));
@@ -320,13 +273,20 @@ static void write_dests(struct datapath *dp, const struct plan *plan, const stru
 	}
 }
 
-static void write_vips(struct datapath *dp, const struct plan *plan)
+static bool tables_differ(const struct plan *plan)
+{
+	return plan->vips_differ || plan->quic_differ;
+}
+
+/* And the QUIC server ids that they lead to. */
+static void write_vips(struct datapath *dp, struct plan *plan)
 {
 	struct shunt_control *control = dp->control;
 	uint32_t idle = !control->vip_half;
 
-	if (!plan->vips_differ)
+	if (!tables_differ(plan))
 		return;
+	datapath_write_quic(dp, plan, idle);
 	memcpy(dp->vips + (size_t)idle * control->vip_slots, plan->vips, control->vip_slots * sizeof(*plan->vips));
 	control->vip_multiplier[idle] = plan->vip_multiplier;
 	dp->idle_half_quiet = false;
@@ -379,12 +339,14 @@ static int free_unnamed(struct datapath *dp, const struct plan *plan)
 			rc = rcu_wait(dp);
 		waited = true;
 		if (!rc)
+			rc = datapath_clear_quic(dp, id);
+		if (!rc)
 			__atomic_store_n((map_word *)&dp->svcdir[id] + SERVICE_DECIDES, 0, __ATOMIC_RELEASE);
 	}
 	return rc;
 }
 
-static void write_plan(struct datapath *dp, const struct plan *plan, const struct model *model)
+static void write_plan(struct datapath *dp, struct plan *plan, const struct model *model)
 {
 	for (size_t i = 0; i < model->service_count; i++)
 		if (plan->services[i].is_new)
@@ -400,7 +362,7 @@ static void write_plan(struct datapath *dp, const struct plan *plan, const struc
 /* Everything is planned: make it so. */
 static int carry_out(struct datapath *dp, struct plan *plan, const struct model *model, struct shunt_err *err)
 {
-	int rc = plan->vips_differ && !dp->idle_half_quiet ? rcu_wait(dp) : 0;
+	int rc = tables_differ(plan) && !dp->idle_half_quiet ? rcu_wait(dp) : 0;
 
 	if (rc)
 		return shunt_fail(err, -rc, "shunt_wait", "the kernel would not wait for running programs: %s",
@@ -424,6 +386,10 @@ int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_
 		.vips = half_in_force(dp),
 		.vip_multiplier = dp->control->vip_multiplier[dp->control->vip_half],
 		.vip_slots = dp->control->vip_slots,
+		.quic = dp->quic + (size_t)dp->control->vip_half * dp->control->quic_slots,
+		.quic_multiplier = dp->control->quic_multiplier[dp->control->vip_half],
+		.quic_slots = dp->control->quic_slots,
+		.half = dp->control->vip_half,
 	};
 	struct plan plan;
 	int rc;

@@ -10,7 +10,7 @@
 #include "../lib/xalloc.h"
 #include "viptable.h"
 
-#define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
+#define ANEW DATAPATH_ANEW
 
 struct extent {
 	uint32_t base, size;
@@ -168,7 +168,8 @@ static size_t count_vips(const struct model *model)
 }
 
 /* With room for the entries of their addresses. */
-static struct shunt_vip *list_vips(const struct plan *plan, const struct model *model, size_t count)
+static struct shunt_vip *list_vips(const struct plan *plan, const struct plan_inputs *in, const struct model *model,
+				   size_t count)
 {
 	struct shunt_vip *list = xcalloc(2 * count, sizeof(*list)), *vip = list;
 
@@ -185,6 +186,10 @@ static struct shunt_vip *list_vips(const struct plan *plan, const struct model *
 			vip->ring_size = want->ring_size;
 			vip->salt = plan->services[i].salt;
 			vip->flags = want->echo ? SHUNT_VIP_ECHO : 0;
+			if (want->quic && vip->proto == IPPROTO_UDP) {
+				vip->flags |= SHUNT_VIP_SPECIAL | SHUNT_VIP_QUIC;
+				vip->quic = want->quic | in->half * SHUNT_QUIC_HALF;
+			}
 		}
 	}
 	return list;
@@ -193,7 +198,7 @@ static struct shunt_vip *list_vips(const struct plan *plan, const struct model *
 static int plan_vips(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
 {
 	size_t bytes = in->vip_slots * sizeof(*plan->vips), count = count_vips(model);
-	struct shunt_vip *list = list_vips(plan, model, count);
+	struct shunt_vip *list = list_vips(plan, in, model, count);
 	int rc = -ENOSPC;
 
 	plan->vips = xcalloc(in->vip_slots, sizeof(*plan->vips));
@@ -226,6 +231,8 @@ int plan_make(struct plan *plan, const struct plan_inputs *in, const struct mode
 		rc = plan_dest_ids(plan, in, model, err);
 	if (!rc)
 		rc = plan_vips(plan, in, model, err);
+	if (!rc)
+		rc = plan_quic(plan, in, model, err);
 	if (rc)
 		plan_release(plan);
 	return rc;
@@ -239,4 +246,5 @@ void plan_release(struct plan *plan)
 	free(plan->service_named);
 	free(plan->dest_named);
 	free(plan->vips);
+	free(plan->quic);
 }

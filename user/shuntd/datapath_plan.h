@@ -25,7 +25,10 @@ struct plan {
 	struct shunt_vip *vips;		  /* the VIP table to be, vip_slots entries */
 	uint32_t vip_count;
 	uint64_t vip_multiplier;
-	bool vips_differ; /* from those in force */
+	bool vips_differ;	    /* from those in force */
+	struct shunt_quic_id *quic; /* the table of QUIC server ids to be, quic_slots entries */
+	uint64_t quic_multiplier;
+	bool quic_differ;
 };
 
 /* What there is to plan with. */
@@ -35,10 +38,19 @@ struct plan_inputs {
 	const struct shunt_vip *vips; /* the half in force */
 	uint64_t vip_multiplier;
 	uint32_t vip_slots;
+	const struct shunt_quic_id *quic; /* the half in force */
+	uint64_t quic_multiplier;
+	uint32_t quic_slots;
+	uint32_t half; /* which that is */
 };
 
 /* 0; -ENOSPC: a table is too small, -EINVAL: a ring would change its size; with *err. To be released if 0. */
 int plan_make(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err);
 void plan_release(struct plan *plan);
+
+/* datapath_quic.c: the part of plan_make() for QUIC; service and destination ids are planned already. */
+int plan_quic(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err);
+
+#define DATAPATH_ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
 
 #endif

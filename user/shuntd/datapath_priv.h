@@ -21,6 +21,7 @@ struct datapath {
 	/* the maps, mmap()ed: of the sizes that *control says */
 	struct shunt_control *control;
 	struct shunt_vip *vips;
+	struct shunt_quic_id *quic;
 	uint64_t *rings;
 	struct shunt_dest *dests;
 	struct shunt_service_entry *svcdir;
@@ -38,6 +39,11 @@ struct datapath {
 /* What a destination has counted, from the kernel; and make it 0. */
 int datapath_read_dest(struct datapath *dp, uint32_t id, struct shunt_counter *out);
 int datapath_clear_dest(struct datapath *dp, uint32_t id);
+
+/* Write the QUIC server ids into a half that nobody reads, and make plan->vips lead there. */
+void datapath_write_quic(struct datapath *dp, struct plan *plan, uint32_t half);
+/* Make a service's counters of QUIC 0. */
+int datapath_clear_quic(struct datapath *dp, uint32_t service);
 
 /* Write a service's slots, unless they are known to say what they should. */
 void datapath_write_ring(struct datapath *dp, const struct plan_service *service, const struct model_service *want);
