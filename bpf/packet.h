@@ -14,6 +14,8 @@
 
 /* A stage returns NEXT, or the enum shunt_reason for which the packet goes no further. */
 #define NEXT (-1)
+/* On the plain path also: the slow one is to decide. Neither NEXT nor a reason. */
+#define LEAVE (-2)
 
 #define ETH_LEN 14
 #define L2_MAX (ETH_LEN + 8) /* with two tags */
@@ -51,9 +53,11 @@ struct fragment {
 struct slow {
 	struct packet pkt;
 	__u32 at, end; /* where it has got to; behind the IP packet, Ethernet's padding not counted */
+	__u32 l4_end;  /* behind what the UDP header says is its own; where a fragment ends, if that is before */
 	struct fragment fragment;
 	bool has_options;
-	bool is_icmp; /* an ICMP error; the addresses and ports are of the flow that it is about */
+	bool is_icmp;  /* an ICMP error; the addresses and ports are of the flow that it is about */
+	__u8 quic[32]; /* first octets of a UDP payload (quic.h) */
 };
 
 #endif

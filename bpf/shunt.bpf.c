@@ -19,6 +19,7 @@
 #include "slow.h"
 #include "fragment.h"
 #include "icmp.h"
+#include "quic.h"
 #include "tunnel.h"
 #include "xmit.h"
 #include "count.h"
@@ -45,13 +46,6 @@ static __always_inline const struct shunt_dest *destination(const struct packet 
 	return bpf_map_lookup_elem(&shunt_dests, &id);
 }
 
-/* To the destination that pkt names: NEXT, or why the packet goes no further. */
-static __always_inline int reach(const struct packet *pkt, const struct shunt_dest **dest)
-{
-	*dest = destination(pkt);
-	return *dest ? encap_check(pkt, *dest) : SHUNT_REASON_BAD_DEST;
-}
-
 /* Of a packet for a VIP. */
 static __always_inline int admit(const struct packet *pkt, bool is_v6)
 {
@@ -60,19 +54,13 @@ static __always_inline int admit(const struct packet *pkt, bool is_v6)
 	return unlikely(is_martian(pkt, is_v6)) ? SHUNT_REASON_MARTIAN : NEXT;
 }
 
-/* Choose and check. */
-static __always_inline int choose(struct packet *pkt, const struct shunt_dest **dest, bool is_v6)
+/* What was chosen, if it can take the packet: NEXT, or why the packet goes no further. */
+static __always_inline int check_choice(const struct packet *pkt, int reason, const struct shunt_dest **dest)
 {
-	const struct shunt_vip *vip = vip_find(pkt, is_v6);
-	int reason;
-
-	if (!vip)
-		return SHUNT_REASON_NOT_VIP;
-	reason = admit(pkt, is_v6);
-	if (unlikely(reason != NEXT))
+	if (reason != NEXT)
 		return reason;
-	reason = ring_choose(pkt, vip, is_v6);
-	return reason == NEXT ? reach(pkt, dest) : reason;
+	*dest = destination(pkt);
+	return *dest ? encap_check(pkt, *dest) : SHUNT_REASON_BAD_DEST;
 }
 
 /* ---- the slow path */
@@ -93,8 +81,24 @@ static __always_inline int slow_parse(struct xdp_md *ctx, struct slow *s, bool i
 	return icmp_parse(ctx, s, is_v6);
 }
 
-/* As choose(), but fragments follow their datagram's first one. */
-static __always_inline int slow_choose(struct slow *s, const struct shunt_dest **dest, bool is_v6)
+static __always_inline int slow_choose(struct xdp_md *ctx, struct slow *s, const struct shunt_dest **dest, bool is_v6)
+{
+	const struct shunt_vip *vip = vip_find(&s->pkt, is_v6);
+	int reason;
+
+	if (!vip)
+		return SHUNT_REASON_NOT_VIP;
+	reason = admit(&s->pkt, is_v6);
+	if (reason != NEXT)
+		return reason;
+	reason = ring_choose(&s->pkt, vip, is_v6);
+	if (vip->flags & SHUNT_VIP_QUIC && s->pkt.proto == IPPROTO_UDP && !s->is_icmp)
+		reason = quic_choose(ctx, s, vip, reason);
+	return check_choice(&s->pkt, reason, dest);
+}
+
+/* Fragments follow their datagram's first one. */
+static __always_inline int slow_follow(struct xdp_md *ctx, struct slow *s, const struct shunt_dest **dest, bool is_v6)
 {
 	int reason;
 
@@ -102,9 +106,9 @@ static __always_inline int slow_choose(struct slow *s, const struct shunt_dest *
 		reason = fragment_recall(s, is_v6);
 		if (reason == NEXT)
 			reason = admit(&s->pkt, is_v6);
-		return reason == NEXT ? reach(&s->pkt, dest) : reason;
+		return check_choice(&s->pkt, reason, dest);
 	}
-	reason = choose(&s->pkt, dest, is_v6);
+	reason = slow_choose(ctx, s, dest, is_v6);
 	if (s->fragment.kind == FRAGMENT_FIRST)
 		fragment_remember(s, reason, is_v6);
 	return reason;
@@ -121,7 +125,7 @@ static __noinline int slow(struct xdp_md *ctx, int where)
 		return XDP_ABORTED;
 	reason = slow_parse(ctx, s, is_v6);
 	if (reason == NEXT)
-		reason = slow_choose(s, &dest, is_v6);
+		reason = slow_follow(ctx, s, &dest, is_v6);
 	if (reason == SHUNT_REASON_TOO_BIG && dest && !s->is_icmp && !from_vip(s, is_v6))
 		reason = too_big(ctx, &s->pkt, (int)dest->mtu - (int)encap_len(dest), is_v6);
 	if (reason != NEXT || !dest)
@@ -138,7 +142,22 @@ static __always_inline bool leave_to_slow(int reason)
 				   1ull << SHUNT_REASON_TRUNCATED | 1ull << SHUNT_REASON_FRAGMENT |
 				   1ull << SHUNT_REASON_BAD_HEADER;
 
-	return slow_reasons >> (reason & 63) & 1;
+	return reason == LEAVE || slow_reasons >> (reason & 63) & 1;
+}
+
+static __always_inline int choose(struct packet *pkt, const struct shunt_dest **dest, bool is_v6)
+{
+	const struct shunt_vip *vip = vip_find(pkt, is_v6);
+	int reason;
+
+	if (!vip)
+		return SHUNT_REASON_NOT_VIP;
+	if (unlikely(vip->flags & SHUNT_VIP_SPECIAL))
+		return LEAVE;
+	reason = admit(pkt, is_v6);
+	if (unlikely(reason != NEXT))
+		return reason;
+	return check_choice(pkt, ring_choose(pkt, vip, is_v6), dest);
 }
 
 /* An XDP action, or SLOW. */

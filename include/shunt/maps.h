@@ -20,31 +20,32 @@
 #define SHUNT_FAMILY_IPV4 4
 #define SHUNT_FAMILY_IPV6 6
 
-/* shunt_control: one entry. The program reads vip_half, vip_multiplier[], vip_spans[], span_slots, range_slots and icmp_rate; the
+/* shunt_control: one entry. The program reads vip_half, both multipliers, vip_spans[], span_slots, range_slots, icmp_rate and quic_slots; the
  * rest is the daemon's memory. */
 struct shunt_control {
-	__u64 magic;		 /* SHUNT_MAGIC; 0 while the maps are being set up */
-	__u32 format;		 /* SHUNT_FORMAT */
-	__u32 vip_half;		 /* 0 or 1: which half of shunt_vips is in force */
-	__u64 vip_multiplier[2]; /* per half: of shunt_vip_slot(), chosen so that no probe is too long */
-	__u32 vip_spans[2];	 /* per half: spans in use; 0: what shunt_vips does not have is no VIP's */
-	__u64 seed;		 /* cluster seed: flow hash keys and rings derive from it; fixed for the maps' life */
-	__u64 generation;	 /* commits to the maps so far */
-	__u32 vip_slots;	 /* entries in one half of shunt_vips, a power of two */
-	__u32 ring_slots;	 /* entries of shunt_rings */
-	__u32 destinations;	 /* entries of shunt_dests, shunt_dstat, shunt_dstdir; at most 2^20 */
-	__u32 services;		 /* entries of shunt_svcdir */
-	__u32 conn_buckets;	 /* entries of shunt_conns, a power of two */
-	__u32 icmp_rate;	 /* ICMP errors to clients, a second and CPU; 0: none */
-	__u32 span_slots;	 /* entries in one half of shunt_spans */
-	__u32 range_slots;	 /* entries in one half of shunt_ranges */
-	__u32 vip_ranges[2];	 /* per half: ranges in use */
-	__u32 vip_count[2];	 /* per half: VIPs */
-	__u32 vip_prefixes[2];	 /* per half: the different prefixes and addresses that the spans are made of */
-	__u32 fragment_buckets;	 /* entries of shunt_frags, a power of two */
-	__u32 pad;
+	__u64 magic;		  /* SHUNT_MAGIC; 0 while the maps are being set up */
+	__u32 format;		  /* SHUNT_FORMAT */
+	__u32 vip_half;		  /* 0 or 1: which half of shunt_vips is in force */
+	__u64 vip_multiplier[2];  /* per half: of shunt_vip_slot(), chosen so that no probe is too long */
+	__u32 vip_spans[2];	  /* per half: spans in use; 0: what shunt_vips does not have is no VIP's */
+	__u64 seed;		  /* cluster seed: flow hash keys and rings derive from it; fixed for the maps' life */
+	__u64 generation;	  /* commits to the maps so far */
+	__u32 vip_slots;	  /* entries in one half of shunt_vips, a power of two */
+	__u32 ring_slots;	  /* entries of shunt_rings */
+	__u32 destinations;	  /* entries of shunt_dests, shunt_dstat, shunt_dstdir; at most 2^20 */
+	__u32 services;		  /* entries of shunt_svcdir */
+	__u32 conn_buckets;	  /* entries of shunt_conns, a power of two */
+	__u32 icmp_rate;	  /* ICMP errors to clients, a second and CPU; 0: none */
+	__u32 span_slots;	  /* entries in one half of shunt_spans */
+	__u32 range_slots;	  /* entries in one half of shunt_ranges */
+	__u32 vip_ranges[2];	  /* per half: ranges in use */
+	__u32 vip_count[2];	  /* per half: VIPs */
+	__u32 vip_prefixes[2];	  /* per half: the different prefixes and addresses that the spans are made of */
+	__u32 fragment_buckets;	  /* entries of shunt_frags, a power of two */
+	__u32 quic_slots;	  /* entries in one half of shunt_quic (quic.h), a power of two */
+	__u64 quic_multiplier[2]; /* per half, as vip_multiplier */
 };
-_Static_assert(sizeof(struct shunt_control) == 120, "shunt_control");
+_Static_assert(sizeof(struct shunt_control) == 136, "shunt_control");
 _Static_assert(__builtin_offsetof(struct shunt_control, vip_spans) < 64,
 	       "all that every packet reads is in one cache line");
 
@@ -60,7 +61,9 @@ _Static_assert(__builtin_offsetof(struct shunt_control, vip_spans) < 64,
  * services, with port 0, protocol 0 and the service's index for an address, which no packet looks for.
  */
 #define SHUNT_VIP_PROBES 16
-#define SHUNT_VIP_ECHO 1u /* flags: echo requests to the address are answered */
+#define SHUNT_VIP_ECHO 1u    /* flags: echo requests to the address are answered */
+#define SHUNT_VIP_SPECIAL 2u /* the service has a say that the plain path does not know: the slow path chooses */
+#define SHUNT_VIP_QUIC 4u    /* with SPECIAL: connection ids may name the backend */
 
 struct shunt_vip {
 	__be32 addr[4]; /* IPv4 in addr[0], the rest 0 */
@@ -72,7 +75,9 @@ struct shunt_vip {
 	__u32 ring_size; /* its slots, M: a prime, fixed for the service's life */
 	__u32 salt;	 /* hashed with every flow; from the service's name, so the same on every node */
 	__u32 flags;	 /* SHUNT_VIP_* */
-	__u32 reserved[6];
+	__u32 reserved;
+	__u32 quic; /* with SHUNT_VIP_QUIC: how to read connection ids (quic.h) */
+	__u32 spare[4];
 };
 _Static_assert(sizeof(struct shunt_vip) == 64, "shunt_vip is one cache line");
 

@@ -241,7 +241,7 @@ static const struct {
 	 "and then, in another call, add it again",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'colour': 'red'}}]",
-	 "changes[0]: services[web].colour: unknown key; expected name, vips, encap, ring_size, echo, check or "
+	 "changes[0]: services[web].colour: unknown key; expected name, vips, encap, ring_size, echo, quic, check or "
 	 "backends",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'vips': null}}]",

@@ -19,6 +19,7 @@
 #include "addr.h"
 #include "err.h"
 #include "shunt/maps.h"
+#include "shunt/quic.h"
 #include "vip.h"
 
 enum config_mode {
@@ -42,6 +43,7 @@ struct config_limits {
 	uint32_t prefixes;     /* 256; different prefixes, and addresses with several ports, among the VIPs */
 	uint32_t port_ranges;  /* 4096; ranges of ports that those come to */
 	uint32_t fragments;    /* 65536; rounded up to a power of two */
+	uint32_t quic_ids;     /* 1024; QUIC server ids of all backends */
 };
 
 enum config_check_type { CONFIG_CHECK_NONE, CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP, CONFIG_CHECK_HTTPS };
@@ -63,6 +65,14 @@ struct config_check {
 
 /* unset: nobody said; counts as up. */
 enum config_admin { CONFIG_ADMIN_UNSET, CONFIG_ADMIN_UP, CONFIG_ADMIN_DRAIN };
+
+/* A QUIC server id: octets, not a number. Those behind len are 0. */
+struct config_server_id {
+	uint8_t len; /* 1 to SHUNT_QUIC_ID_MAX */
+	uint8_t byte[SHUNT_QUIC_ID_MAX];
+};
+#define CONFIG_SERVER_IDS 8
+#define CONFIG_SERVER_IDS_ALL (CONFIG_SERVER_IDS + SHUNT_QUIC_CONFIGS)
 
 /*
  * The tunnel. auto: IP in IP, the backend's family outside, whatever arrives inside. Those named as `ip tunnel` names them carry one
@@ -94,6 +104,8 @@ struct config_backend {
 	bool has_encap;
 	struct config_encap encap; /* has_encap: instead of the service's */
 	uint8_t mac[6]; /* next hop's MAC, overrides the neighbour table; the same in all services with this addr */
+	struct config_server_id server_ids[CONFIG_SERVER_IDS]; /* as given: see config_server_ids() */
+	size_t server_id_count;
 };
 
 struct config_service {
@@ -101,6 +113,8 @@ struct config_service {
 	struct config_encap encap;
 	uint32_t ring_size; /* a prime, 251 to 4194301; 65537 */
 	bool echo;	    /* echo requests to its VIPs' addresses are answered; default true */
+	uint8_t quic
+		[SHUNT_QUIC_CONFIGS]; /* by configuration: length of its server ids; 0: there is none. All 0: not QUIC */
 	struct config_check check;
 	struct config_vip *vips; /* in the order given, at least one */
 	size_t vip_count;
@@ -146,6 +160,17 @@ const struct config_service *config_find_service(const struct config *config, co
 /* Where a service's checks go; 0: nowhere, which only a service without checks may. */
 uint16_t config_check_port(const struct config_service *service);
 const struct config_backend *config_find_backend(const struct config_service *service, const struct shunt_addr *addr);
+
+bool config_has_quic(const struct config_service *service);
+/* The server ids that a backend answers to: those given, of lengths that the service uses, and one from its address for each length of
+ * which none was given. Returns how many. */
+size_t config_server_ids(const struct config_service *service, const struct config_backend *backend,
+			 struct config_server_id out[CONFIG_SERVER_IDS_ALL]);
+
+/* "0x0a0b0c". -EINVAL: not one. Returns buf. */
+#define CONFIG_SERVER_ID_TEXT (2 + 2 * SHUNT_QUIC_ID_MAX + 1)
+int config_server_id_parse(const char *text, struct config_server_id *id);
+const char *config_server_id_format(const struct config_server_id *id, char buf[CONFIG_SERVER_ID_TEXT]);
 
 /* The words of the enums, as configuration, API and CLI spell them. */
 const char *config_encap_name(enum config_encap_type type);

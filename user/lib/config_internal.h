@@ -17,7 +17,7 @@ struct config_limit {
 	uint32_t min, max, fallback;
 };
 
-#define CONFIG_LIMIT_COUNT 8
+#define CONFIG_LIMIT_COUNT 9
 extern const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT];
 
 static inline uint32_t *config_limit_of(struct config_limits *limits, const struct config_limit *limit)
@@ -37,6 +37,11 @@ int config_parse_encap(const struct tree_place *at, struct config_encap *encap, 
 
 /* Read the check of a service, defaults where it is absent. */
 int config_parse_check(const struct tree_place *service, struct config_check *check);
+
+/* QUIC: of a service, of a backend; and what takes all services to judge. */
+int config_parse_quic(const struct tree_place *service, struct config_service *out);
+int config_parse_server_ids(const struct tree_place *backend, struct config_backend *out);
+int config_check_quic(const struct config *config, const struct tree_place *root);
 
 /* Everything that takes more than one value to judge. root is where config was read from. */
 int config_cross_check(const struct config *config, const struct tree_place *root);

@@ -9,7 +9,7 @@
 
 #include "../lib/xalloc.h"
 
-#define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
+#define ANEW DATAPATH_ANEW
 
 struct extent {
 	uint32_t base, size;
@@ -173,6 +173,8 @@ int plan_make(struct plan *plan, const struct plan_inputs *in, const struct mode
 		rc = plan_dest_ids(plan, in, model, err);
 	if (!rc)
 		rc = plan_vips(plan, in, model, err);
+	if (!rc)
+		rc = plan_quic(plan, in, model, err);
 	if (rc)
 		plan_release(plan);
 	return rc;
@@ -187,4 +189,5 @@ void plan_release(struct plan *plan)
 	free(plan->dest_named);
 	free(plan->vips);
 	match_release(&plan->match);
+	free(plan->quic);
 }

@@ -2,10 +2,11 @@
 /* How large the maps are: what the configuration's limits ask for, and whether maps that are there have it. */
 #include <errno.h>
 
-#include "datapath.h"
+#include "datapath_priv.h"
+#include "quictable.h"
 #include "viptable.h"
 
-#define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
+#define ANEW DATAPATH_ANEW
 
 static uint32_t buckets_of(uint32_t entries)
 {
@@ -27,6 +28,7 @@ void datapath_sizes(const struct config_limits *limits, struct shunt_control *ou
 		.services = limits->services,
 		.conn_buckets = buckets_of(limits->connections),
 		.fragment_buckets = buckets_of(limits->fragments),
+		.quic_slots = quictable_slots(limits->quic_ids),
 	};
 }
 
@@ -53,6 +55,7 @@ int datapath_verify(const struct shunt_control *have, const struct config_limits
 		{"limits.prefixes", have->span_slots, want.span_slots},
 		{"limits.port_ranges", have->range_slots, want.range_slots},
 		{"limits.fragments", have->fragment_buckets, want.fragment_buckets},
+		{"limits.quic_ids", have->quic_slots, want.quic_slots},
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
