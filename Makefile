@@ -34,7 +34,7 @@ SHUNT_SRC := $(wildcard user/shunt/*.c)
 # What both know of libbpf and libxdp.
 XDP_SRC := $(wildcard user/xdp/*.c)
 # What needs neither root nor a kernel: built once more with the sanitizers, for the unit tests.
-PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,nexthop_link.c ring.c model.c template.c store.c viptable.c) \
+PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,nexthop_link.c ring.c model.c template.c store.c viptable.c quictable.c) \
 	$(addprefix user/shunt/,args.c keys.c words.c rates.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -142,7 +142,7 @@ bench: $B/tests/bench ## Measure what a packet costs (root; about a minute)
 	$B/tests/bench
 
 # The packet table links the daemon's own template and ring code, so what is tested is what is loaded.
-$B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c template.c ring.c viptable.c)) $(LIB_OBJ)
+$B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c template.c ring.c viptable.c quictable.c)) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB)) -lm
 

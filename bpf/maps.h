@@ -12,6 +12,7 @@
 
 #include "shunt/maps.h"
 #include "packet.h"
+#include "shunt/quic.h"
 #include "shunt/reasons.h"
 
 #define SHUNT_ARRAY(map, value_type, map_kind, map_flag_bits) \
@@ -30,6 +31,7 @@ SHUNT_ARRAY(shunt_spans, struct shunt_span, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_ranges, struct shunt_range, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_dests, struct shunt_dest, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_rings, __u64, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+SHUNT_ARRAY(shunt_quic, struct shunt_quic_id, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -45,9 +47,10 @@ SHUNT_ARRAY(shunt_conns, struct shunt_bucket, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE
 /* program writes, daemon forgets destinations before their ids are used again */
 SHUNT_ARRAY(shunt_frags, struct shunt_bucket, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 
-/* program writes, daemon reads (and clears before a destination's id is used again) */
+/* program writes, daemon reads (and clears before a destination's or service's id is used again) */
 SHUNT_ARRAY(shunt_dstat, struct shunt_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 SHUNT_ARRAY(shunt_rstat, struct shunt_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
+SHUNT_ARRAY(shunt_qstat, struct shunt_quic_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 
 /* the program's own memory */
 SHUNT_ARRAY(shunt_icmp, __u64, BPF_MAP_TYPE_PERCPU_ARRAY, 0);

@@ -62,9 +62,11 @@ struct fragment {
 struct slow {
 	struct packet pkt;
 	__u32 at, end; /* where it has got to; behind the IP packet, Ethernet's padding not counted */
+	__u32 l4_end;  /* behind what the UDP header says is its own; where a fragment ends, if that is before */
 	struct fragment fragment;
 	bool has_options;
-	bool is_icmp; /* an ICMP error; the addresses and ports are of the flow that it is about */
+	bool is_icmp;  /* an ICMP error; the addresses and ports are of the flow that it is about */
+	__u8 quic[32]; /* first octets of a UDP payload (quic.h) */
 };
 
 #endif

@@ -21,7 +21,7 @@
 #define IPV4_FRAGMENT_BITS 0x3fff /* MF and the offset; DF and the reserved bit are not looked at */
 #define IPV4_MORE 0x2000
 #define IPV4_OFFSET_BITS 0x1fff /* in units of 8 bytes */
-#define PORTS_LEN 4
+#define L4_MIN 8		/* of UDP; what of TCP is read lies in as many */
 
 static __always_inline bool is_group(const void *mac)
 {
@@ -35,14 +35,17 @@ struct cursor {
 static __always_inline int parse_ports(struct packet *pkt, const struct cursor *cur, __u32 l3_len)
 {
 	__u32 l4_min = pkt->proto == IPPROTO_TCP ? sizeof(struct tcphdr) : sizeof(struct udphdr);
-	const __be16 *port = cur->at;
+	const __be16 *word = cur->at; /* ports; UDP's length */
 
 	if (pkt->ip_len < l3_len + l4_min)
 		return SHUNT_REASON_BAD_HEADER;
-	if (cur->at + PORTS_LEN > cur->end || pkt->ip_len + pkt->l3_off > pkt->frame_len)
+	if (cur->at + L4_MIN > cur->end || pkt->ip_len + pkt->l3_off > pkt->frame_len)
 		return SHUNT_REASON_TRUNCATED;
-	pkt->src_port = port[0];
-	pkt->dst_port = port[1];
+	/* Less than its own header, which wraps, or more than IP has. */
+	if (pkt->proto == IPPROTO_UDP && bpf_ntohs(word[2]) - L4_MIN > pkt->ip_len - l3_len - L4_MIN)
+		return SHUNT_REASON_BAD_HEADER;
+	pkt->src_port = word[0];
+	pkt->dst_port = word[1];
 	return NEXT;
 }
 

@@ -20,6 +20,7 @@
 #include "special.h"
 #include "fragment.h"
 #include "icmp.h"
+#include "quic.h"
 #include "tunnel.h"
 #include "xmit.h"
 #include "count.h"
@@ -82,7 +83,7 @@ static __always_inline int slow_parse(struct xdp_md *ctx, struct slow *s, bool i
 }
 
 /* Not a later fragment. */
-static __always_inline int slow_service(struct slow *s, bool is_v6)
+static __always_inline int slow_service(struct xdp_md *ctx, struct slow *s, bool is_v6)
 {
 	const struct shunt_vip *vip = vip_find(&s->pkt, is_v6);
 	int reason;
@@ -92,11 +93,15 @@ static __always_inline int slow_service(struct slow *s, bool is_v6)
 	reason = check_sender(&s->pkt, is_v6);
 	if (reason != NEXT)
 		return reason;
-	return vip->flags & SHUNT_VIP_SPECIAL ? special_choose(s, vip, is_v6) : ring_choose(&s->pkt, vip, is_v6);
+	reason = vip->flags & SHUNT_VIP_SPECIAL ? special_choose(s, vip, is_v6) : ring_choose(&s->pkt, vip, is_v6);
+	if (vip->flags & SHUNT_VIP_QUIC && s->pkt.proto == IPPROTO_UDP && !s->is_icmp &&
+	    reason != SHUNT_REASON_SOURCE_DENIED)
+		reason = quic_choose(ctx, s, vip, reason);
+	return reason;
 }
 
 /* As choose(), but services may want more, and fragments follow their datagram's first one. */
-static __always_inline int slow_choose(struct slow *s, const struct shunt_dest **dest, bool is_v6)
+static __always_inline int slow_choose(struct xdp_md *ctx, struct slow *s, const struct shunt_dest **dest, bool is_v6)
 {
 	int reason;
 
@@ -106,7 +111,7 @@ static __always_inline int slow_choose(struct slow *s, const struct shunt_dest *
 			reason = check_sender(&s->pkt, is_v6);
 		return check_choice(&s->pkt, reason, dest);
 	}
-	reason = check_choice(&s->pkt, slow_service(s, is_v6), dest);
+	reason = check_choice(&s->pkt, slow_service(ctx, s, is_v6), dest);
 	if (s->fragment.kind == FRAGMENT_FIRST)
 		fragment_remember(s, reason, is_v6);
 	return reason;
@@ -123,7 +128,7 @@ static __noinline int slow(struct xdp_md *ctx, int where)
 		return XDP_ABORTED;
 	reason = slow_parse(ctx, s, is_v6);
 	if (reason == NEXT)
-		reason = slow_choose(s, &dest, is_v6);
+		reason = slow_choose(ctx, s, &dest, is_v6);
 	if (reason == SHUNT_REASON_TOO_BIG && dest && !s->is_icmp && !from_vip(s, is_v6))
 		reason = too_big(ctx, &s->pkt, (int)dest->mtu - (int)encap_len(dest), is_v6);
 	if (reason != NEXT || !dest)

@@ -115,18 +115,29 @@ static __always_inline int slow_ip(struct xdp_md *ctx, struct slow *s, bool is_v
 	return reason;
 }
 
+/* What UDP says is its own, len: its header at least, and no more than IP has; of a fragment, the rest is still to come. */
+static __always_inline int slow_udp_len(struct slow *s, __u32 len)
+{
+	__u32 room = s->end - s->at;
+
+	if (len < L4_MIN || (len > room && s->fragment.kind == FRAGMENT_NONE))
+		return SHUNT_REASON_BAD_HEADER;
+	s->l4_end = s->at + (len < room ? len : room);
+	return NEXT;
+}
+
 static __always_inline int slow_ports(struct xdp_md *ctx, struct slow *s)
 {
 	__u32 l4_min = s->pkt.proto == IPPROTO_TCP ? sizeof(struct tcphdr) : sizeof(struct udphdr);
-	__be16 port[2];
+	__be16 word[4]; /* ports; UDP's length */
 
 	if (s->at + l4_min > s->end)
 		return SHUNT_REASON_BAD_HEADER;
-	if (s->end > s->pkt.frame_len || bpf_xdp_load_bytes(ctx, s->at, port, sizeof(port)))
+	if (s->end > s->pkt.frame_len || bpf_xdp_load_bytes(ctx, s->at, word, sizeof(word)))
 		return SHUNT_REASON_TRUNCATED;
-	s->pkt.src_port = port[0];
-	s->pkt.dst_port = port[1];
-	return NEXT;
+	s->pkt.src_port = word[0];
+	s->pkt.dst_port = word[1];
+	return s->pkt.proto == IPPROTO_UDP ? slow_udp_len(s, bpf_ntohs(word[2])) : NEXT;
 }
 
 #endif

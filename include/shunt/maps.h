@@ -20,7 +20,7 @@
 #define SHUNT_FAMILY_IPV4 4
 #define SHUNT_FAMILY_IPV6 6
 
-/* shunt_control: one entry. The program reads vip_half, vip_multiplier[], vip_spans[], span_slots, range_slots and icmp_rate; the
+/* shunt_control: one entry. The program reads vip_half, both multipliers, vip_spans[], span_slots, range_slots, icmp_rate and quic_slots; the
  * rest is the daemon's memory. */
 struct shunt_control {
 	__u64 magic;		 /* SHUNT_MAGIC; 0 while the maps are being set up */
@@ -43,8 +43,11 @@ struct shunt_control {
 	__u32 vip_prefixes[2];	 /* per half: the different prefixes and addresses that the spans are made of */
 	__u32 sources;		 /* entries of shunt_sources */
 	__u32 fragment_buckets;	 /* entries of shunt_frags, a power of two */
+	__u32 quic_slots;	 /* entries in one half of shunt_quic (quic.h), a power of two */
+	__u32 pad;
+	__u64 quic_multiplier[2]; /* per half, as vip_multiplier */
 };
-_Static_assert(sizeof(struct shunt_control) == 120, "shunt_control");
+_Static_assert(sizeof(struct shunt_control) == 144, "shunt_control");
 _Static_assert(__builtin_offsetof(struct shunt_control, vip_spans) < 64,
 	       "all that every packet reads is in one cache line");
 
@@ -62,6 +65,7 @@ _Static_assert(__builtin_offsetof(struct shunt_control, vip_spans) < 64,
 #define SHUNT_VIP_PROBES 16
 #define SHUNT_VIP_ECHO 1u    /* flags: echo requests to the address are answered */
 #define SHUNT_VIP_SPECIAL 2u /* the service has a say that the plain path does not know: the slow path chooses */
+#define SHUNT_VIP_QUIC 4u    /* with SPECIAL: connection ids may name the backend */
 /* 8, 16, 32: what is hashed, SHUNT_HASH_* (hash.h); with SPECIAL. */
 #define SHUNT_VIP_SOURCES 64u /* not every source is served; with SPECIAL */
 
@@ -75,7 +79,8 @@ struct shunt_vip {
 	__u32 ring_size; /* its slots, M: a prime, fixed for the service's life */
 	__u32 salt;	 /* hashed with every flow; from the service's name, so the same on every node */
 	__u32 flags;	 /* SHUNT_VIP_* */
-	__u32 reserved[2];
+	__u32 reserved;
+	__u32 quic; /* with SHUNT_VIP_QUIC: how to read connection ids (quic.h) */
 	__u32 hash_prefix; /* with SHUNT_HASH_SOURCE: bits of the source address that are hashed; IPv4: low 8 bits, IPv6: next 8 */
 	__u32 sources; /* with SHUNT_VIP_SOURCES: the service's list in shunt_sources for IPv4; the next one is for IPv6 */
 	__u32 spare[2];

@@ -236,6 +236,7 @@ static uint32_t make_frame(const struct workload *w, uint8_t *frame, struct benc
 	frame[l4] = 0x20;
 	frame[l4 + 2] = w->port >> 8;
 	frame[l4 + 3] = (uint8_t)w->port;
+	frame[l4 + 5] = 20; /* UDP's length; of TCP some sequence number's */
 	frame[l4 + 12] = 0x50;
 	frame[l4 + 13] = 0x10;
 	s->is_v6 = w->is_v6;

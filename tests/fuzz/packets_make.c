@@ -246,9 +246,21 @@ static void put_error(struct maker *m, const struct flow *flow, bool is_v6)
 		m->at = begin + below(m->at - begin);
 }
 
+/* It begins at l4. Seldom a lie; of a fragment, longer than it is. */
+static void put_udp_len(struct maker *m, uint32_t l4)
+{
+	uint32_t len = m->at - l4;
+
+	if (m->fragment.is)
+		len += below(2000);
+	if (one_in(24))
+		len = one_in(2) ? below(9) : len + below(9);
+	put16(m->byte + l4 + 4, len);
+}
+
 enum carried { CARRY_PORTS, CARRY_ECHO, CARRY_ERROR, CARRY_OTHER };
 
-static void put_carried(struct maker *m, const struct flow *flow, enum carried what, uint32_t l3, uint32_t l4_of_icmp)
+static void put_carried(struct maker *m, const struct flow *flow, enum carried what, uint32_t l3, uint32_t l4)
 {
 	bool is_v6 = m->byte[l3] >> 4 == 6;
 	uint8_t *ip = m->byte + l3;
@@ -261,14 +273,16 @@ static void put_carried(struct maker *m, const struct flow *flow, enum carried w
 		put_ports(m, flow);
 	if (what != CARRY_ERROR || one_in(8))
 		put_payload(m, l3);
-	pad_fragment(m, l4_of_icmp);
+	pad_fragment(m, l4);
+	if (what == CARRY_PORTS && flow->proto == IPPROTO_UDP && !m->fragment.offset)
+		put_udp_len(m, l4);
 	if (is_v6)
 		put16(ip + 4, m->at - l3 - IPV6);
 	else
 		put16(ip + 2, m->at - l3);
 	if (what == CARRY_ECHO || what == CARRY_ERROR) {
-		put16(m->byte + l4_of_icmp + 2, 0);
-		put16(m->byte + l4_of_icmp + 2, ~sum_icmp(ip, l4_of_icmp - l3, m->at - l3));
+		put16(m->byte + l4 + 2, 0);
+		put16(m->byte + l4 + 2, ~sum_icmp(ip, l4 - l3, m->at - l3));
 	}
 }
 

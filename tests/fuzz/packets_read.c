@@ -175,6 +175,18 @@ static void read_ports(const struct frame *f, uint32_t limit, struct reading *r)
 	r->flow.dport = get16(f->byte + r->l4 + 2);
 }
 
+/* RFC 768: its own header at least, and what IP has for it at most; more than a first fragment has, since others follow. */
+static void read_udp_len(const struct frame *f, struct reading *r)
+{
+	uint32_t len;
+
+	if (r->flow.proto != IPPROTO_UDP || r->l4 + 8 > f->len)
+		return;
+	len = get16(f->byte + r->l4 + 4);
+	if (len < 8 || (!r->fragment && r->l4 + len > r->end))
+		r->faults |= BIT(BAD_HEADER);
+}
+
 /* RFC 1858, 3128, 7112, 8200: what a fragment must be, for its datagram to be put together. */
 static void read_fragment(const struct frame *f, struct reading *r)
 {
@@ -189,8 +201,10 @@ static void read_fragment(const struct frame *f, struct reading *r)
 		r->faults |= BIT(FRAGMENT_SIZE);
 	if (r->fragment == FRAGMENT_FIRST ? r->l4 + least > r->end : proto == IPPROTO_TCP && r->offset < least)
 		r->faults |= BIT(FRAGMENT_HEADER);
-	if (r->fragment == FRAGMENT_FIRST)
+	if (r->fragment == FRAGMENT_FIRST) {
 		read_ports(f, f->len, r);
+		read_udp_len(f, r);
+	}
 }
 
 /* A whole header in the packet, and the whole packet in the frame. */
@@ -221,6 +235,7 @@ static void read_carried(const struct frame *f, struct reading *r)
 		r->faults |= BIT(TRUNCATED);
 	if (r->flow.proto == IPPROTO_TCP || r->flow.proto == IPPROTO_UDP)
 		read_ports(f, f->len, r);
+	read_udp_len(f, r);
 }
 
 /* Behind Ethernet and tags; 0: the frame ends there, or there are too many. */

@@ -24,6 +24,7 @@
 #include "../../user/lib/xalloc.h"
 #include "../../user/shuntd/attach_priv.h"
 #include "../../user/shuntd/datapath.h"
+#include "../../user/shuntd/quictable.h"
 #include "shunt/hash.h"
 #include "shunt.skel.h"
 
@@ -39,6 +40,7 @@ static const struct config_limits fixture_limits = {
 	.port_ranges = 40,
 	.sources = 100000,
 	.fragments = 64,
+	.quic_ids = 40,
 };
 
 /* Mapped by the test itself. */
@@ -48,6 +50,7 @@ struct fixture {
 	struct shunt_control size; /* the sizes that the limits ask for */
 	struct shunt_control *control;
 	struct shunt_vip *vips;
+	struct shunt_quic_id *quic;
 	uint64_t *rings;
 	struct shunt_dest *dests;
 	struct shunt_service_entry *svcdir;
@@ -75,6 +78,7 @@ static inline void fixture_open(struct fixture *f)
 	assert_int_equal(shunt_bpf__load(s), 0);
 	f->control = fixture_map(s->maps.shunt_control);
 	f->vips = fixture_map(s->maps.shunt_vips);
+	f->quic = fixture_map(s->maps.shunt_quic);
 	f->rings = fixture_map(s->maps.shunt_rings);
 	f->dests = fixture_map(s->maps.shunt_dests);
 	f->svcdir = fixture_map(s->maps.shunt_svcdir);
@@ -86,6 +90,7 @@ static inline void fixture_close(struct fixture *f)
 {
 	munmap(f->control, sizeof(*f->control));
 	munmap(f->vips, 2 * f->size.vip_slots * sizeof(*f->vips));
+	munmap(f->quic, 2 * f->size.quic_slots * sizeof(*f->quic));
 	munmap(f->rings, f->size.ring_slots * sizeof(*f->rings));
 	munmap(f->dests, f->size.destinations * sizeof(*f->dests));
 	munmap(f->svcdir, f->size.services * sizeof(*f->svcdir));
@@ -204,6 +209,19 @@ static inline const struct config_sources *fixture_sources(void)
 	return NULL;
 }
 
+/* QUIC with ids of two octets, which move on among the backends by shift. */
+static inline void fixture_quic(struct model_service *s, unsigned int shift)
+{
+	s->quic = 2;
+	for (size_t i = 0; i < s->dest_count; i++) {
+		struct model_dest *d = &s->dests[i];
+
+		d->server_ids = xcalloc(1, sizeof(*d->server_ids));
+		d->server_id_count = 1;
+		d->server_ids[0] = (struct config_server_id){2, {1, (i + shift) % 7}};
+	}
+}
+
 static inline void fixture_random_service(struct model_service *s, char letter)
 {
 	const char name[] = {letter, '\0'};
@@ -212,7 +230,8 @@ static inline void fixture_random_service(struct model_service *s, char letter)
 
 	fixture_service(s, name, 13, 1 + random() % 2, 1 + random() % 5);
 	for (size_t i = 0; i < s->vip_count; i++)
-		s->vips[i] = fixture_vip(fixture_addr(letter / 2, i), 2 * letter + random() % 2, IPPROTO_TCP);
+		s->vips[i] = fixture_vip(fixture_addr(letter / 2, i), 2 * letter + random() % 2,
+					 letter % 2 ? IPPROTO_UDP : IPPROTO_TCP);
 	s->echo = random() % 2;
 	s->hash = (struct config_hash){random() % 4, 1 + random() % 32, 1 + random() % 128};
 	s->sources = fixture_sources();
@@ -221,6 +240,8 @@ static inline void fixture_random_service(struct model_service *s, char letter)
 		s->dests[i].nexthop.resolved = random() % 4;
 		s->dests[i].nexthop.dst_mac[0] = 2 + random() % 2;
 	}
+	if (letter % 2 && random() % 2)
+		fixture_quic(s, random());
 	ring = fixture_ring(s);
 	for (uint32_t i = 0; i < s->ring_size && !none; i++)
 		ring[i] = random() % s->dest_count;
@@ -313,7 +334,7 @@ static inline void fixture_judge_hash(const struct shunt_vip *vip, const struct 
 
 	assert_int_equal(vip->flags & SHUNT_HASH_INPUTS, inputs[hash->inputs]);
 	assert_int_equal(!!(vip->flags & SHUNT_VIP_SPECIAL),
-			 hash->inputs != CONFIG_HASH_5_TUPLE || vip->flags & SHUNT_VIP_SOURCES);
+			 hash->inputs != CONFIG_HASH_5_TUPLE || vip->flags & (SHUNT_VIP_SOURCES | SHUNT_VIP_QUIC));
 	if (hash->inputs == CONFIG_HASH_SOURCE)
 		assert_int_equal(vip->hash_prefix, hash->ipv4 | hash->ipv6 << 8);
 }
@@ -360,6 +381,37 @@ static inline size_t fixture_source_count(const struct fixture *f)
 	return count;
 }
 
+/* How a packet finds the destination of a server id; 0: not at all. */
+static inline uint32_t fixture_find_id(const struct fixture *f, const struct shunt_vip *vip,
+				       const struct config_server_id *id)
+{
+	uint32_t half = !!(vip->quic & SHUNT_QUIC_HALF), mask = f->size.quic_slots - 1;
+	struct shunt_quic_id want = quictable_entry(id, vip->service, 0);
+	uint32_t at = shunt_vip_slot(want.word[0], want.word[1], want.service, f->control->quic_multiplier[half], mask);
+
+	for (int probe = 0; probe < SHUNT_QUIC_PROBES; probe++) {
+		const struct shunt_quic_id *entry = &f->quic[half * f->size.quic_slots + ((at + probe) & mask)];
+
+		if (!entry->dest)
+			return 0;
+		if (entry->word[0] == want.word[0] && entry->word[1] == want.word[1] && entry->service == want.service)
+			return entry->dest;
+	}
+	return 0;
+}
+
+static inline void fixture_judge_quic(const struct fixture *f, const struct model_service *want,
+				      const struct shunt_vip *vip, const uint32_t *ids)
+{
+	bool is_quic = want->quic && vip->proto == IPPROTO_UDP;
+
+	assert_int_equal(!!(vip->flags & SHUNT_VIP_QUIC), is_quic);
+	assert_int_equal(vip->quic, is_quic ? want->quic | f->control->vip_half * SHUNT_QUIC_HALF : 0);
+	for (size_t d = 0; is_quic && d < want->dest_count; d++)
+		for (size_t i = 0; i < want->dests[d].server_id_count; i++)
+			assert_int_equal(fixture_find_id(f, vip, &want->dests[d].server_ids[i]), ids[d]);
+}
+
 static inline void fixture_judge_service(const struct fixture *f, const struct model *m,
 					 const struct model_service *want)
 {
@@ -377,6 +429,7 @@ static inline void fixture_judge_service(const struct fixture *f, const struct m
 		fixture_judge_sources(f, vip, want->sources);
 		for (size_t d = 0; d < want->dest_count; d++)
 			ids[d] = fixture_judge_dest(f, vip->service, &want->dests[d], m);
+		fixture_judge_quic(f, want, vip, ids);
 		for (uint32_t slot = 0; slot < want->ring_size; slot++) {
 			uint32_t choice = want->ring->slots[slot];
 			uint64_t word = choice == RING_NONE ? 0 : shunt_slot_clean(ids[choice]);
@@ -401,7 +454,7 @@ static inline void fixture_judge_unused(const struct fixture *f, uint32_t id)
 /* The maps say what the model says, all of it and nothing else: no id, no VIP and no template is left over. */
 static inline void fixture_judge(const struct fixture *f, const struct model *m)
 {
-	uint32_t vips = 0, dests = 0, services = 0, sources = 0;
+	uint32_t vips = 0, dests = 0, services = 0, sources = 0, ids = 0;
 
 	for (size_t i = 0; i < m->service_count; i++) {
 		fixture_judge_service(f, m, &m->services[i]);
@@ -409,6 +462,8 @@ static inline void fixture_judge(const struct fixture *f, const struct model *m)
 		for (size_t j = 0; j < m->services[i].vip_count; j++)
 			vips += fixture_judge_address(f, m, &m->services[i].vips[j]);
 		dests += m->services[i].dest_count;
+		for (size_t j = 0; j < m->services[i].dest_count; j++)
+			ids += m->services[i].dests[j].server_id_count;
 		services++;
 		sources += m->services[i].sources ? m->services[i].sources->count + 2 : 0;
 	}
@@ -416,6 +471,9 @@ static inline void fixture_judge(const struct fixture *f, const struct model *m)
 	for (uint32_t i = 0; i < f->size.vip_slots; i++)
 		vips -= f->vips[(size_t)f->control->vip_half * f->size.vip_slots + i].family != 0;
 	assert_int_equal(vips, 0);
+	for (uint32_t i = 0; i < f->size.quic_slots; i++)
+		ids -= f->quic[(size_t)f->control->vip_half * f->size.quic_slots + i].dest != 0;
+	assert_int_equal(ids, 0);
 	assert_int_equal(f->control->icmp_rate, m->icmp_rate);
 	for (uint32_t id = 0; id < f->size.destinations; id++) {
 		dests -= f->dstdir[id].family != 0;

@@ -132,6 +132,14 @@ bool datapath_service_retired(struct datapath *dp, const char *service, struct s
 	return strcmp(service, "web") == 0;
 }
 
+bool datapath_quic_choices(struct datapath *dp, const char *service, uint64_t choices[SHUNT_QUIC_CHOICE_COUNT])
+{
+	(void)dp, (void)service;
+	for (int i = 0; i < SHUNT_QUIC_CHOICE_COUNT; i++)
+		choices[i] = 100 + i;
+	return true;
+}
+
 void datapath_reason_counter(struct datapath *dp, enum shunt_reason reason, struct shunt_counter *out)
 {
 	(void)dp;

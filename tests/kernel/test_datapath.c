@@ -124,6 +124,7 @@ static void *snapshot(const struct fixture *f, size_t *size)
 	} parts[] = {
 		{f->control, sizeof(*f->control)},
 		{f->vips, 2 * f->size.vip_slots * sizeof(*f->vips)},
+		{f->quic, 2 * f->size.quic_slots * sizeof(*f->quic)},
 		{f->rings, f->size.ring_slots * sizeof(*f->rings)},
 		{f->dests, f->size.destinations * sizeof(*f->dests)},
 		{f->svcdir, f->size.services * sizeof(*f->svcdir)},
@@ -249,6 +250,10 @@ static void other_formats_sizes_and_seeds_are_refused(void **state)
 	limits = fixture_limits;
 	limits.vips = 17; /* a power of two more */
 	cannot_open(&f, &limits, SEED, EEXIST, "limits.vips");
+	limits.vips = 16;
+	limits.quic_ids = 100;
+	cannot_open(&f, &limits, SEED, EEXIST, "limits.quic_ids");
+	limits.quic_ids = 40;
 	limits.vips = 15; /* the same power of two */
 	opens(&dp, &f);
 	datapath_close(dp);

@@ -116,6 +116,20 @@ static void judge_reachable(const struct fixture *f, const struct config_vip *vi
 	}
 }
 
+/* A server id in force names a destination in use, of its own service. */
+static void judge_ids(const struct fixture *f)
+{
+	const struct shunt_quic_id *half = f->quic + (size_t)f->control->vip_half * f->size.quic_slots;
+
+	for (uint32_t i = 0; i < f->size.quic_slots; i++) {
+		if (!half[i].dest)
+			continue;
+		assert_int_not_equal(f->dstdir[half[i].dest].family, 0);
+		assert_int_equal(f->dstdir[half[i].dest].service, half[i].service);
+		assert_int_not_equal(f->svcdir[half[i].service].name[0], 0);
+	}
+}
+
 static bool has_vip(const struct model_service *s, const struct config_vip *vip)
 {
 	for (size_t i = 0; i < s->vip_count; i++)
@@ -126,6 +140,7 @@ static bool has_vip(const struct model_service *s, const struct config_vip *vip)
 
 static void judge_after_kill(const struct fixture *f, const struct model *before, const struct model *after)
 {
+	judge_ids(f);
 	for (size_t i = 0; i < before->service_count; i++) {
 		const struct model_service *b = &before->services[i];
 

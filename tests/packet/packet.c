@@ -73,15 +73,16 @@ static void load(struct fixture *f)
 	bpf_map__set_max_entries(skel->maps.shunt_dests, DESTS);
 	bpf_map__set_max_entries(skel->maps.shunt_dstat, DESTS);
 	bpf_map__set_max_entries(skel->maps.shunt_rstat, SHUNT_REASON_MAX);
+	f->skel = skel;
 	match_size(skel);
 	bpf_map__set_max_entries(skel->maps.shunt_sources, SOURCE_ENTRIES);
+	quic_size_maps(f);
 	bpf_map__set_max_entries(skel->maps.shunt_frags, FRAGMENT_BUCKETS);
 	skel->rodata->knob_vip_slots = VIP_SLOTS;
 	skel->rodata->knob_fragment_buckets = FRAGMENT_BUCKETS;
 	shunt_hash_derive((struct shunt_hash_keys *)&skel->rodata->knob_hash_keys, SEED);
 	if (shunt_bpf__load(skel))
 		die("load");
-	f->skel = skel;
 	f->control = map_memory(skel->maps.shunt_control);
 	f->vips = map_memory(skel->maps.shunt_vips);
 	f->dests = map_memory(skel->maps.shunt_dests);
@@ -89,6 +90,7 @@ static void load(struct fixture *f)
 	f->frags = map_memory(skel->maps.shunt_frags);
 	f->control->icmp_rate = ICMP_RATE;
 	match_open(f);
+	quic_open(f);
 	for (int i = 0; i < RING; i++)
 		f->rings[MIXED * RING + i] = shunt_slot_clean(1 + i % 4);
 }
@@ -123,7 +125,7 @@ static void add_dest(struct fixture *f, const char *line)
 	if (words < 7 || (words > 7 && !tunnel_parse(&dest.encap, encap)) || addr_parse(addr, &dest.addr) ||
 	    prefix_parse(source, &prefix) || !parse_tags(&dest.nexthop, tags) || id >= DESTS)
 		die(line);
-	dest.state = strcmp(state, "drain") ? BACKEND_UP : BACKEND_DRAIN;
+	dest.state = strcmp(state, "drain") ? strcmp(state, "down") ? BACKEND_UP : BACKEND_DOWN : BACKEND_DRAIN;
 	dest.nexthop.resolved = dest.nexthop.ifindex != 0;
 	model_template(&f->dests[id], &dest, &prefix);
 	if (!strcmp(state, "free"))
@@ -235,6 +237,7 @@ void read_counts(const struct fixture *f, struct counts *out)
 {
 	read_map(f->skel->maps.shunt_dstat, DESTS, out->dest);
 	read_map(f->skel->maps.shunt_rstat, SHUNT_REASON_COUNT, out->reason);
+	quic_read(f, out->quic);
 }
 
 static bool moved_right(const struct row *row, const char *name, const struct shunt_counter *before,
@@ -261,7 +264,7 @@ static bool check_counts(const struct row *row, const struct counts *before, con
 	for (int i = 0; i < SHUNT_REASON_COUNT; i++)
 		if (!moved_right(row, reason_names[i], &before->reason[i], &after->reason[i]))
 			return false;
-	return true;
+	return quic_check(row, before->quic, after->quic);
 }
 
 /* ---- one row */
@@ -372,7 +375,7 @@ bool run_row(struct fixture *f, const struct row *row)
 	       tunnel_check_port(f, row, &got);
 }
 
-/* "NAME|in|action|out|counter|free" */
+/* "NAME|in|action|out|counter|free"; free may also have "quic=CHOICE" */
 void parse_row(char *line, struct row *row)
 {
 	char *in, *out, *free_bits, *spec;
@@ -390,9 +393,14 @@ void parse_row(char *line, struct row *row)
 	row->has_out = strcmp(out, "-") != 0;
 	unhex(strcmp(out, "same") ? out : in, &row->out);
 	while ((spec = strsep(&free_bits, ",")) && *spec) {
-		size_t at = strtoul(spec, &spec, 10);
 		struct frame bits;
+		size_t at;
 
+		if (!strncmp(spec, "quic=", 5)) {
+			row->quic = spec + 5;
+			continue;
+		}
+		at = strtoul(spec, &spec, 10);
 		unhex(spec + 1, &bits);
 		for (size_t i = 0; i < bits.len; i++)
 			row->mask.byte[at + i] |= bits.byte[i];
@@ -424,6 +432,7 @@ static uint32_t place_layout(struct fixture *f, int layout, uint32_t attempt)
 {
 	uint32_t half = layout & 1;
 
+	quic_place(f, half);
 	while (!place_vips(f, half, attempt))
 		attempt++;
 	memset(f->vips + !half * VIP_SLOTS, 0, VIP_SLOTS * sizeof(*f->vips));
@@ -475,6 +484,10 @@ int main(void)
 			add_source(&f, line + 7);
 		else if (fragment_note(line))
 			continue;
+		else if (!strncmp(line, "quic ", 5))
+			quic_add_service(&f, line + 5);
+		else if (!strncmp(line, "quic_id ", 8))
+			quic_add_id(&f, line + 8);
 		else if (!strncmp(line, "pair ", 5)) {
 			pairs = xreallocarray(pairs, pair_count + 1, sizeof(*pairs));
 			pairs[pair_count++] = xstrdup(line);

@@ -8,6 +8,7 @@
 
 #include "shunt/hash.h"
 #include "shunt/maps.h"
+#include "shunt/quic.h"
 #include "shunt/reasons.h"
 #include "shunt.skel.h" /* after the formats that its knobs and maps are made of */
 
@@ -15,6 +16,7 @@ enum { VIP_SLOTS = 512, RING = 251, DESTS = 64, SEED = 0x5eed, FRAME_MAX = 9216,
 enum { SOURCE_ENTRIES = 64 };
 /* MIXED: a ring of destinations 1 to 4. ICMP_RATE: more than are ever sent. */
 enum { MIXED = DESTS - 1, SALT = 0x1234, FRAGMENT_BUCKETS = 32, ICMP_RATE = 1000000 };
+enum { QUIC_SLOTS = 256, QUIC_SERVICES = 16 };
 
 struct frame {
 	uint8_t byte[FRAME_MAX];
@@ -23,6 +25,7 @@ struct frame {
 
 struct row {
 	char *name, *action, *counter;
+	char *quic;		    /* how its backend is chosen by its connection id; NULL: not at all */
 	struct frame in, out, mask; /* mask: bits that are not compared */
 	bool has_out;
 };
@@ -38,6 +41,9 @@ struct fixture {
 	struct shunt_vip vip[VIP_SLOTS];
 	struct shunt_span *spans;
 	struct shunt_range *ranges;
+	struct shunt_quic_id *quic;
+	struct shunt_quic_id quic_id[QUIC_SLOTS];
+	size_t quic_id_count;
 	/* per destination: outer sources and flow labels seen */
 	uint64_t source[DESTS][SOURCES_MAX];
 	size_t source_count[DESTS];
@@ -45,6 +51,7 @@ struct fixture {
 
 struct counts {
 	struct shunt_counter dest[DESTS], reason[SHUNT_REASON_COUNT];
+	uint64_t quic[SHUNT_QUIC_CHOICE_COUNT];
 };
 
 /* Say why the row fails; false. */
@@ -66,9 +73,19 @@ void match_size(struct shunt_bpf *skel);			   /* before it is loaded */
 void match_open(struct fixture *f);				   /* after */
 void match_add(struct fixture *f, const char *line);		   /* line: behind "match " */
 void match_place(struct fixture *f, uint32_t half, bool in_force); /* after the VIPs; not in force: nothing */
+
 /* fragment.c */
 bool fragment_note(const char *line);	/* is it one of those that fragment_run() will run? */
 size_t fragment_run(struct fixture *f); /* how many rows it has run */
+
+/* quic.c */
+void quic_size_maps(struct fixture *f); /* before they are loaded */
+void quic_open(struct fixture *f);
+void quic_add_service(struct fixture *f, const char *line);
+void quic_add_id(struct fixture *f, const char *line);
+void quic_place(struct fixture *f, uint32_t half);
+void quic_read(const struct fixture *f, uint64_t choice[SHUNT_QUIC_CHOICE_COUNT]);
+bool quic_check(const struct row *row, const uint64_t *before, const uint64_t *after);
 
 /* icmp.c */
 bool icmp_check_sum(const struct row *row, const struct frame *got);

@@ -71,6 +71,20 @@ static const struct row rows[] = {
 	{"service set web hash=source,ipv5=24", NULL,
 	 "argument \"hash=source,ipv5=24\": unknown key \"ipv5\", expected ipv4 or ipv6; did you mean \"ipv4\"?"},
 	{"service set web hash=source hash=source", NULL, "argument \"hash=source\": given twice"},
+	{"service set web quic=0:4 quic=6:15",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'quic': {'configs': [{'id': 0, 'server_id_length': 4}, "
+	 "{'id': 6, 'server_id_length': 15}]}}}]",
+	 NULL},
+	{"backend set web 10.0.0.1 server_id=0x0a server_id=0x0b0c",
+	 "[{'op': 'backend.set', 'service': 'web', 'address': '10.0.0.1', 'set': {'server_id': ['0x0a', '0x0b0c']}}]",
+	 NULL},
+	{"service set web quic=4", NULL,
+	 "argument \"quic=4\": expected ID:LENGTH, a configuration and the octets of its server ids, such as 0:4"},
+	{"service set web quic=0:x", NULL,
+	 "argument \"quic=0:x\": expected ID:LENGTH, a configuration and the octets of its server ids, such as 0:4"},
+	{"backend set web 10.0.0.1 server_id=abc", NULL,
+	 "argument \"server_id=abc\": expected \"0x\" and two hexadecimal digits for each of 1 to 15 octets, such as "
+	 "0x0a0b0c"},
 	{"service set web echo=false", "[{'op': 'service.set', 'service': 'web', 'set': {'echo': false}}]", NULL},
 	{"service delete web dns",
 	 "[{'op': 'service.delete', 'service': 'web'}, {'op': 'service.delete', 'service': 'dns'}]", NULL},
@@ -101,8 +115,8 @@ static const struct row rows[] = {
 	 "argument \"vip=192.0.2.1:80\": expected ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or "
 	 "[2001:db8::10]:80/tcp" VIP_FORMS},
 	{"service add web vpi=192.0.2.1:80/tcp", NULL,
-	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, backend, check "
-	 "or hash; "
+	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, quic, backend, "
+	 "check or hash; "
 	 "did you mean \"vip\"?"},
 	{"service add web encap=vxlan", NULL,
 	 "argument \"encap=vxlan\": unknown encapsulation \"vxlan\", expected auto, ipip, ip6ip6, ipip6, sit, gue, gre "

@@ -142,6 +142,7 @@ static void fields(void **state)
 	assert_int_equal(config->limits.ring_slots, 5000000);
 	assert_int_equal(config->limits.connections, 8);
 	assert_int_equal(config->limits.fragments, 16);
+	assert_int_equal(config->limits.quic_ids, 100);
 	assert_int_equal(config->icmp_rate, 250);
 
 	assert_non_null(s);
@@ -212,6 +213,7 @@ static void defaults(void **state)
 	assert_int_equal(config->limits.prefixes, 256);
 	assert_int_equal(config->limits.port_ranges, 4096);
 	assert_int_equal(config->limits.fragments, 65536);
+	assert_int_equal(config->limits.quic_ids, 1024);
 	assert_int_equal(config->icmp_rate, 1000);
 	assert_true(config->services[0].echo);
 	assert_int_equal(config->services[0].encap.type, CONFIG_ENCAP_AUTO);

@@ -74,7 +74,7 @@ static const struct row form[] = {
 	{HEAD "seed: [1]}",
 	 "t.yaml:2: seed: a list is not a seed; expected \"0x\" and 1 to 16 hexadecimal digits, or an integer from 0"},
 	{HEAD "limits: 5}", "t.yaml:2: limits: 5 is not a mapping; expected the keys vips, services, destinations, "
-			    "ring_slots, connections, prefixes, port_ranges, sources or fragments"},
+			    "ring_slots, connections, prefixes, port_ranges, sources, fragments or quic_ids"},
 	{HEAD "limits: {vip: 5}}", "t.yaml:2: limits.vip: unknown key; did you mean \"vips\"?"},
 	{HEAD "limits: {vips: 0}}", "t.yaml:2: limits.vips: 0 is out of range; expected 1 to 1048576"},
 	{HEAD "limits: {vips: 1048577}}", "t.yaml:2: limits.vips: 1048577 is out of range; expected 1 to 1048576"},
@@ -98,7 +98,7 @@ static const struct row form[] = {
 	{HEAD "services: {web: {}}}",
 	 "t.yaml:2: services: a mapping is not a list; expected mappings with name, vips, backends and so on"},
 	{HEAD "services: [web]}", "t.yaml:2: services[web]: \"web\" is not a mapping; expected the keys name, vips, "
-				  "encap, ring_size, echo, hash, sources, check or backends"},
+				  "encap, ring_size, echo, hash, sources, quic, check or backends"},
 	{HEAD "services: [{}]}", "t.yaml:2: services[0].name: missing; expected a service's name: 1 to 63 letters, "
 				 "digits, '-', '_' or '.', a letter or digit first"},
 	{HEAD "services: [{name: ~}]}", "t.yaml:2: services[0].name: empty; expected a service's name: 1 to 63 "

@@ -253,7 +253,7 @@ static const struct {
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'colour': 'red'}}]",
 	 "changes[0]: services[web].colour: unknown key; expected name, vips, encap, ring_size, echo, hash, sources, "
-	 "check or "
+	 "quic, check or "
 	 "backends",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'vips': null}}]",

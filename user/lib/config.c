@@ -24,6 +24,7 @@ const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT] = {
 	{"port_ranges", offsetof(struct config_limits, port_ranges), 1, 1u << 24, 4096},
 	{"sources", offsetof(struct config_limits, sources), 1, 1u << 24, 131072},
 	{"fragments", offsetof(struct config_limits, fragments), SHUNT_CONN_WAYS, 1u << 24, 65536},
+	{"quic_ids", offsetof(struct config_limits, quic_ids), 1, 1u << 20, 1024},
 };
 
 const char *config_encap_name(enum config_encap_type type)

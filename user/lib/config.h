@@ -19,6 +19,7 @@
 #include "addr.h"
 #include "err.h"
 #include "shunt/maps.h"
+#include "shunt/quic.h"
 #include "vip.h"
 
 enum config_mode {
@@ -43,6 +44,7 @@ struct config_limits {
 	uint32_t port_ranges;  /* 4096; ranges of ports that those come to */
 	uint32_t sources;      /* 131072; source prefixes of all services together */
 	uint32_t fragments;    /* 65536; rounded up to a power of two */
+	uint32_t quic_ids;     /* 1024; QUIC server ids of all backends */
 };
 
 enum config_check_type { CONFIG_CHECK_NONE, CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP, CONFIG_CHECK_HTTPS };
@@ -64,6 +66,14 @@ struct config_check {
 
 /* unset: nobody said; counts as up. */
 enum config_admin { CONFIG_ADMIN_UNSET, CONFIG_ADMIN_UP, CONFIG_ADMIN_DRAIN };
+
+/* A QUIC server id: octets, not a number. Those behind len are 0. */
+struct config_server_id {
+	uint8_t len; /* 1 to SHUNT_QUIC_ID_MAX */
+	uint8_t byte[SHUNT_QUIC_ID_MAX];
+};
+#define CONFIG_SERVER_IDS 8
+#define CONFIG_SERVER_IDS_ALL (CONFIG_SERVER_IDS + SHUNT_QUIC_CONFIGS)
 
 /*
  * The tunnel. auto: IP in IP, the backend's family outside, whatever arrives inside. Those named as `ip tunnel` names them carry one
@@ -95,6 +105,8 @@ struct config_backend {
 	bool has_encap;
 	struct config_encap encap; /* has_encap: instead of the service's */
 	uint8_t mac[6]; /* next hop's MAC, overrides the neighbour table; the same in all services with this addr */
+	struct config_server_id server_ids[CONFIG_SERVER_IDS]; /* as given: see config_server_ids() */
+	size_t server_id_count;
 };
 
 /* What of a flow decides which backend it gets. */
@@ -134,6 +146,8 @@ struct config_service {
 	bool echo;	    /* echo requests to its VIPs' addresses are answered; default true */
 	struct config_hash hash;
 	const struct config_sources *sources; /* held; NULL: every source */
+	uint8_t quic
+		[SHUNT_QUIC_CONFIGS]; /* by configuration: length of its server ids; 0: there is none. All 0: not QUIC */
 	struct config_check check;
 	struct config_vip *vips; /* in the order given, at least one */
 	size_t vip_count;
@@ -186,6 +200,16 @@ void config_sources_release(const struct config_sources *sources);
 bool config_sources_equal(const struct config_sources *a, const struct config_sources *b);
 
 bool config_hash_equal(const struct config_hash *a, const struct config_hash *b);
+bool config_has_quic(const struct config_service *service);
+/* The server ids that a backend answers to: those given, of lengths that the service uses, and one from its address for each length of
+ * which none was given. Returns how many. */
+size_t config_server_ids(const struct config_service *service, const struct config_backend *backend,
+			 struct config_server_id out[CONFIG_SERVER_IDS_ALL]);
+
+/* "0x0a0b0c". -EINVAL: not one. Returns buf. */
+#define CONFIG_SERVER_ID_TEXT (2 + 2 * SHUNT_QUIC_ID_MAX + 1)
+int config_server_id_parse(const char *text, struct config_server_id *id);
+const char *config_server_id_format(const struct config_server_id *id, char buf[CONFIG_SERVER_ID_TEXT]);
 
 /* The words of the enums, as configuration, API and CLI spell them. */
 const char *config_encap_name(enum config_encap_type type);

@@ -430,6 +430,8 @@ int config_cross_check(const struct config *config, const struct tree_place *roo
 		err = check_backends(&c);
 	if (!err)
 		err = check_limits(&c);
+	if (!err)
+		err = config_check_quic(config, root);
 	free(c.vips);
 	return err;
 }

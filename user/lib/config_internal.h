@@ -18,7 +18,7 @@ struct config_limit {
 	uint32_t min, max, fallback;
 };
 
-#define CONFIG_LIMIT_COUNT 9
+#define CONFIG_LIMIT_COUNT 10
 extern const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT];
 
 static inline uint32_t *config_limit_of(struct config_limits *limits, const struct config_limit *limit)
@@ -45,6 +45,10 @@ int config_parse_hash(const struct tree_place *service, struct config_hash *hash
 /* And whom it serves; *out stays NULL where nothing is said. */
 int config_parse_sources(const struct tree_place *service, const struct config_sources **out);
 json_t *config_sources_to_json(const struct config_sources *sources);
+/* QUIC: of a service, of a backend; and what takes all services to judge. */
+int config_parse_quic(const struct tree_place *service, struct config_service *out);
+int config_parse_server_ids(const struct tree_place *backend, struct config_backend *out);
+int config_check_quic(const struct config *config, const struct tree_place *root);
 
 /* Everything that takes more than one value to judge. root is where config was read from. */
 int config_cross_check(const struct config *config, const struct tree_place *root);

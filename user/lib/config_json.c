@@ -85,6 +85,16 @@ json_t *config_encap_to_json(const struct config_encap *encap)
 	return made(json_pack("{s:s, s:i, s:i}", "type", type, "variant", encap->variant, "port", encap->port));
 }
 
+static json_t *server_ids_to_json(const struct config_backend *backend)
+{
+	json_t *array = made(json_array());
+	char text[CONFIG_SERVER_ID_TEXT];
+
+	for (size_t i = 0; i < backend->server_id_count; i++)
+		append(array, json_string(config_server_id_format(&backend->server_ids[i], text)));
+	return array;
+}
+
 static json_t *backend_to_json(const struct config_backend *backend)
 {
 	json_t *object = made(json_object());
@@ -98,7 +108,19 @@ static json_t *backend_to_json(const struct config_backend *backend)
 		set(object, "mac", json_string(mac_format(backend->mac, text)));
 	if (backend->has_encap)
 		set(object, "encap", config_encap_to_json(&backend->encap));
+	if (backend->server_id_count)
+		set(object, "server_id", server_ids_to_json(backend));
 	return object;
+}
+
+static json_t *quic_to_json(const struct config_service *service)
+{
+	json_t *configs = made(json_array());
+
+	for (int id = 0; id < SHUNT_QUIC_CONFIGS; id++)
+		if (service->quic[id])
+			append(configs, json_pack("{s:i, s:i}", "id", id, "server_id_length", (int)service->quic[id]));
+	return made(json_pack("{s:o}", "configs", configs));
 }
 
 json_t *config_service_to_json(const struct config_service *service)
@@ -118,6 +140,8 @@ json_t *config_service_to_json(const struct config_service *service)
 	set(object, "hash", hash_to_json(&service->hash));
 	if (service->sources)
 		set(object, "sources", config_sources_to_json(service->sources));
+	if (config_has_quic(service))
+		set(object, "quic", quic_to_json(service));
 	set(object, "check", check_to_json(&service->check));
 	set(object, "backends", backends);
 	return object;

@@ -113,7 +113,7 @@ static int parse_mac(const struct tree_place *at, struct config_backend *backend
 
 static int parse_backend(const struct tree_place *at, void *out)
 {
-	static const char *const keys[] = {"address", "weight", "state", "mac", "encap", NULL};
+	static const char *const keys[] = {"address", "weight", "state", "mac", "encap", "server_id", NULL};
 	struct config_backend *backend = out;
 	struct tree_place address;
 	unsigned int admin;
@@ -129,7 +129,7 @@ static int parse_backend(const struct tree_place *at, void *out)
 	address = tree_member(at, "address");
 	if (parse_address(&address, &backend->addr) || tree_u32(at, "weight", 0, 65535, &backend->weight) ||
 	    tree_word(at, "state", config_admin_words, &admin) || parse_mac(at, backend) ||
-	    config_parse_encap(at, &backend->encap, &backend->has_encap))
+	    config_parse_encap(at, &backend->encap, &backend->has_encap) || config_parse_server_ids(at, backend))
 		return -EINVAL;
 	if (json_object_get(at->value, "state"))
 		backend->admin = CONFIG_ADMIN_UP + admin;
@@ -177,8 +177,8 @@ static bool is_service_name(const char *name)
 
 static int parse_service(const struct tree_place *at, void *out)
 {
-	static const char *const keys[] = {"name", "vips",    "encap", "ring_size", "echo",
-					   "hash", "sources", "check", "backends",  NULL};
+	static const char *const keys[] = {"name",    "vips", "encap", "ring_size", "echo", "hash",
+					   "sources", "quic", "check", "backends",  NULL};
 	struct config_service *service = out;
 	struct tree_place name;
 	bool has_encap;
@@ -197,7 +197,8 @@ static int parse_service(const struct tree_place *at, void *out)
 		      &service->vips, &service->vip_count) ||
 	    config_parse_encap(at, &service->encap, &has_encap) || parse_ring_size(at, &service->ring_size) ||
 	    tree_bool(at, "echo", &service->echo) || config_parse_hash(at, &service->hash) ||
-	    config_parse_sources(at, &service->sources) || config_parse_check(at, &service->check))
+	    config_parse_sources(at, &service->sources) || config_parse_quic(at, service) ||
+	    config_parse_check(at, &service->check))
 		return -EINVAL;
 	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state, mac and encap",
 			 sizeof(*service->backends), parse_backend, &service->backends, &service->backend_count);
@@ -261,7 +262,8 @@ static int parse_seed(const struct tree_place *root, struct config *config)
 static int parse_limits(const struct tree_place *root, struct config_limits *limits)
 {
 	static const char *const keys[] = {"vips",     "services",    "destinations", "ring_slots", "connections",
-					   "prefixes", "port_ranges", "sources",      "fragments",  NULL};
+					   "prefixes", "port_ranges", "sources",      "fragments",  "quic_ids",
+					   NULL};
 	struct tree_place place = tree_member(root, "limits");
 
 	for (size_t i = 0; i < CONFIG_LIMIT_COUNT; i++)

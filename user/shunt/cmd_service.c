@@ -89,7 +89,8 @@ const struct command service_commands[] = {
 	 "NAME vip=ADDRESS:PORT/PROTOCOL... [backend=ADDRESS[,KEY=VALUE]...] "
 	 "[check=TYPE[:PORT][:/PATH]] "
 	 "[check.KEY=VALUE...] [encap=ENCAP] [encap.KEY=VALUE...] [ring_size=PRIME] [echo=true|false] "
-	 "[hash=INPUTS[,ipv4=LENGTH][,ipv6=LENGTH]]",
+	 "[hash=INPUTS[,ipv4=LENGTH][,ipv6=LENGTH]] "
+	 "[quic=ID:LENGTH...]",
 	 "add a service", change_run},
 	{"service", "set", "NAME KEY=VALUE...",
 	 "change a service; vip= and backend= replace all it had, check.KEY= only that key", change_run},

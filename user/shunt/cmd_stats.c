@@ -66,6 +66,31 @@ static void print_services(const json_t *services, const struct columns *columns
 	table_print(t);
 }
 
+/* How the backends of QUIC packets were chosen, for services that have it. */
+static void print_quic(const json_t *services, const struct columns *columns, bool rates)
+{
+	struct table *t = NULL;
+	const json_t *service, *choice;
+	char buf[HUMAN_TEXT];
+	size_t i, j;
+
+	json_array_foreach (services, i, service) {
+		json_array_foreach (json_object_get(service, "quic"), j, choice) {
+			if (!t)
+				t = table_new(rates ? "QUIC SERVICE|CHOICE|>PACKETS/S|MEANING"
+						    : "QUIC SERVICE|CHOICE|>PACKETS|MEANING");
+			table_cell(t, "%s", view_text(service, "name"));
+			table_cell(t, "%s", view_text(choice, "choice"));
+			table_cell(t, "%s", human_count(view_integer(choice, columns->packets), buf));
+			table_cell(t, "%s", view_text(choice, "text"));
+		}
+	}
+	if (!t)
+		return;
+	putchar('\n');
+	table_print(t);
+}
+
 /* Only those that count something: the others say nothing. */
 static void print_reasons(const json_t *reasons, const struct columns *columns, bool rates)
 {
@@ -96,6 +121,7 @@ static void print_stats(const json_t *stats)
 	bool rates = json_object_get(stats, "seconds") != NULL;
 
 	print_services(json_object_get(stats, "services"), rates ? &rate : &total, rates);
+	print_quic(json_object_get(stats, "services"), rates ? &rate : &total, rates);
 	print_reasons(json_object_get(stats, "reasons"), rates ? &rate : &total, rates);
 }
 

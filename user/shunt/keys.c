@@ -134,6 +134,41 @@ static int set_mac(json_t *object, const struct key *key, const char *value, str
 	return put(object, key->member, json_string(value), err);
 }
 
+/* Given again: another one. */
+static int set_server_id(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	struct config_server_id id;
+
+	if (config_server_id_parse(value, &id))
+		return shunt_fail(err, EINVAL, NULL,
+				  "expected \"0x\" and two hexadecimal digits for each of 1 to 15 octets, such as "
+				  "0x0a0b0c");
+	append(object, key->member, json_string(value));
+	return 0;
+}
+
+/* ID:LENGTH of a configuration; given again: another one. */
+static int set_quic(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	const char *colon = strchr(value, ':');
+	char *id = xasprintf("%.*s", colon ? (int)(colon - value) : 0, value);
+	bool valid = colon && is_number(id) && is_number(colon + 1);
+	json_t *quic = json_object_get(object, key->member);
+
+	if (valid && !quic) {
+		quic = json_object();
+		json_object_set_new(object, key->member, quic);
+	}
+	if (valid)
+		append(quic, "configs",
+		       json_pack("{s:I, s:I}", "id", (json_int_t)atoll(id), "server_id_length",
+				 (json_int_t)atoll(colon + 1)));
+	free(id);
+	return valid ? 0
+		     : shunt_fail(err, EINVAL, NULL,
+				  "expected ID:LENGTH, a configuration and the octets of its server ids, such as 0:4");
+}
+
 int keys_check_address(const char *value, struct shunt_err *err)
 {
 	struct shunt_addr addr;
@@ -164,9 +199,9 @@ static int set_hash(json_t *object, const struct key *key, const char *value, st
 static int set_backend(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
 
 static const struct key service_keys[] = {
-	{"vip", set_vip, "vips"},   {"encap", set_encap, "encap"},	  {"ring_size", set_number, "ring_size"},
-	{"echo", set_bool, "echo"}, {"backend", set_backend, "backends"}, {"check", set_check, "check"},
-	{"hash", set_hash, "hash"},
+	{"vip", set_vip, "vips"},      {"encap", set_encap, "encap"}, {"ring_size", set_number, "ring_size"},
+	{"echo", set_bool, "echo"},    {"quic", set_quic, "quic"},    {"backend", set_backend, "backends"},
+	{"check", set_check, "check"}, {"hash", set_hash, "hash"},
 };
 
 /* Behind "check.". */
@@ -200,6 +235,7 @@ static const struct key backend_keys[] = {
 	{"state", set_state, "state"},
 	{"mac", set_mac, "mac"},
 	{"encap", set_encap, "encap"},
+	{"server_id", set_server_id, "server_id"},
 };
 
 static int set_by_name(json_t *object, const struct key *keys, size_t count, const char *name, const char *value,

@@ -38,7 +38,9 @@ static void replace_all(json_t *list, const json_t *before, const char *key, dou
 		const json_t *then = same(before, key, object);
 
 		replace(object, then, "packets", "packets_per_second", seconds);
-		replace(object, then, "bytes", "bytes_per_second", seconds);
+		if (json_object_get(object, "bytes"))
+			replace(object, then, "bytes", "bytes_per_second", seconds);
+		replace_all(json_object_get(object, "quic"), json_object_get(then, "quic"), "choice", seconds);
 		replace_all(json_object_get(object, "backends"), json_object_get(then, "backends"), "address", seconds);
 	}
 }

@@ -131,6 +131,19 @@ static void set_counter(json_t *object, const struct shunt_counter *counter)
 	json_object_set_new(object, "bytes", uint_json(counter->bytes));
 }
 
+/* All that the backend answers to, those from its address included. */
+static json_t *server_ids_json(const struct config_service *service, const struct config_backend *backend)
+{
+	struct config_server_id ids[CONFIG_SERVER_IDS_ALL];
+	size_t count = config_server_ids(service, backend, ids);
+	char text[CONFIG_SERVER_ID_TEXT];
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_string(config_server_id_format(&ids[i], text)));
+	return array;
+}
+
 /* A backend as configured, and what has become of it: "state" is the model's word, "admin" what the operator asked for. */
 static json_t *backend_json(const struct daemon *d, const struct config_service *service,
 			    const struct config_backend *backend)
@@ -149,6 +162,8 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 	json_object_set_new(object, "encap", config_encap_to_json(encap));
 	json_object_set_new(object, "health", health_json(d, service->name, &backend->addr));
 	json_object_set_new(object, "nexthop", nexthop_json(d, &backend->addr, encap));
+	if (config_has_quic(service))
+		json_object_set_new(object, "server_ids", server_ids_json(service, backend));
 	datapath_dest_counter(d->dp, service->name, &backend->addr, &counter);
 	set_counter(object, &counter);
 	return object;
@@ -205,6 +220,25 @@ json_t *api_services_json(const struct daemon *d, struct shunt_err *err)
 	return json_pack("{s:o}", "services", services);
 }
 
+static json_t *quic_choices_json(const struct daemon *d, const char *service)
+{
+	static const struct {
+		const char *name, *text;
+	} choices[] = {
+#define X(name, text) {#name, text},
+		SHUNT_QUIC_CHOICES(X)
+#undef X
+	};
+	uint64_t packets[SHUNT_QUIC_CHOICE_COUNT];
+	json_t *array = json_array();
+
+	datapath_quic_choices(d->dp, service, packets);
+	for (int i = 0; i < SHUNT_QUIC_CHOICE_COUNT; i++)
+		json_array_append_new(array, json_pack("{s:s, s:s, s:o}", "choice", choices[i].name, "text",
+						       choices[i].text, "packets", uint_json(packets[i])));
+	return array;
+}
+
 /* A service's total is what went to the backends it has and to those it had. */
 static json_t *service_stats_json(const struct daemon *d, const struct config_service *service)
 {
@@ -230,6 +264,8 @@ static json_t *service_stats_json(const struct daemon *d, const struct config_se
 	object = json_pack("{s:s}", "name", service->name);
 	set_counter(object, &total);
 	json_object_set_new(object, "backends", backends);
+	if (config_has_quic(service))
+		json_object_set_new(object, "quic", quic_choices_json(d, service->name));
 	return object;
 }
 

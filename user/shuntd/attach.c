@@ -49,6 +49,7 @@ static int set_sizes(struct shunt_bpf *skel, const struct shunt_control *sizes)
 		{skel->maps.shunt_conns, sizes->conn_buckets},	 {skel->maps.shunt_rstat, SHUNT_REASON_MAX},
 		{skel->maps.shunt_spans, 2 * sizes->span_slots}, {skel->maps.shunt_ranges, 2 * sizes->range_slots},
 		{skel->maps.shunt_sources, sizes->sources},	 {skel->maps.shunt_frags, sizes->fragment_buckets},
+		{skel->maps.shunt_quic, 2 * sizes->quic_slots},	 {skel->maps.shunt_qstat, sizes->services},
 	};
 	int rc = 0;
 
@@ -129,6 +130,8 @@ struct datapath_fds attach_object_fds(const struct shunt_bpf *skel)
 		.dests = bpf_map__fd(skel->maps.shunt_dests),
 		.conns = bpf_map__fd(skel->maps.shunt_conns),
 		.frags = bpf_map__fd(skel->maps.shunt_frags),
+		.quic = bpf_map__fd(skel->maps.shunt_quic),
+		.qstat = bpf_map__fd(skel->maps.shunt_qstat),
 		.dstat = bpf_map__fd(skel->maps.shunt_dstat),
 		.rstat = bpf_map__fd(skel->maps.shunt_rstat),
 		.sources = bpf_map__fd(skel->maps.shunt_sources),

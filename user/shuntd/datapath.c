@@ -74,6 +74,9 @@ static int open_maps(struct datapath *dp, struct shunt_err *err)
 		rc = map_open((void **)&dp->ranges, f->ranges, 2 * (size_t)c->range_slots, sizeof(*dp->ranges),
 			      "shunt_ranges", err);
 	if (!rc)
+		rc = map_open((void **)&dp->quic, f->quic, 2 * (size_t)c->quic_slots, sizeof(*dp->quic), "shunt_quic",
+			      err);
+	if (!rc)
 		rc = map_open((void **)&dp->rings, f->rings, c->ring_slots, sizeof(*dp->rings), "shunt_rings", err);
 	if (!rc)
 		rc = map_open((void **)&dp->dests, f->dests, c->destinations, sizeof(*dp->dests), "shunt_dests", err);
@@ -180,6 +183,7 @@ void datapath_close(struct datapath *dp)
 		map_close(dp->vips, 2 * (size_t)c->vip_slots, sizeof(*dp->vips));
 		map_close(dp->spans, 2 * (size_t)c->span_slots, sizeof(*dp->spans));
 		map_close(dp->ranges, 2 * (size_t)c->range_slots, sizeof(*dp->ranges));
+		map_close(dp->quic, 2 * (size_t)c->quic_slots, sizeof(*dp->quic));
 		map_close(dp->rings, c->ring_slots, sizeof(*dp->rings));
 		map_close(dp->dests, c->destinations, sizeof(*dp->dests));
 		map_close(dp->svcdir, c->services, sizeof(*dp->svcdir));
@@ -273,6 +277,11 @@ static void write_dests(struct datapath *dp, const struct plan *plan, const stru
 	}
 }
 
+static bool tables_differ(const struct plan *plan)
+{
+	return plan->vips_differ || plan->quic_differ;
+}
+
 /* No packet can meet it any more. What it counted stays with its service, if that stays; noted before it is cleared, so that
  * totals never fall. */
 static int free_dest(struct datapath *dp, uint32_t id, bool service_stays)
@@ -326,12 +335,14 @@ static int free_unnamed(struct datapath *dp, const struct plan *plan)
 			rc = datapath_wait(dp);
 		waited = true;
 		if (!rc)
+			rc = datapath_clear_quic(dp, id);
+		if (!rc)
 			__atomic_store_n((map_word *)&dp->svcdir[id] + SERVICE_DECIDES, 0, __ATOMIC_RELEASE);
 	}
 	return rc;
 }
 
-static void write_plan(struct datapath *dp, const struct plan *plan, const struct model *model)
+static void write_plan(struct datapath *dp, struct plan *plan, const struct model *model)
 {
 	for (size_t i = 0; i < model->service_count; i++)
 		if (plan->services[i].is_new)
@@ -347,7 +358,7 @@ static void write_plan(struct datapath *dp, const struct plan *plan, const struc
 /* Everything is planned: make it so. */
 static int carry_out(struct datapath *dp, struct plan *plan, const struct model *model, struct shunt_err *err)
 {
-	int rc = plan->vips_differ && !dp->idle_half_quiet ? datapath_wait(dp) : 0;
+	int rc = tables_differ(plan) && !dp->idle_half_quiet ? datapath_wait(dp) : 0;
 
 	if (rc)
 		return shunt_fail(err, -rc, "shunt_wait", "the kernel would not wait for running programs: %s",
@@ -379,6 +390,7 @@ int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_
 		.ranges = dp->ranges + (size_t)control->vip_half * control->range_slots,
 		.lists = dp->lists,
 		.next_list = dp->next_list,
+		.quic = dp->quic + (size_t)control->vip_half * control->quic_slots,
 	};
 	struct plan plan;
 	int rc;

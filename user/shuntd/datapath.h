@@ -13,7 +13,8 @@ struct datapath;
 
 /* File descriptors of the maps, by their names; attach.c hands them over. */
 struct datapath_fds {
-	int control, vips, spans, ranges, rings, dests, conns, frags, dstat, rstat, sources, svcdir, dstdir;
+	int control, vips, spans, ranges, quic, rings, dests, conns, frags, dstat, rstat, qstat, sources, svcdir,
+		dstdir;
 };
 
 /* The sizes that limits ask for, in *out's fields for them; the other fields are 0. */
@@ -50,6 +51,8 @@ bool datapath_dest_counter(struct datapath *dp, const char *service, const struc
 			   struct shunt_counter *out);
 bool datapath_service_retired(struct datapath *dp, const char *service, struct shunt_counter *out);
 void datapath_reason_counter(struct datapath *dp, enum shunt_reason reason, struct shunt_counter *out);
+/* How the backends of a QUIC service's packets were chosen, read from the kernel now. false: no such service; then all are 0. */
+bool datapath_quic_choices(struct datapath *dp, const char *service, uint64_t choices[SHUNT_QUIC_CHOICE_COUNT]);
 /* Read all destination counters from the kernel at once; the calls above answer from this reading. */
 int datapath_counters_refresh(struct datapath *dp);
 

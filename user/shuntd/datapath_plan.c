@@ -10,7 +10,7 @@
 #include "../lib/xalloc.h"
 #include "datapath_priv.h"
 
-#define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
+#define ANEW DATAPATH_ANEW
 
 struct extent {
 	uint32_t base, size;
@@ -193,6 +193,8 @@ int plan_make(struct plan *plan, const struct plan_inputs *in, const struct mode
 		plan_sources(plan, in, model);
 		rc = plan_vips(plan, in, model, err);
 	}
+	if (!rc)
+		rc = plan_quic(plan, in, model, err);
 	if (rc)
 		plan_release(plan);
 	return rc;
@@ -207,4 +209,5 @@ void plan_release(struct plan *plan)
 	free(plan->dest_named);
 	free(plan->vips);
 	match_release(&plan->match);
+	free(plan->quic);
 }

@@ -29,7 +29,10 @@ struct plan {
 	struct match match;		  /* its spans and ranges */
 	uint32_t vip_count;
 	uint64_t vip_multiplier;
-	bool vips_differ; /* from those in force, spans and ranges included */
+	bool vips_differ;	    /* from those in force, spans and ranges included */
+	struct shunt_quic_id *quic; /* the table of QUIC server ids to be, quic_slots entries */
+	uint64_t quic_multiplier;
+	bool quic_differ;
 };
 
 struct written_sources;
@@ -45,6 +48,7 @@ struct plan_inputs {
 	const struct shunt_range *ranges;
 	const struct written_sources *lists; /* by service id */
 	uint32_t next_list;
+	const struct shunt_quic_id *quic;
 };
 
 /* datapath_plan_vips.c: the part on VIPs, when services have their ids and rings. */
@@ -53,5 +57,10 @@ int plan_vips(struct plan *plan, const struct plan_inputs *in, const struct mode
 /* 0; -ENOSPC: a table is too small, -EINVAL: a ring would change its size; with *err. To be released if 0. */
 int plan_make(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err);
 void plan_release(struct plan *plan);
+
+/* datapath_quic.c: the part of plan_make() for QUIC; service and destination ids are planned already. */
+int plan_quic(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err);
+
+#define DATAPATH_ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
 
 #endif

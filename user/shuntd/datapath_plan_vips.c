@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 #include "shunt/hash.h"
 #include "viptable.h"
 
-#define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
+#define ANEW DATAPATH_ANEW
 
 static size_t count_vips(const struct model *model)
 {
@@ -40,7 +41,8 @@ static void fill_hash(struct shunt_vip *entry, const struct config_hash *hash)
 }
 
 /* What an entry says of its service. */
-static void fill_service(struct shunt_vip *entry, const struct plan_service *service, const struct model_service *want)
+static void fill_service(struct shunt_vip *entry, const struct plan_service *service, const struct model_service *want,
+			 uint32_t half)
 {
 	entry->service = service->id;
 	entry->ring_base = service->ring_base;
@@ -51,6 +53,10 @@ static void fill_service(struct shunt_vip *entry, const struct plan_service *ser
 	if (service->list)
 		entry->flags |= SHUNT_VIP_SPECIAL | SHUNT_VIP_SOURCES;
 	fill_hash(entry, &want->hash);
+	if (want->quic && entry->proto != IPPROTO_TCP) { /* of a whole service: UDP among others */
+		entry->flags |= SHUNT_VIP_SPECIAL | SHUNT_VIP_QUIC;
+		entry->quic = want->quic | half * SHUNT_QUIC_HALF;
+	}
 }
 
 static struct shunt_vip vip_entry(const struct config_vip *vip)
@@ -63,7 +69,7 @@ static struct shunt_vip vip_entry(const struct config_vip *vip)
 
 /* A service's entries: of its VIPs of one port and address, and one for all others. Returns behind the last. */
 static struct shunt_vip *list_service(struct shunt_vip *out, const struct plan_service *service,
-				      const struct model_service *want)
+				      const struct model_service *want, uint32_t half)
 {
 	bool has_others = false;
 
@@ -73,22 +79,23 @@ static struct shunt_vip *list_service(struct shunt_vip *out, const struct plan_s
 			continue;
 		}
 		*out = vip_entry(&want->vips[i]);
-		fill_service(out++, service, want);
+		fill_service(out++, service, want, half);
 	}
 	if (has_others) {
 		*out = viptable_service(service->id);
-		fill_service(out++, service, want);
+		fill_service(out++, service, want, half);
 	}
 	return out;
 }
 
 /* All entries, in a list with room for count VIPs and their addresses. */
-static struct shunt_vip *list_entries(const struct plan *plan, const struct model *model, size_t count, size_t *entries)
+static struct shunt_vip *list_entries(const struct plan *plan, const struct plan_inputs *in, const struct model *model,
+				      size_t count, size_t *entries)
 {
 	struct shunt_vip *list = xcalloc(2 * count, sizeof(*list)), *end = list, *addrs;
 
 	for (size_t i = 0; i < model->service_count; i++)
-		end = list_service(end, &plan->services[i], &model->services[i]);
+		end = list_service(end, &plan->services[i], &model->services[i], in->control->vip_half);
 	addrs = end;
 	for (size_t i = 0; i < model->service_count; i++) {
 		const struct model_service *want = &model->services[i];
@@ -110,7 +117,7 @@ static int plan_table(struct plan *plan, const struct plan_inputs *in, const str
 
 	if (count > in->limits->vips)
 		return -ENOSPC;
-	list = list_entries(plan, model, count, &entries);
+	list = list_entries(plan, in, model, count, &entries);
 	rc = viptable_build(plan->vips, in->control->vip_slots, list, entries, &plan->vip_multiplier);
 	free(list);
 	return rc;

@@ -29,6 +29,7 @@ struct datapath {
 	struct shunt_vip *vips;
 	struct shunt_span *spans;
 	struct shunt_range *ranges;
+	struct shunt_quic_id *quic;
 	uint64_t *rings;
 	struct shunt_dest *dests;
 	struct shunt_service_entry *svcdir;
@@ -49,10 +50,14 @@ struct datapath {
 int datapath_read_dest(struct datapath *dp, uint32_t id, struct shunt_counter *out);
 int datapath_clear_dest(struct datapath *dp, uint32_t id);
 
-/* Write the idle half and flip, if anything is to change. */
-void datapath_write_vips(struct datapath *dp, const struct plan *plan);
+/* Write the idle half, QUIC server ids included, and flip, if anything is to change. */
+void datapath_write_vips(struct datapath *dp, struct plan *plan);
 /* No entry of shunt_frags names a destination but those of named[], by id. Nothing may add others any more. */
 int datapath_forget_fragments(struct datapath *dp, const bool *named);
+/* Write the QUIC server ids into a half that nobody reads, and make plan->vips lead there. */
+void datapath_write_quic(struct datapath *dp, struct plan *plan, uint32_t half);
+/* Make a service's counters of QUIC 0. */
+int datapath_clear_quic(struct datapath *dp, uint32_t service);
 
 /* Until every program that was running has ended; 0 only then. */
 int datapath_wait(struct datapath *dp);

@@ -4,9 +4,10 @@
 
 #include "datapath.h"
 #include "datapath_priv.h"
+#include "quictable.h"
 #include "viptable.h"
 
-#define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
+#define ANEW DATAPATH_ANEW
 
 static uint32_t buckets_of(uint32_t entries)
 {
@@ -29,6 +30,7 @@ void datapath_sizes(const struct config_limits *limits, struct shunt_control *ou
 		.conn_buckets = buckets_of(limits->connections),
 		.fragment_buckets = buckets_of(limits->fragments),
 		.sources = datapath_source_entries(limits),
+		.quic_slots = quictable_slots(limits->quic_ids),
 	};
 }
 
@@ -56,6 +58,7 @@ int datapath_verify(const struct shunt_control *have, const struct config_limits
 		{"limits.port_ranges", have->range_slots, want.range_slots},
 		{"limits.sources", have->sources, want.sources},
 		{"limits.fragments", have->fragment_buckets, want.fragment_buckets},
+		{"limits.quic_ids", have->quic_slots, want.quic_slots},
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)

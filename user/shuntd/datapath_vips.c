@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The VIP table's halves, spans and ranges included: written while nobody reads them, in force by one store. */
+/* The VIP table's halves, spans, ranges and QUIC server ids included: written while nobody reads them, in force by one store. */
 #include <string.h>
 
 #include "datapath_priv.h"
 
-void datapath_write_vips(struct datapath *dp, const struct plan *plan)
+void datapath_write_vips(struct datapath *dp, struct plan *plan)
 {
 	struct shunt_control *control = dp->control;
 	const struct match *match = &plan->match;
 	uint32_t idle = !control->vip_half;
 
-	if (!plan->vips_differ)
+	if (!plan->vips_differ && !plan->quic_differ)
 		return;
+	datapath_write_quic(dp, plan, idle);
 	memcpy(dp->vips + (size_t)idle * control->vip_slots, plan->vips, control->vip_slots * sizeof(*plan->vips));
 	if (match->span_count)
 		memcpy(dp->spans + (size_t)idle * control->span_slots, match->spans,

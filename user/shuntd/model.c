@@ -244,6 +244,10 @@ static void fill_dest(struct model_dest *dest, const struct config_service *serv
 	if (model_nexthop_refusal(&dest->encap, &dest->nexthop))
 		dest->nexthop.resolved = false;
 	dest->state = judge(backend, dest->nexthop.resolved, health);
+	if (config_has_quic(service)) {
+		dest->server_ids = xcalloc(CONFIG_SERVER_IDS_ALL, sizeof(*dest->server_ids));
+		dest->server_id_count = config_server_ids(service, backend, dest->server_ids);
+	}
 }
 
 static void fill_service(struct model_service *service, const struct config_service *config,
@@ -257,6 +261,8 @@ static void fill_service(struct model_service *service, const struct config_serv
 	service->echo = config->echo;
 	service->hash = config->hash;
 	service->sources = config_sources_hold(config->sources);
+	for (int id = 0; id < SHUNT_QUIC_CONFIGS; id++)
+		service->quic |= (uint32_t)config->quic[id] << (4 * id);
 	service->vip_count = config->vip_count;
 	service->vips = xcalloc(config->vip_count + 1, sizeof(*service->vips));
 	for (size_t i = 0; i < config->vip_count; i++)
@@ -296,6 +302,8 @@ void model_free(struct model *model)
 	if (!model)
 		return;
 	for (size_t i = 0; i < model->service_count; i++) {
+		for (size_t j = 0; j < model->services[i].dest_count; j++)
+			free(model->services[i].dests[j].server_ids);
 		free(model->services[i].vips);
 		free(model->services[i].dests);
 		model_ring_release(model->services[i].ring);

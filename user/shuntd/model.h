@@ -24,7 +24,9 @@ struct model_dest {
 	struct shunt_addr addr;
 	enum backend_state state;
 	struct config_encap encap;
-	struct nexthop nexthop; /* may be unresolved */
+	struct nexthop nexthop;		     /* may be unresolved */
+	struct config_server_id *server_ids; /* QUIC: all that it answers to */
+	size_t server_id_count;
 };
 
 /*
@@ -48,6 +50,7 @@ struct model_service {
 	bool echo;
 	struct config_hash hash;
 	const struct config_sources *sources; /* held; NULL: every source */
+	uint32_t quic;			      /* lengths of server ids, as in struct shunt_vip.quic; 0: not QUIC */
 	struct config_vip *vips;
 	size_t vip_count;
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
