@@ -226,7 +226,7 @@ static int fuzz(const struct world *w, uint64_t seed, uint64_t count)
 		struct frame *in = &frames[i & 1];
 		const char *wrong;
 
-		make_packet(w, in, &marks);
+		make_packet(in, &marks);
 		if (!one_in(4))
 			mutate(in, &marks, &frames[~i & 1]);
 		wrong = judge(w, in, &got);

@@ -10,7 +10,7 @@
 
 #include "packets.h"
 
-enum { SERVICES = 18, RING = 251, SERVICE_BACKENDS = 7 };
+enum { RING = 251, SERVICE_BACKENDS = 7 };
 
 struct shunt_addr world_backends[BACKENDS], world_addresses[ADDRESSES];
 static struct nexthop nexthops[BACKENDS];
@@ -117,7 +117,12 @@ static bool carries_family(uint8_t which, const struct shunt_addr *addr)
 	return !which || which == addr->family;
 }
 
-static bool answers_echo(int service)
+bool drawn_carries(int service, const struct shunt_addr *addr)
+{
+	return carries_family(tunnel_of(service)->inside, addr);
+}
+
+bool drawn_echo(int service)
 {
 	return service % 3 != 0;
 }
@@ -152,37 +157,6 @@ static json_t *backends_of(int service)
 			json_array_append_new(list, backend);
 	}
 	return list;
-}
-
-static void add_vip(json_t *services, int service, const struct shunt_addr *addr, uint16_t port, uint8_t proto)
-{
-	const struct config_vip vip = {.addr = *addr, .port = port, .proto = proto};
-	char text[SHUNT_ADDR_TEXT];
-
-	json_array_append_new(json_object_get(json_array_get(services, service), "vips"),
-			      json_string(vip_format(&vip, text)));
-}
-
-/* Addresses are shared between services, by port and protocol; the first two only between those without echo. */
-static void share_out_vips(json_t *services)
-{
-	static const uint16_t ports[] = {80, 443, 53, 1, 65535};
-
-	for (int i = 0; i < ADDRESSES * 10; i++) {
-		const struct shunt_addr *addr = &world_addresses[i / 10];
-		int service = below(SERVICES);
-
-		if (!carries_family(tunnel_of(service)->inside, addr) || (i / 10 < 2 && answers_echo(service)))
-			continue;
-		add_vip(services, service, addr, ports[i / 2 % 5], i % 2 ? IPPROTO_TCP : IPPROTO_UDP);
-	}
-	for (int service = 0; service < SERVICES; service++) {
-		int i = answers_echo(service) ? 2 : 0;
-
-		while (!carries_family(tunnel_of(service)->inside, &world_addresses[i]))
-			i++;
-		add_vip(services, service, &world_addresses[i], 1000 + service, IPPROTO_TCP);
-	}
 }
 
 /* Sources of one service in three are chosen; whose, make_address() knows: clients are in these, too. */
@@ -227,12 +201,12 @@ json_t *draw_config(uint64_t seed, uint32_t destinations)
 		json_array_append_new(services,
 				      json_pack("{s:s, s:[], s:o, s:i, s:b, s:{s:s}, s:o, s:o, s:o}", "name", name,
 						"vips", "encap", tunnel_json(tunnel_of(i)), "ring_size", RING, "echo",
-						answers_echo(i), "check", "type", "none", "backends", backends_of(i),
+						drawn_echo(i), "check", "type", "none", "backends", backends_of(i),
 						"sources", sources_of(i), "hash", hash_of(i)));
 	}
-	share_out_vips(services);
+	draw_vips(services);
 	return json_pack("{s:[s], s:{s:s, s:s}, s:I, s:{s:i}, s:{s:i, s:i, s:i, s:i, s:i}, s:o}", "interfaces", "lo",
 			 "source", "ipv4", ANY(sources4), "ipv6", ANY(sources6), "seed", (json_int_t)(seed & INT64_MAX),
-			 "icmp", "rate", 1000, "limits", "vips", 256, "services", SERVICES, "destinations",
+			 "icmp", "rate", 1000, "limits", "vips", 512, "services", SERVICES, "destinations",
 			 destinations, "ring_slots", 2 * SERVICES * RING, "connections", 64, "services", services);
 }

@@ -25,12 +25,11 @@ static bool is_host(const struct shunt_addr *addr)
 }
 
 /* May the packet's sender be answered? */
-static bool is_answerable(const struct world *w, const struct frame *in, const struct reading *r)
+static bool is_answerable(const struct frame *in, const struct reading *r)
 {
 	bool echo;
 
-	return !(in->byte[0] & 1) && !(in->byte[6] & 1) && is_host(&r->flow.src) &&
-	       !world_has_address(w, &r->flow.src, &echo);
+	return !(in->byte[0] & 1) && !(in->byte[6] & 1) && is_host(&r->flow.src) && !has_vip(&r->flow.src, &echo);
 }
 
 /* Is the address in the prefix? Bit by bit. */
@@ -113,7 +112,7 @@ static uint64_t too_big(const struct world *w, const struct frame *in, const str
 
 	if (r->flow.proto != IPPROTO_TCP && r->flow.proto != IPPROTO_UDP)
 		return BIT(TOO_BIG);
-	if (!w->model->icmp_rate || !is_answerable(w, in, r))
+	if (!w->model->icmp_rate || !is_answerable(in, r))
 		return BIT(TOO_BIG);
 	if (r->is_v6 ? ip_len <= MTU6_MIN : ip_len < ERROR4_MAX - ERROR4_HEADERS || fits < MTU4_MIN)
 		return BIT(TOO_BIG);
@@ -162,7 +161,7 @@ static struct expectation expect_icmp(const struct world *w, const struct frame 
 	bool is_error = r->is_v6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
 
 	if (type == (r->is_v6 ? 128 : 8)) {
-		bool answer = echo && !r->has_options && is_answerable(w, in, r);
+		bool answer = echo && !r->has_options && is_answerable(in, r);
 
 		return (struct expectation){.reasons = answer ? BIT(ECHO_REPLY) : BIT(ECHO_REFUSED)};
 	}
@@ -200,7 +199,7 @@ struct expectation expect(const struct world *w, const struct frame *in, const s
 
 	if (!r->is_ip || !r->flow.dst.family)
 		return (struct expectation){.reasons = r->faults};
-	known = is_icmp ? world_has_address(w, &r->flow.dst, &echo)
+	known = is_icmp ? has_vip(&r->flow.dst, &echo)
 			: r->has_ports && world_service(w, &r->flow.dst, r->flow.dport, r->flow.proto);
 	if (is_icmp && !known && !r->faults)
 		return (struct expectation){.reasons = expect_report(in, r)};
