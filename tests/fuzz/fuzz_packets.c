@@ -153,14 +153,14 @@ static bool is_reachable(uint32_t reason)
 	return reason != SHUNT_REASON_NO_HEADROOM;
 }
 
-/* Does the configuration lead packets into such a tunnel? */
+/* Does the configuration lead packets into such a tunnel, whoever sends them? */
 static bool leads_into(enum behind behind)
 {
 	const struct target *target;
 
 	for (uint32_t id = 1; id < DESTINATIONS; id++) {
 		target = world_target(id);
-		if (target && target->tunnel->behind == behind && target->soundness == SOUND &&
+		if (target && target->tunnel->behind == behind && target->soundness == SOUND && target->is_open &&
 		    target->dest->state == BACKEND_UP)
 			return true;
 	}

@@ -5,8 +5,8 @@
  * must become of it (packets_expect.c), to which what came out is held (packets_check.c).
  *
  * A new header is made and read; a new reason is a fault in the reading, or an expectation; a new tunnel is a row of tunnels[] in
- * packets_config.c and a case in packets_tunnel.c; a new kind of VIP is drawn and found in packets_vips.c. What the program must
- * remember from packet to packet, the expectation must remember, too.
+ * packets_config.c and a case in packets_tunnel.c; a new kind of VIP is drawn and found in packets_vips.c, what services
+ * say of clients in packets_choice.c. What the program must remember from packet to packet, the expectation must remember, too.
  */
 #ifndef SHUNT_TESTS_FUZZ_PACKETS_H
 #define SHUNT_TESTS_FUZZ_PACKETS_H
@@ -77,6 +77,7 @@ struct target {
 	const struct model_dest *dest;
 	const struct shunt_prefix *source;
 	const struct tunnel *tunnel;
+	bool is_open; /* its service's */
 };
 
 struct world {
@@ -85,6 +86,7 @@ struct world {
 	struct shunt_hash_keys keys;
 };
 
+enum { WITHOUT_BACKENDS = 1, WITHOUT_IPV4 = 9 }; /* services */
 enum { SERVICES = 18, VIPS = 512, BACKENDS = 24, ADDRESSES = 10, DESTINATIONS = 128 };
 extern struct shunt_addr world_backends[BACKENDS], world_addresses[ADDRESSES]; /* the latter: of VIPs */
 
@@ -119,6 +121,17 @@ const struct target *world_target(uint32_t id); /* NULL: there is none */
 /* Is it the address of a VIP? *echo: of a service that answers. */
 bool has_vip(const struct shunt_addr *addr, bool *echo);
 
+/* packets_choice.c. Services by number. */
+struct flow {
+	struct shunt_addr src, dst;
+	uint16_t sport, dport;
+	uint8_t proto;
+};
+void draw_choice(json_t *object, int service); /* its hash and its sources */
+bool is_open(int service);		       /* serves all, by the whole flow */
+bool is_served(int service, const struct shunt_addr *source);
+uint64_t hash_of(const struct shunt_hash_keys *keys, int service, uint32_t salt, const struct flow *flow);
+
 /* What the program did. counter: SHUNT_REASON_*, or DESTINATION + id. */
 #define DESTINATION 1000u
 struct outcome {
@@ -148,12 +161,6 @@ void mutate(struct frame *frame, const struct marks *marks, const struct frame *
 /* ---- the oracle */
 
 #define BIT(reason) (1ull << SHUNT_REASON_##reason)
-
-struct flow {
-	struct shunt_addr src, dst;
-	uint16_t sport, dport;
-	uint8_t proto;
-};
 
 /* faults: every reason for which the packet may be let go that its bytes give, whatever the order in which they are found. What is
  * behind a fault may be unread. */

@@ -148,7 +148,7 @@ static json_t *backend_of(int service, int i)
 static json_t *backends_of(int service)
 {
 	json_t *list = json_array();
-	uint32_t count = service == 1 ? 0 : 1 + below(SERVICE_BACKENDS), first = below(BACKENDS);
+	uint32_t count = service == WITHOUT_BACKENDS ? 0 : 1 + below(SERVICE_BACKENDS), first = below(BACKENDS);
 
 	for (uint32_t i = 0; i < BACKENDS && json_array_size(list) < count; i++) {
 		json_t *backend = backend_of(service, (first + i * 5) % BACKENDS);
@@ -157,34 +157,6 @@ static json_t *backends_of(int service)
 			json_array_append_new(list, backend);
 	}
 	return list;
-}
-
-/* Sources of one service in three are chosen; whose, make_address() knows: clients are in these, too. */
-static json_t *sources_of(int service)
-{
-	switch (service % 6) {
-	case 2:
-		return json_pack("{s:[s, s], s:[s, s]}", "allow", "198.51.0.0/16", "2001:db8::/33", "deny",
-				 "198.51.100.0/25", "2001:db8::/48");
-	case 4:
-		return json_pack("{s:[s, s, s], s:[s]}", "deny", "0.0.0.0/0", "::/0", "198.51.100.7", "allow",
-				 "198.51.100.0/24");
-	default:
-		return json_object();
-	}
-}
-
-static json_t *hash_of(int service)
-{
-	static const char *const inputs[] = {"5-tuple",		 "5-tuple",	   "no-source-port", "source",
-					     "destination-port", "no-source-port", "5-tuple"};
-	json_t *hash = json_pack("{s:s}", "inputs", inputs[service % 7]);
-
-	if (service % 7 == 3) {
-		json_object_set_new(hash, "ipv4", json_integer(20));
-		json_object_set_new(hash, "ipv6", json_integer(45));
-	}
-	return hash;
 }
 
 json_t *draw_config(uint64_t seed, uint32_t destinations)
@@ -197,12 +169,14 @@ json_t *draw_config(uint64_t seed, uint32_t destinations)
 	draw_addresses();
 	draw_nexthops();
 	for (int i = 0; i < SERVICES; i++) {
+		json_t *service;
+
 		snprintf(name, sizeof(name), "s%d", i);
-		json_array_append_new(services,
-				      json_pack("{s:s, s:[], s:o, s:i, s:b, s:{s:s}, s:o, s:o, s:o}", "name", name,
-						"vips", "encap", tunnel_json(tunnel_of(i)), "ring_size", RING, "echo",
-						drawn_echo(i), "check", "type", "none", "backends", backends_of(i),
-						"sources", sources_of(i), "hash", hash_of(i)));
+		service = json_pack("{s:s, s:[], s:o, s:i, s:b, s:{s:s}, s:o}", "name", name, "vips", "encap",
+				    tunnel_json(tunnel_of(i)), "ring_size", RING, "echo", drawn_echo(i), "check",
+				    "type", "none", "backends", backends_of(i));
+		draw_choice(service, i);
+		json_array_append_new(services, service);
 	}
 	draw_vips(services);
 	return json_pack("{s:[s], s:{s:s, s:s}, s:I, s:{s:i}, s:{s:i, s:i, s:i, s:i, s:i}, s:o}", "interfaces", "lo",

@@ -4,7 +4,6 @@
  * destination and must get there. Of one with several faults any may be the reason, but none that it has not; and what is no
  * VIP's passes, whatever else is wrong with it.
  */
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -32,75 +31,13 @@ static bool is_answerable(const struct frame *in, const struct reading *r)
 	return !(in->byte[0] & 1) && !(in->byte[6] & 1) && is_host(&r->flow.src) && !has_vip(&r->flow.src, &echo);
 }
 
-/* Is the address in the prefix? Bit by bit. */
-static bool is_in(const struct shunt_addr *addr, const struct shunt_prefix *prefix)
-{
-	const uint8_t *a = (const uint8_t *)addr->word, *p = (const uint8_t *)prefix->addr.word;
-
-	for (int bit = 0; bit < prefix->len; bit++)
-		if ((a[bit / 8] ^ p[bit / 8]) >> (7 - bit % 8) & 1)
-			return false;
-	return addr->family == prefix->addr.family;
-}
-
-/* The longest prefix says; without one, who is not among the allowed is denied if there are such. */
-static bool is_denied(const struct config_sources *sources, const struct shunt_addr *src)
-{
-	int longest = -1;
-	bool denied;
-
-	if (!sources)
-		return false;
-	denied = sources->counts[CONFIG_SOURCE_ALLOW] > 0;
-	for (size_t i = 0; i < sources->count; i++)
-		if (sources->rules[i].prefix.len > longest && is_in(src, &sources->rules[i].prefix)) {
-			longest = sources->rules[i].prefix.len;
-			denied = sources->rules[i].action == CONFIG_SOURCE_DENY;
-		}
-	return denied;
-}
-
-/* Keeps the address's first bits. */
-static void cut(struct shunt_addr *addr, uint32_t bits)
-{
-	uint8_t *byte = (uint8_t *)addr->word;
-
-	for (uint32_t bit = bits; bit < 128; bit++)
-		byte[bit / 8] &= ~(0x80 >> bit % 8);
-}
-
-/* The flow without what the service does not look at: whose hash is the flow's then. *what: with the service's salt. */
-static struct flow hashed(const struct model_service *service, const struct flow *flow, uint32_t *what)
-{
-	struct flow part = *flow;
-
-	*what = service->salt ^ flow->proto;
-	if (service->hash.inputs == CONFIG_HASH_5_TUPLE)
-		return part;
-	part.sport = 0;
-	if (service->hash.inputs == CONFIG_HASH_NO_SOURCE_PORT)
-		return part;
-	*what = service->salt;
-	cut(&part.dst, 0);
-	if (service->hash.inputs == CONFIG_HASH_SOURCE) {
-		part.dport = 0;
-		cut(&part.src, part.src.family == SHUNT_FAMILY_IPV6 ? service->hash.ipv6 : service->hash.ipv4);
-	} else {
-		cut(&part.src, 0);
-	}
-	return part;
-}
-
 static const struct target *choose(const struct world *w, const struct model_service *service, const struct flow *flow)
 {
-	uint32_t what;
-	const struct flow part = hashed(service, flow, &what);
-	uint32_t ports = htons(part.sport) | (uint32_t)htons(part.dport) << 16;
-	uint64_t hash = shunt_flow_hash(&w->keys, part.src.word, part.dst.word, ports, what,
-					flow->dst.family == SHUNT_FAMILY_IPV6);
+	int nth = service - w->model->services;
+	uint64_t hash = hash_of(&w->keys, nth, service->salt, flow);
 	uint32_t index = service->ring->slots[shunt_tag_slot(shunt_flow_tag(hash), service->ring_size)];
 
-	return index == RING_NONE ? NULL : &w->targets[service - w->model->services][index];
+	return index == RING_NONE ? NULL : &w->targets[nth][index];
 }
 
 /* RFC 1191, 1812, 8201 and 4443: who is told that the packet is too big, and what would fit. */
@@ -135,10 +72,10 @@ static struct expectation expect_flow(const struct world *w, const struct frame 
 		e.reasons |= BIT(TO_GROUP);
 	if (!is_host(&flow->src) || addr_equal(&flow->src, &flow->dst))
 		e.reasons |= BIT(MARTIAN);
+	if (!is_served(service - w->model->services, &flow->src))
+		e.reasons |= BIT(SOURCE_DENIED);
 	if (e.reasons)
 		return e;
-	if (is_denied(service->sources, &flow->src))
-		return (struct expectation){.reasons = BIT(SOURCE_DENIED)};
 	e.target = choose(w, service, flow);
 	if (!e.target)
 		return (struct expectation){.reasons = BIT(NO_BACKEND)};

@@ -154,6 +154,7 @@ static void find_targets(void)
 			target->dest = &service->dests[k];
 			target->id = find_id(service->name, &target->dest->addr);
 			target_of[target->id] = target;
+			target->is_open = is_open(i);
 			target->tunnel = drawn_tunnel(service->name, &target->dest->addr);
 			target->source =
 				target->dest->addr.family == SHUNT_FAMILY_IPV6 ? &model->source6 : &model->source4;
