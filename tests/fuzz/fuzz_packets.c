@@ -160,14 +160,14 @@ static bool is_reachable(uint32_t reason)
 	return reason != SHUNT_REASON_NO_HEADROOM;
 }
 
-/* Does the configuration lead packets into such a tunnel? */
+/* Does the configuration lead packets into such a tunnel, whoever sends them? */
 static bool leads_into(enum behind behind)
 {
 	const struct target *target;
 
 	for (uint32_t id = 1; id < DESTINATIONS; id++) {
 		target = world_target(id);
-		if (target && target->tunnel->behind == behind && target->soundness == SOUND &&
+		if (target && target->tunnel->behind == behind && target->soundness == SOUND && target->is_open &&
 		    target->dest->state == BACKEND_UP)
 			return true;
 	}
@@ -238,7 +238,7 @@ static int fuzz(const struct world *w, uint64_t seed, uint64_t count)
 		struct frame *in = &frames[i & 1];
 		const char *wrong;
 
-		make_packet(w, in, &marks);
+		make_packet(in, &marks);
 		if (!one_in(4))
 			mutate(in, &marks, &frames[~i & 1]);
 		wrong = judge(w, in, &got);

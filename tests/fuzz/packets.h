@@ -5,8 +5,9 @@
  * must become of it (packets_expect.c), to which what came out is held (packets_check.c).
  *
  * A new header is made and read; a new reason is a fault in the reading, or an expectation; a new tunnel is a row of tunnels[] in
- * packets_config.c and a case in packets_tunnel.c; a new kind of VIP is an answer of world_service(). What the program must
- * remember from packet to packet, the expectation must remember, too (packets_fragments.c).
+ * packets_config.c and a case in packets_tunnel.c; a new kind of VIP is drawn and found in packets_vips.c, what services
+ * say of clients in packets_choice.c. What the program must remember from packet to packet, the expectation must remember, too
+ * (packets_fragments.c).
  */
 #ifndef SHUNT_TESTS_FUZZ_PACKETS_H
 #define SHUNT_TESTS_FUZZ_PACKETS_H
@@ -77,6 +78,7 @@ struct target {
 	const struct model_dest *dest;
 	const struct shunt_prefix *source;
 	const struct tunnel *tunnel;
+	bool is_open; /* its service's */
 };
 
 struct world {
@@ -86,7 +88,8 @@ struct world {
 	uint32_t fragment_buckets; /* of the program's table */
 };
 
-enum { BACKENDS = 24, ADDRESSES = 10, DESTINATIONS = 128 };
+enum { WITHOUT_BACKENDS = 1, WITHOUT_IPV4 = 9 }; /* services */
+enum { SERVICES = 18, VIPS = 512, BACKENDS = 24, ADDRESSES = 10, DESTINATIONS = 128 };
 extern struct shunt_addr world_backends[BACKENDS], world_addresses[ADDRESSES]; /* the latter: of VIPs */
 
 /* packets_config.c. A tree for config_from_json(); destinations: its limit of them. The nexthop of struct model_inputs. */
@@ -94,6 +97,21 @@ json_t *draw_config(uint64_t seed, uint32_t destinations);
 const struct nexthop *drawn_nexthop(void *arg, const struct shunt_addr *backend);
 /* service: its name. */
 const struct tunnel *drawn_tunnel(const char *service, const struct shunt_addr *backend);
+
+/* packets_vips.c. VIPs as they are drawn, whatever the daemon's code makes of them: an address is a prefix of all its bits. */
+struct drawn_vip {
+	struct shunt_prefix prefix;
+	uint16_t first, last; /* ports */
+	uint8_t proto;
+	int service;
+};
+extern struct drawn_vip drawn_vips[VIPS];
+extern uint32_t drawn_vip_count;
+void draw_vips(json_t *services);
+bool drawn_echo(int service);					/* does it answer? */
+bool drawn_carries(int service, const struct shunt_addr *addr); /* may it have such a VIP? */
+const struct drawn_vip *find_vip(const struct shunt_addr *addr, uint16_t port, uint8_t proto); /* NULL: nobody's */
+bool in_prefix(const uint8_t *at, const struct shunt_prefix *prefix);
 
 const struct world *world_open(uint64_t seed); /* ends the process if it cannot */
 bool world_unchanged(void);		       /* what only the daemon writes is still what it wrote */
@@ -104,7 +122,18 @@ const struct model_service *world_service(const struct world *w, const struct sh
 					  uint8_t proto);
 const struct target *world_target(uint32_t id); /* NULL: there is none */
 /* Is it the address of a VIP? *echo: of a service that answers. */
-bool world_has_address(const struct world *w, const struct shunt_addr *addr, bool *echo);
+bool has_vip(const struct shunt_addr *addr, bool *echo);
+
+/* packets_choice.c. Services by number. */
+struct flow {
+	struct shunt_addr src, dst;
+	uint16_t sport, dport;
+	uint8_t proto;
+};
+void draw_choice(json_t *object, int service); /* its hash and its sources */
+bool is_open(int service);		       /* serves all, by the whole flow */
+bool is_served(int service, const struct shunt_addr *source);
+uint64_t hash_of(const struct shunt_hash_keys *keys, int service, uint32_t salt, const struct flow *flow);
 
 /* What the program did. counter: SHUNT_REASON_*, or DESTINATION + id. */
 #define DESTINATION 1000u
@@ -128,19 +157,13 @@ struct marks {
 	uint32_t count;
 };
 
-void make_packet(const struct world *w, struct frame *frame, struct marks *marks);
+void make_packet(struct frame *frame, struct marks *marks);
 struct shunt_addr make_address(bool is_v6); /* of anybody: VIPs, backends, clients, nobody */
 void mutate(struct frame *frame, const struct marks *marks, const struct frame *other);
 
 /* ---- the oracle */
 
 #define BIT(reason) (1ull << SHUNT_REASON_##reason)
-
-struct flow {
-	struct shunt_addr src, dst;
-	uint16_t sport, dport;
-	uint8_t proto;
-};
 
 enum fragment_kind { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
 

@@ -27,16 +27,6 @@ static bool is_addr(const uint8_t *at, const struct shunt_addr *addr)
 	return !memcmp(at, addr->word, addr->family == SHUNT_FAMILY_IPV6 ? 16 : 4);
 }
 
-static bool in_prefix(const uint8_t *at, const struct shunt_prefix *prefix)
-{
-	const uint8_t *want = (const uint8_t *)prefix->addr.word;
-	uint8_t rest = prefix->len % 8, mask = 0xff00 >> rest;
-
-	if (!same(at, want, prefix->len / 8))
-		return false;
-	return !rest || !((at[prefix->len / 8] ^ want[prefix->len / 8]) & mask);
-}
-
 /* ---- forwarded */
 
 /* Ethernet header and tags are the next hop's; *len: theirs. */

@@ -10,7 +10,7 @@
 
 #include "packets.h"
 
-enum { SERVICES = 18, RING = 251, SERVICE_BACKENDS = 7 };
+enum { RING = 251, SERVICE_BACKENDS = 7 };
 
 struct shunt_addr world_backends[BACKENDS], world_addresses[ADDRESSES];
 static struct nexthop nexthops[BACKENDS];
@@ -117,7 +117,12 @@ static bool carries_family(uint8_t which, const struct shunt_addr *addr)
 	return !which || which == addr->family;
 }
 
-static bool answers_echo(int service)
+bool drawn_carries(int service, const struct shunt_addr *addr)
+{
+	return carries_family(tunnel_of(service)->inside, addr);
+}
+
+bool drawn_echo(int service)
 {
 	return service % 3 != 0;
 }
@@ -143,7 +148,7 @@ static json_t *backend_of(int service, int i)
 static json_t *backends_of(int service)
 {
 	json_t *list = json_array();
-	uint32_t count = service == 1 ? 0 : 1 + below(SERVICE_BACKENDS), first = below(BACKENDS);
+	uint32_t count = service == WITHOUT_BACKENDS ? 0 : 1 + below(SERVICE_BACKENDS), first = below(BACKENDS);
 
 	for (uint32_t i = 0; i < BACKENDS && json_array_size(list) < count; i++) {
 		json_t *backend = backend_of(service, (first + i * 5) % BACKENDS);
@@ -152,65 +157,6 @@ static json_t *backends_of(int service)
 			json_array_append_new(list, backend);
 	}
 	return list;
-}
-
-static void add_vip(json_t *services, int service, const struct shunt_addr *addr, uint16_t port, uint8_t proto)
-{
-	const struct config_vip vip = {.addr = *addr, .port = port, .proto = proto};
-	char text[SHUNT_ADDR_TEXT];
-
-	json_array_append_new(json_object_get(json_array_get(services, service), "vips"),
-			      json_string(vip_format(&vip, text)));
-}
-
-/* Addresses are shared between services, by port and protocol; the first two only between those without echo. */
-static void share_out_vips(json_t *services)
-{
-	static const uint16_t ports[] = {80, 443, 53, 1, 65535};
-
-	for (int i = 0; i < ADDRESSES * 10; i++) {
-		const struct shunt_addr *addr = &world_addresses[i / 10];
-		int service = below(SERVICES);
-
-		if (!carries_family(tunnel_of(service)->inside, addr) || (i / 10 < 2 && answers_echo(service)))
-			continue;
-		add_vip(services, service, addr, ports[i / 2 % 5], i % 2 ? IPPROTO_TCP : IPPROTO_UDP);
-	}
-	for (int service = 0; service < SERVICES; service++) {
-		int i = answers_echo(service) ? 2 : 0;
-
-		while (!carries_family(tunnel_of(service)->inside, &world_addresses[i]))
-			i++;
-		add_vip(services, service, &world_addresses[i], 1000 + service, IPPROTO_TCP);
-	}
-}
-
-/* Sources of one service in three are chosen; whose, make_address() knows: clients are in these, too. */
-static json_t *sources_of(int service)
-{
-	switch (service % 6) {
-	case 2:
-		return json_pack("{s:[s, s], s:[s, s]}", "allow", "198.51.0.0/16", "2001:db8::/33", "deny",
-				 "198.51.100.0/25", "2001:db8::/48");
-	case 4:
-		return json_pack("{s:[s, s, s], s:[s]}", "deny", "0.0.0.0/0", "::/0", "198.51.100.7", "allow",
-				 "198.51.100.0/24");
-	default:
-		return json_object();
-	}
-}
-
-static json_t *hash_of(int service)
-{
-	static const char *const inputs[] = {"5-tuple",		 "5-tuple",	   "no-source-port", "source",
-					     "destination-port", "no-source-port", "5-tuple"};
-	json_t *hash = json_pack("{s:s}", "inputs", inputs[service % 7]);
-
-	if (service % 7 == 3) {
-		json_object_set_new(hash, "ipv4", json_integer(20));
-		json_object_set_new(hash, "ipv6", json_integer(45));
-	}
-	return hash;
 }
 
 json_t *draw_config(uint64_t seed, uint32_t destinations)
@@ -223,17 +169,19 @@ json_t *draw_config(uint64_t seed, uint32_t destinations)
 	draw_addresses();
 	draw_nexthops();
 	for (int i = 0; i < SERVICES; i++) {
+		json_t *service;
+
 		snprintf(name, sizeof(name), "s%d", i);
-		json_array_append_new(services,
-				      json_pack("{s:s, s:[], s:o, s:i, s:b, s:{s:s}, s:o, s:o, s:o}", "name", name,
-						"vips", "encap", tunnel_json(tunnel_of(i)), "ring_size", RING, "echo",
-						answers_echo(i), "check", "type", "none", "backends", backends_of(i),
-						"sources", sources_of(i), "hash", hash_of(i)));
+		service = json_pack("{s:s, s:[], s:o, s:i, s:b, s:{s:s}, s:o}", "name", name, "vips", "encap",
+				    tunnel_json(tunnel_of(i)), "ring_size", RING, "echo", drawn_echo(i), "check",
+				    "type", "none", "backends", backends_of(i));
+		draw_choice(service, i);
+		json_array_append_new(services, service);
 	}
-	share_out_vips(services);
+	draw_vips(services);
 	return json_pack("{s:[s], s:{s:s, s:s}, s:I, s:{s:i}, s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:o}", "interfaces",
 			 "lo", "source", "ipv4", ANY(sources4), "ipv6", ANY(sources6), "seed",
-			 (json_int_t)(seed & INT64_MAX), "icmp", "rate", 1000, "limits", "vips", 256, "services",
+			 (json_int_t)(seed & INT64_MAX), "icmp", "rate", 1000, "limits", "vips", 512, "services",
 			 SERVICES, "destinations", destinations, "ring_slots", 2 * SERVICES * RING, "connections", 64,
 			 "fragments", 65536, "services", services);
 }

@@ -4,7 +4,6 @@
  * destination and must get there. Of one with several faults any may be the reason, but none that it has not; and what is no
  * VIP's passes, whatever else is wrong with it.
  */
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -25,83 +24,20 @@ static bool is_host(const struct shunt_addr *addr)
 }
 
 /* May the packet's sender be answered? */
-static bool is_answerable(const struct world *w, const struct frame *in, const struct reading *r)
+static bool is_answerable(const struct frame *in, const struct reading *r)
 {
 	bool echo;
 
-	return !(in->byte[0] & 1) && !(in->byte[6] & 1) && is_host(&r->flow.src) &&
-	       !world_has_address(w, &r->flow.src, &echo);
-}
-
-/* Is the address in the prefix? Bit by bit. */
-static bool is_in(const struct shunt_addr *addr, const struct shunt_prefix *prefix)
-{
-	const uint8_t *a = (const uint8_t *)addr->word, *p = (const uint8_t *)prefix->addr.word;
-
-	for (int bit = 0; bit < prefix->len; bit++)
-		if ((a[bit / 8] ^ p[bit / 8]) >> (7 - bit % 8) & 1)
-			return false;
-	return addr->family == prefix->addr.family;
-}
-
-/* The longest prefix says; without one, who is not among the allowed is denied if there are such. */
-static bool is_denied(const struct config_sources *sources, const struct shunt_addr *src)
-{
-	int longest = -1;
-	bool denied;
-
-	if (!sources)
-		return false;
-	denied = sources->counts[CONFIG_SOURCE_ALLOW] > 0;
-	for (size_t i = 0; i < sources->count; i++)
-		if (sources->rules[i].prefix.len > longest && is_in(src, &sources->rules[i].prefix)) {
-			longest = sources->rules[i].prefix.len;
-			denied = sources->rules[i].action == CONFIG_SOURCE_DENY;
-		}
-	return denied;
-}
-
-/* Keeps the address's first bits. */
-static void cut(struct shunt_addr *addr, uint32_t bits)
-{
-	uint8_t *byte = (uint8_t *)addr->word;
-
-	for (uint32_t bit = bits; bit < 128; bit++)
-		byte[bit / 8] &= ~(0x80 >> bit % 8);
-}
-
-/* The flow without what the service does not look at: whose hash is the flow's then. *what: with the service's salt. */
-static struct flow hashed(const struct model_service *service, const struct flow *flow, uint32_t *what)
-{
-	struct flow part = *flow;
-
-	*what = service->salt ^ flow->proto;
-	if (service->hash.inputs == CONFIG_HASH_5_TUPLE)
-		return part;
-	part.sport = 0;
-	if (service->hash.inputs == CONFIG_HASH_NO_SOURCE_PORT)
-		return part;
-	*what = service->salt;
-	cut(&part.dst, 0);
-	if (service->hash.inputs == CONFIG_HASH_SOURCE) {
-		part.dport = 0;
-		cut(&part.src, part.src.family == SHUNT_FAMILY_IPV6 ? service->hash.ipv6 : service->hash.ipv4);
-	} else {
-		cut(&part.src, 0);
-	}
-	return part;
+	return !(in->byte[0] & 1) && !(in->byte[6] & 1) && is_host(&r->flow.src) && !has_vip(&r->flow.src, &echo);
 }
 
 static const struct target *choose(const struct world *w, const struct model_service *service, const struct flow *flow)
 {
-	uint32_t what;
-	const struct flow part = hashed(service, flow, &what);
-	uint32_t ports = htons(part.sport) | (uint32_t)htons(part.dport) << 16;
-	uint64_t hash = shunt_flow_hash(&w->keys, part.src.word, part.dst.word, ports, what,
-					flow->dst.family == SHUNT_FAMILY_IPV6);
+	int nth = service - w->model->services;
+	uint64_t hash = hash_of(&w->keys, nth, service->salt, flow);
 	uint32_t index = service->ring->slots[shunt_tag_slot(shunt_flow_tag(hash), service->ring_size)];
 
-	return index == RING_NONE ? NULL : &w->targets[service - w->model->services][index];
+	return index == RING_NONE ? NULL : &w->targets[nth][index];
 }
 
 /* RFC 1191, 1812, 8201 and 4443: who is told that the packet is too big, and what would fit. */
@@ -113,7 +49,7 @@ static uint64_t too_big(const struct world *w, const struct frame *in, const str
 
 	if (r->flow.proto == IPPROTO_ICMP || r->flow.proto == IPPROTO_ICMPV6)
 		return BIT(TOO_BIG);
-	if (!w->model->icmp_rate || !is_answerable(w, in, r))
+	if (!w->model->icmp_rate || !is_answerable(in, r))
 		return BIT(TOO_BIG);
 	if (r->is_v6 ? ip_len <= MTU6_MIN : ip_len < ERROR4_MAX - ERROR4_HEADERS || fits < MTU4_MIN)
 		return BIT(TOO_BIG);
@@ -153,10 +89,10 @@ static struct expectation expect_flow(const struct world *w, const struct frame 
 		e.reasons |= BIT(TO_GROUP);
 	if (!is_host(&flow->src) || addr_equal(&flow->src, &flow->dst))
 		e.reasons |= BIT(MARTIAN);
+	if (!is_served(service - w->model->services, &flow->src))
+		e.reasons |= BIT(SOURCE_DENIED);
 	if (e.reasons)
 		return e;
-	if (is_denied(service->sources, &flow->src))
-		return (struct expectation){.reasons = BIT(SOURCE_DENIED)};
 	e.target = choose(w, service, flow);
 	if (!e.target)
 		return (struct expectation){.reasons = BIT(NO_BACKEND)};
@@ -188,7 +124,7 @@ static struct expectation expect_fragment(const struct world *w, const struct fr
 	bool echo, is_icmp = r->flow.proto == (r->is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 	uint64_t faults = r->faults;
 
-	if (!world_has_address(w, &r->flow.dst, &echo)) {
+	if (!has_vip(&r->flow.dst, &echo)) {
 		faults &= ~(BIT(FRAGMENT_SIZE) | BIT(FRAGMENT_HEADER));
 		return (struct expectation){.reasons = faults | BIT(NOT_VIP)};
 	}
@@ -208,7 +144,7 @@ static struct expectation expect_icmp(const struct world *w, const struct frame 
 	bool is_error = r->is_v6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
 
 	if (type == (r->is_v6 ? 128 : 8)) {
-		bool answer = echo && !r->has_options && is_answerable(w, in, r);
+		bool answer = echo && !r->has_options && is_answerable(in, r);
 
 		return (struct expectation){.reasons = answer ? BIT(ECHO_REPLY) : BIT(ECHO_REFUSED)};
 	}
@@ -248,7 +184,7 @@ struct expectation expect(const struct world *w, const struct frame *in, const s
 		return (struct expectation){.reasons = r->faults};
 	if (r->fragment)
 		return expect_fragment(w, in, r, may_tell);
-	known = is_icmp ? world_has_address(w, &r->flow.dst, &echo)
+	known = is_icmp ? has_vip(&r->flow.dst, &echo)
 			: r->has_ports && world_service(w, &r->flow.dst, r->flow.dport, r->flow.proto);
 	if (is_icmp && !known && !r->faults)
 		return (struct expectation){.reasons = expect_report(in, r)};

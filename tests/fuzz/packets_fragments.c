@@ -43,7 +43,7 @@ void fragments_note(const struct world *w, const struct reading *r, const struct
 	bool is_no_vip = e->reasons == BIT(NOT_VIP) && !r->faults, echo;
 	struct remembered *entry;
 
-	if (r->fragment != FRAGMENT_FIRST || !world_has_address(w, &r->flow.dst, &echo) || (!e->target && !is_no_vip))
+	if (r->fragment != FRAGMENT_FIRST || !has_vip(&r->flow.dst, &echo) || (!e->target && !is_no_vip))
 		return;
 	if (used == FULL) {
 		memset(memory, 0, sizeof(memory));

@@ -113,19 +113,51 @@ struct shunt_addr make_address(bool is_v6)
 	}
 }
 
-/* Of a client to a VIP, nearly always. */
-static struct flow make_flow(const struct world *w, bool is_v6)
+static void flip(struct shunt_addr *addr, uint32_t bit)
 {
-	const struct model_service *service = &w->model->services[below(w->model->service_count)];
-	const struct config_vip *vip = &service->vips[below(service->vip_count)];
+	((uint8_t *)addr->word)[bit / 8] ^= 0x80 >> bit % 8;
+}
+
+/* Of the prefix: its first, its last, any, or one that other VIPs may have, too; seldom the nearest to one of its ends outside. */
+static struct shunt_addr address_within(const struct shunt_prefix *prefix)
+{
+	bool is_v6 = prefix->addr.family == SHUNT_FAMILY_IPV6;
+	struct shunt_addr addr = prefix->addr, known = vip_address(is_v6);
+	uint32_t how = below(4);
+
+	if (how < 2 && in_prefix((const uint8_t *)known.word, prefix))
+		return known;
+	for (uint32_t bit = prefix->len; how && bit < (is_v6 ? 128 : 32); bit++)
+		if (how == 1 || one_in(2))
+			flip(&addr, bit);
+	if (one_in(12))
+		flip(&addr, prefix->len - 1);
+	return addr;
+}
+
+static uint16_t port_within(const struct drawn_vip *vip)
+{
+	switch (below(8)) {
+	case 0:
+		return vip->first - one_in(4);
+	case 1:
+		return vip->last + one_in(4);
+	default:
+		return vip->first + below(vip->last - vip->first + 1);
+	}
+}
+
+/* Of a client to a VIP, nearly always. */
+static struct flow make_flow(bool is_v6)
+{
+	const struct drawn_vip *vip = &drawn_vips[below(drawn_vip_count)];
 	struct flow flow = {.src = one_in(12) ? make_address(is_v6) : client(is_v6)};
 
-	for (int tries = 0; (vip->addr.family == SHUNT_FAMILY_IPV6) != is_v6 && tries < 20; tries++) {
-		service = &w->model->services[below(w->model->service_count)];
-		vip = &service->vips[below(service->vip_count)];
-	}
-	flow.dst = (vip->addr.family == SHUNT_FAMILY_IPV6) == is_v6 ? vip->addr : vip_address(is_v6);
-	flow.dport = vip->port;
+	for (int tries = 0; (vip->prefix.addr.family == SHUNT_FAMILY_IPV6) != is_v6 && tries < 20; tries++)
+		vip = &drawn_vips[below(drawn_vip_count)];
+	flow.dst = (vip->prefix.addr.family == SHUNT_FAMILY_IPV6) == is_v6 ? address_within(&vip->prefix)
+									   : vip_address(is_v6);
+	flow.dport = port_within(vip);
 	flow.proto = vip->proto;
 	flow.sport = chance();
 	if (one_in(12))
@@ -422,11 +454,11 @@ static void put_ether(struct maker *m)
 	put_tags(m);
 }
 
-void make_packet(const struct world *w, struct frame *frame, struct marks *marks)
+void make_packet(struct frame *frame, struct marks *marks)
 {
 	struct maker m = {.byte = frame->byte, .marks = marks};
 	bool is_v6 = one_in(2);
-	struct flow flow = make_flow(w, is_v6);
+	struct flow flow = make_flow(is_v6);
 
 	marks->count = 0;
 	if (one_in(8))

@@ -42,7 +42,7 @@ static struct kept {
 	const void *at;
 	void *copy;
 	size_t bytes;
-} kept[4];
+} kept[6];
 
 static void die(const char *what, const char *why)
 {
@@ -148,6 +148,8 @@ static void find_targets(void)
 	for (size_t i = 0; i < model->service_count; i++) {
 		const struct model_service *service = &model->services[i];
 
+		if (atoi(service->name + 1) != (int)i)
+			die(service->name, "is not where it is in the configuration");
 		world.targets[i] = xcalloc(service->dest_count + 1, sizeof(**world.targets));
 		for (size_t k = 0; k < service->dest_count; k++) {
 			struct target *target = &world.targets[i][k];
@@ -155,6 +157,7 @@ static void find_targets(void)
 			target->dest = &service->dests[k];
 			target->id = find_id(service->name, &target->dest->addr);
 			target_of[target->id] = target;
+			target->is_open = is_open(i);
 			target->tunnel = drawn_tunnel(service->name, &target->dest->addr);
 			target->source =
 				target->dest->addr.family == SHUNT_FAMILY_IPV6 ? &model->source6 : &model->source4;
@@ -184,6 +187,8 @@ const struct world *world_open(uint64_t seed)
 	keep(&kept[1], skel->maps.shunt_vips);
 	keep(&kept[2], skel->maps.shunt_dests);
 	keep(&kept[3], skel->maps.shunt_rings);
+	keep(&kept[4], skel->maps.shunt_spans);
+	keep(&kept[5], skel->maps.shunt_ranges);
 	return &world;
 }
 
@@ -218,38 +223,14 @@ void world_close(void)
 const struct model_service *world_service(const struct world *w, const struct shunt_addr *addr, uint16_t port,
 					  uint8_t proto)
 {
-	for (size_t i = 0; i < w->model->service_count; i++) {
-		const struct model_service *service = &w->model->services[i];
+	const struct drawn_vip *vip = find_vip(addr, port, proto);
 
-		for (size_t k = 0; k < service->vip_count; k++)
-			if (service->vips[k].port == port && service->vips[k].proto == proto &&
-			    addr_equal(&service->vips[k].addr, addr))
-				return service;
-	}
-	return NULL;
+	return vip ? &w->model->services[vip->service] : NULL;
 }
 
 const struct target *world_target(uint32_t id)
 {
 	return id < DESTINATIONS ? target_of[id] : NULL;
-}
-
-bool world_has_address(const struct world *w, const struct shunt_addr *addr, bool *echo)
-{
-	bool found = false;
-
-	*echo = false;
-	for (size_t i = 0; i < w->model->service_count; i++) {
-		const struct model_service *service = &w->model->services[i];
-
-		for (size_t k = 0; k < service->vip_count; k++) {
-			if (!addr_equal(&service->vips[k].addr, addr))
-				continue;
-			found = true;
-			*echo = *echo || service->echo;
-		}
-	}
-	return found;
 }
 
 /* ---- running */
