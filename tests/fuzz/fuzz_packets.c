@@ -29,7 +29,7 @@ static const struct option options[] = {
 };
 
 static uint64_t forwarded[BEHIND_COUNT], reasons[SHUNT_REASON_MAX];
-static uint64_t followed; /* of those forwarded, later fragments */
+static uint64_t followed, by_cid; /* of those forwarded: later fragments, and QUIC by its connection id */
 
 static void usage(const char *what)
 {
@@ -99,6 +99,7 @@ static const char *judge(const struct world *w, const struct frame *in, struct o
 	if (wrong)
 		return wrong;
 	followed += got->counter >= DESTINATION && r.fragment == FRAGMENT_LATER;
+	by_cid += got->counter >= DESTINATION && e.by_cid;
 	fragments_note(w, &r, &e);
 	return NULL;
 }
@@ -202,6 +203,11 @@ static int summary(uint64_t seed, uint64_t count, double seconds)
 	       seed, count, seconds, seconds * 1e6 / (count ?: 1));
 	missing = summary_of_tunnels(count >= ENOUGH);
 	printf("  %-16s %" PRIu64 "\n", "later fragments", followed);
+	printf("  %-16s %" PRIu64 "\n", "by connection id", by_cid);
+	if (count >= ENOUGH && !by_cid) {
+		printf("not ok - no packet followed its QUIC connection id\n");
+		missing++;
+	}
 	if (count >= ENOUGH && !followed) {
 		printf("not ok - no later fragment followed its first\n");
 		missing++;
@@ -238,7 +244,7 @@ static int fuzz(const struct world *w, uint64_t seed, uint64_t count)
 		struct frame *in = &frames[i & 1];
 		const char *wrong;
 
-		make_packet(in, &marks);
+		make_packet(w, in, &marks);
 		if (!one_in(4))
 			mutate(in, &marks, &frames[~i & 1]);
 		wrong = judge(w, in, &got);

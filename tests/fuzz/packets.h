@@ -108,6 +108,7 @@ struct drawn_vip {
 extern struct drawn_vip drawn_vips[VIPS];
 extern uint32_t drawn_vip_count;
 void draw_vips(json_t *services);
+bool drawn_quic(int service);					/* by connection id? */
 bool drawn_echo(int service);					/* does it answer? */
 bool drawn_carries(int service, const struct shunt_addr *addr); /* may it have such a VIP? */
 const struct drawn_vip *find_vip(const struct shunt_addr *addr, uint16_t port, uint8_t proto); /* NULL: nobody's */
@@ -157,7 +158,7 @@ struct marks {
 	uint32_t count;
 };
 
-void make_packet(struct frame *frame, struct marks *marks);
+void make_packet(const struct world *w, struct frame *frame, struct marks *marks);
 struct shunt_addr make_address(bool is_v6); /* of anybody: VIPs, backends, clients, nobody */
 void mutate(struct frame *frame, const struct marks *marks, const struct frame *other);
 
@@ -195,9 +196,14 @@ struct expectation {
 	uint64_t reasons;
 	const struct target *target;
 	uint32_t told_mtu; /* if too_big_reply is among the reasons */
+	bool by_cid;	   /* target: the one that a QUIC connection id names */
 	bool may_be_early; /* a later fragment, whose first may be forgotten */
 };
 struct expectation expect(const struct world *w, const struct frame *in, const struct reading *r, bool may_tell);
+
+/* packets_quic.c: whom the connection id of a UDP packet names, if he can take it; else NULL. */
+const struct target *quic_target(const struct world *w, const struct model_service *service, const struct frame *in,
+				 const struct reading *r);
 
 /* packets_fragments.c: remember where a packet that fared as expected went, if it is a first fragment; is the first one of this
  * fragment's datagram remembered? *target: NULL if it went to no VIP. */

@@ -159,6 +159,18 @@ static json_t *backends_of(int service)
 	return list;
 }
 
+/* By server ids long enough that no two backends share one. */
+bool drawn_quic(int service)
+{
+	return service % 7 == 2;
+}
+
+static json_t *quic_json(void)
+{
+	return json_pack("{s:[{s:i, s:i}, {s:i, s:i}]}", "configs", "id", 0, "server_id_length", 6, "id", 5,
+			 "server_id_length", 15);
+}
+
 json_t *draw_config(uint64_t seed, uint32_t destinations)
 {
 	static const char *const sources4[] = {"172.16.0.0/12", "172.31.0.0/16", "10.0.0.0/8", "10.9.8.7/32"};
@@ -176,6 +188,8 @@ json_t *draw_config(uint64_t seed, uint32_t destinations)
 				    tunnel_json(tunnel_of(i)), "ring_size", RING, "echo", drawn_echo(i), "check",
 				    "type", "none", "backends", backends_of(i));
 		draw_choice(service, i);
+		if (drawn_quic(i))
+			json_object_set_new(service, "quic", quic_json());
 		json_array_append_new(services, service);
 	}
 	draw_vips(services);

@@ -93,7 +93,10 @@ static struct expectation expect_flow(const struct world *w, const struct frame 
 		e.reasons |= BIT(SOURCE_DENIED);
 	if (e.reasons)
 		return e;
-	e.target = choose(w, service, flow);
+	e.target = flow == &r->flow ? quic_target(w, service, in, r) : NULL;
+	e.by_cid = e.target;
+	if (!e.target)
+		e.target = choose(w, service, flow);
 	if (!e.target)
 		return (struct expectation){.reasons = BIT(NO_BACKEND)};
 	e.reasons = hindrances(w, in, r, may_tell, &e);

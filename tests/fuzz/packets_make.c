@@ -18,6 +18,7 @@ struct maker {
 		bool more;
 		uint32_t id;
 	} fragment;
+	const struct config_server_id *server_id; /* NULL, or for QUIC */
 	struct marks *marks;
 };
 
@@ -290,6 +291,41 @@ static void put_udp_len(struct maker *m, uint32_t l4)
 	put16(m->byte + l4 + 4, len);
 }
 
+/* Over the payload, which begins at: headers of which many are for the server that the connection id names. */
+static void put_quic(struct maker *m, uint32_t at)
+{
+	static const uint8_t versions[][4] = {{0, 0, 0, 1}, {0x6b, 0x33, 0x43, 0xcf}, {0, 0, 0, 2}};
+	const struct config_server_id *id = m->server_id;
+	uint8_t *byte = m->byte + at, *cid = byte + 1;
+	bool is_long = one_in(2);
+
+	if (m->at < at + 32)
+		m->at = at + 32;
+	byte[0] = (chance() & 0x7f) | (is_long ? 0x80 : 0);
+	if (is_long) {
+		memcpy(byte + 1, ANY(versions), 4);
+		byte[5] = one_in(8) ? chance() : 20;
+		cid = byte + 6;
+	}
+	put_random(cid, 20);
+	cid[0] = (cid[0] & 31) | (one_in(8) ? chance() & 0xe0 : id->len == 15 ? 5 << 5 : 0);
+	memcpy(cid + 1, id->byte, id->len);
+	if (one_in(6))
+		m->at = at + below(32);
+}
+
+/* If the flow is of a service with QUIC. */
+static void draw_server_id(struct maker *m, const struct world *w, const struct flow *flow)
+{
+	const struct model_service *service = world_service(w, &flow->dst, flow->dport, flow->proto);
+	const struct model_dest *dest;
+
+	if (!service || !service->quic || !service->dest_count || flow->proto != IPPROTO_UDP || one_in(4))
+		return;
+	dest = &service->dests[below(service->dest_count)];
+	m->server_id = &dest->server_ids[below(dest->server_id_count)];
+}
+
 enum carried { CARRY_PORTS, CARRY_ECHO, CARRY_ERROR, CARRY_OTHER };
 
 static void put_carried(struct maker *m, const struct flow *flow, enum carried what, uint32_t l3, uint32_t l4)
@@ -305,6 +341,8 @@ static void put_carried(struct maker *m, const struct flow *flow, enum carried w
 		put_ports(m, flow);
 	if (what != CARRY_ERROR || one_in(8))
 		put_payload(m, l3);
+	if (m->server_id && what == CARRY_PORTS && !m->fragment.offset)
+		put_quic(m, l4 + 8);
 	pad_fragment(m, l4);
 	if (what == CARRY_PORTS && flow->proto == IPPROTO_UDP && !m->fragment.offset)
 		put_udp_len(m, l4);
@@ -454,7 +492,7 @@ static void put_ether(struct maker *m)
 	put_tags(m);
 }
 
-void make_packet(struct frame *frame, struct marks *marks)
+void make_packet(const struct world *w, struct frame *frame, struct marks *marks)
 {
 	struct maker m = {.byte = frame->byte, .marks = marks};
 	bool is_v6 = one_in(2);
@@ -463,6 +501,7 @@ void make_packet(struct frame *frame, struct marks *marks)
 	marks->count = 0;
 	if (one_in(8))
 		draw_fragment(&m, &flow);
+	draw_server_id(&m, w, &flow);
 	put_ether(&m);
 	if (one_in(40)) {
 		put_random(m.byte + m.at - 2, 2 + 40);

@@ -198,6 +198,8 @@ void draw_vips(json_t *services)
 		while (!drawn_carries(service, &world_addresses[i]))
 			i++;
 		add_exact(services, service, &world_addresses[i], 1000 + service, IPPROTO_TCP);
+		for (int k = 0; k < 4 && drawn_quic(service); k++)
+			add_exact(services, service, &world_addresses[i], 2000 + k, IPPROTO_UDP);
 	}
 	for (uint32_t i = 0; i < wide; i++) {
 		struct drawn_vip vip = draw_wide();
