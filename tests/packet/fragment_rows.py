@@ -282,6 +282,9 @@ def options():
                 forwarded(name, part, 25)
     sequence("IPv6, 7 extension headers, one of them a fragment header")
     passes("first", ether(split6(before=(hop,), behind=(dest,) * 5)[0]), "ext_limit")
+    sequence("IPv6, 7 extension headers, the last of them a fragment header")
+    for number, part in enumerate(split6(before=(hop,) + (dest,) * 5)):
+        passes(f"part {number}", ether(part), "ext_limit")
     sequence("IPv6, segments left before the fragment header")
     passes("later", ether(split6(before=(IPv6ExtHdrRouting(segleft=1),))[1]), "segments_left")
     sequence("IPv6, a fragment of a fragment")
