@@ -24,6 +24,9 @@ static int parse_source_prefix(const struct tree_place *at, void *out)
 	const char *text = json_string_value(at->value);
 	int rc = text ? prefix_parse(text, prefix) : -EINVAL;
 
+	if (json_object_get(at->value, "file"))
+		return tree_fail(at, "a file; expected a prefix such as 10.8.0.0/16: files are read with a "
+				     "configuration file, by the daemon or by `shunt apply`, not here");
 	if (rc == -ERANGE)
 		return tree_fail(at, "\"%s\" has bits set behind the prefix's length; expected them to be 0", text);
 	if (rc && text && !addr_parse(text, &prefix->addr)) {
