@@ -126,6 +126,11 @@ static void add_dest(struct fixture *f, const char *line)
 		f->rings[id * RING + i] = shunt_slot_clean(id);
 }
 
+static uint32_t ring_number(const char *text)
+{
+	return strcmp(text, "mixed") ? strtoul(text, NULL, 10) : MIXED;
+}
+
 /* "ADDRESS PORT PROTO DEST [FLAGS PREFIX LIST]": ring number DEST is DEST throughout; number 0 has no destination; "mixed" has several. "ADDRESS 0 icmp
  * FLAGS": an address's entry. */
 static void add_vip(struct fixture *f, const char *line)
@@ -142,7 +147,7 @@ static void add_vip(struct fixture *f, const char *line)
 	    addr_parse(addr, &a))
 		die(line);
 	f->vip_count++;
-	dest = strcmp(dest_text, "mixed") ? strtoul(dest_text, NULL, 10) : MIXED;
+	dest = ring_number(dest_text);
 	memcpy(vip->addr, a.word, sizeof(vip->addr));
 	vip->port = htons(port);
 	vip->proto = strcmp(proto, "udp") ? IPPROTO_TCP : IPPROTO_UDP;
@@ -157,7 +162,7 @@ static void add_vip(struct fixture *f, const char *line)
 	vip->salt = SALT;
 }
 
-/* "LIST ACTION PREFIX" */
+/* "LIST ACTION PREFIX"; an action that is neither allow nor deny is a ring, named as add_vip() names it. */
 static void add_source(const struct fixture *f, const char *line)
 {
 	struct shunt_source_key key = {};
@@ -169,7 +174,10 @@ static void add_source(const struct fixture *f, const char *line)
 		die(line);
 	key.prefix_len = 32 + prefix.len;
 	memcpy(key.addr, prefix.addr.word, sizeof(key.addr));
-	value = strcmp(action, "allow") ? SHUNT_SOURCE_DENY : SHUNT_SOURCE_ALLOW;
+	if (!strcmp(action, "allow") || !strcmp(action, "deny"))
+		value = strcmp(action, "allow") ? SHUNT_SOURCE_DENY : SHUNT_SOURCE_ALLOW;
+	else
+		value = SHUNT_SOURCE_RING + ring_number(action) * RING;
 	if (bpf_map_update_elem(bpf_map__fd(f->skel->maps.shunt_sources), &key, &value, BPF_ANY))
 		die(line);
 }

@@ -135,7 +135,7 @@ static void fields(void **state)
 	assert_true(config->has_seed);
 	assert_int_equal(config->seed, 0xabc);
 	assert_int_equal(config->limits.vips, 9);
-	assert_int_equal(config->limits.services, 8);
+	assert_int_equal(config->limits.services, 9);
 	assert_int_equal(config->limits.destinations, 1048575);
 	assert_int_equal(config->limits.ring_slots, 5000000);
 	assert_int_equal(config->limits.connections, 8);

@@ -161,12 +161,18 @@ static int expand(struct reader *r, const struct tree_place *at)
 static int expand_service(struct reader *r, const struct tree_place *service)
 {
 	static const char *const keys[] = {"allow", "deny"};
-	struct tree_place sources = tree_member(service, "sources"), list;
+	struct tree_place sources = tree_member(service, "sources"), pools = tree_member(&sources, "pools"), list;
+	const char *pool;
+	json_t *value;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < sizeof(keys) / sizeof(keys[0]); i++) {
 		list = tree_member(&sources, keys[i]);
 		rc = expand(r, &list);
+	}
+	json_object_foreach ((json_t *)pools.value, pool, value) {
+		list = tree_member(&pools, pool);
+		rc = rc ? rc : expand(r, &list);
 	}
 	return rc;
 }

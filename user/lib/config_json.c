@@ -2,6 +2,7 @@
 /* The canonical tree: every value written out, what is not set left out, so that reading it gives the same configuration. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config_internal.h"
 
@@ -87,6 +88,8 @@ static json_t *backend_to_json(const struct config_backend *backend)
 		set(object, "state", json_string(config_admin_name(backend->admin)));
 	if (backend->has_mac)
 		set(object, "mac", json_string(mac_format(backend->mac, text)));
+	if (strcmp(backend->pool, CONFIG_POOL_DEFAULT) != 0)
+		set(object, "pool", json_string(backend->pool));
 	return object;
 }
 

@@ -34,9 +34,10 @@ static int backend_list(struct cli *cli, int argc, char **argv)
 }
 
 const struct command backend_commands[] = {
-	{"backend", "add", "SERVICE ADDRESS [weight=N] [mac=MAC] [state=up|drain]", "add a backend to a service",
+	{"backend", "add", "SERVICE ADDRESS [weight=N] [mac=MAC] [state=up|drain] [pool=POOL]",
+	 "add a backend to a service", change_run},
+	{"backend", "set", "SERVICE ADDRESS [weight=N] [mac=MAC] [state=up|drain] [pool=POOL]", "change a backend",
 	 change_run},
-	{"backend", "set", "SERVICE ADDRESS [weight=N] [mac=MAC] [state=up|drain]", "change a backend", change_run},
 	{"backend", "delete", "SERVICE ADDRESS...", "take backends out of a service for good", change_run},
 	{"backend", "drain", "SERVICE ADDRESS...", "send backends no new connections", change_run},
 	{"backend", "undrain", "SERVICE ADDRESS...", "send drained backends new connections again", change_run},

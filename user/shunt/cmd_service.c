@@ -86,7 +86,7 @@ static int service_show(struct cli *cli, int argc, char **argv)
 
 const struct command service_commands[] = {
 	{"service", "add",
-	 "NAME vip=ADDRESS:PORT/PROTOCOL... [backend=ADDRESS[,weight=N][,mac=MAC][,state=STATE]...] "
+	 "NAME vip=ADDRESS:PORT/PROTOCOL... [backend=ADDRESS[,weight=N][,mac=MAC][,state=STATE][,pool=POOL]...] "
 	 "[check=TYPE[:PORT][:/PATH]] "
 	 "[check.KEY=VALUE...] [encap=ENCAP] [ring_size=PRIME] [echo=true|false] "
 	 "[hash=INPUTS[,ipv4=LENGTH][,ipv6=LENGTH]]",

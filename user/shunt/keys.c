@@ -188,6 +188,7 @@ static const struct key backend_keys[] = {
 	{"weight", set_number, "weight"},
 	{"state", set_state, "state"},
 	{"mac", set_mac, "mac"},
+	{"pool", set_text, "pool"},
 };
 
 static int set_by_name(json_t *object, const struct key *keys, size_t count, const char *name, const char *value,

@@ -46,6 +46,7 @@ static void add_backend(struct table *t, const json_t *service, const json_t *ba
 	char age[HUMAN_TEXT], packets[HUMAN_TEXT], bytes[HUMAN_TEXT];
 
 	table_cell(t, "%s", view_text(service, "name"));
+	table_cell(t, "%s", view_text(backend, "pool"));
 	table_cell(t, "%s", view_text(backend, "address"));
 	table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(backend, "weight"));
 	table_cell(t, "%s", view_text(backend, "state"));
@@ -59,7 +60,7 @@ static void add_backend(struct table *t, const json_t *service, const json_t *ba
 
 void view_backends(const json_t *services)
 {
-	struct table *t = table_new("SERVICE|BACKEND|>WEIGHT|STATE|HEALTH|>FOR|VIA|>PACKETS|>BYTES|REASON");
+	struct table *t = table_new("SERVICE|POOL|BACKEND|>WEIGHT|STATE|HEALTH|>FOR|VIA|>PACKETS|>BYTES|REASON");
 	const json_t *service, *backend;
 	size_t i, j;
 
