@@ -14,6 +14,6 @@ export CMOCKA_MESSAGE_OUTPUT=TAP SHUNT_PATIENCE=10
 uname -v | sed 's/.*Debian \([0-9.]*\).*/\1/' >/run/vm/version # 6.1.192 where the release is 6.1.0-56
 run packet sh -c 'build/tests/packet </run/vm/packet.rows'
 run decap build/tests/kernel/test_decap /run/vm/decap.rows
-run_each kernel build/tests/kernel/test_{attach*,datapath,datapath_sources,nexthop*}
+run_each kernel build/tests/kernel/test_{attach*,datapath,datapath_pools,datapath_sources,nexthop*}
 run_each vm tests/vm/test_*.sh
 echo "$passed $failed $skipped" >/run/vm/sums
