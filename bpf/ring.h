@@ -22,14 +22,19 @@ static __always_inline __u64 ring_flow_hash(const struct packet *pkt, const stru
 	return shunt_flow_hash(&knob_hash_keys, pkt->src, pkt->dst, ring_ports(pkt), vip->salt ^ pkt->proto, is_v6);
 }
 
-/* The destination that new connections with this hash have. */
-static __always_inline int ring_look(struct packet *pkt, const struct shunt_vip *vip, __u64 hash)
+/* The destination that new connections with this hash have, by the ring that begins here. */
+static __always_inline int ring_look_at(struct packet *pkt, __u32 ring_base, __u32 ring_size, __u64 hash)
 {
-	__u32 slot = vip->ring_base + shunt_tag_slot(shunt_flow_tag(hash), vip->ring_size);
+	__u32 slot = ring_base + shunt_tag_slot(shunt_flow_tag(hash), ring_size);
 	const volatile __u64 *word = bpf_map_lookup_elem(&shunt_rings, &slot);
 
 	pkt->dest = word ? shunt_slot_current(*word) : 0;
 	return pkt->dest ? NEXT : SHUNT_REASON_NO_BACKEND;
+}
+
+static __always_inline int ring_look(struct packet *pkt, const struct shunt_vip *vip, __u64 hash)
+{
+	return ring_look_at(pkt, vip->ring_base, vip->ring_size, hash);
 }
 
 static __always_inline int ring_choose(struct packet *pkt, const struct shunt_vip *vip, bool is_v6)

@@ -2,7 +2,8 @@
 /*
  * Stage of the slow path: the destination, for services that want more of it than a ring and the whole flow (SHUNT_VIP_SPECIAL).
  *
- * Source lists: who is not to be served is dropped. An ICMP error's source is that of the flow that it is about.
+ * Source lists: who is not to be served is dropped, who is to go to a pool has that pool's ring. An ICMP error's source is that of the
+ * flow that it is about.
  *
  * Hash inputs: the slot comes from a part of the flow. The packet's hash, from which the outer source and flow label are, stays
  * that of the whole flow all the same: a backend's receive queues share the load of one client, too.
@@ -13,7 +14,8 @@
 #include "packet.h"
 #include "ring.h"
 
-static __always_inline bool source_is_denied(const struct packet *pkt, const struct shunt_vip *vip, bool is_v6)
+/* SHUNT_SOURCE_*. */
+static __always_inline __u32 source_action(const struct packet *pkt, const struct shunt_vip *vip, bool is_v6)
 {
 	struct shunt_source_key key = {.prefix_len = 32 + (is_v6 ? 128 : 32), .list = vip->sources + is_v6};
 	const __u32 *action;
@@ -22,22 +24,28 @@ static __always_inline bool source_is_denied(const struct packet *pkt, const str
 	if (is_v6)
 		__builtin_memcpy(key.addr, pkt->src, sizeof(key.addr));
 	action = bpf_map_lookup_elem(&shunt_sources, &key);
-	return !action || *action == SHUNT_SOURCE_DENY;
+	return action ? *action : SHUNT_SOURCE_DENY;
 }
 
 static __noinline int special_choose(struct slow *s, const struct shunt_vip *vip, bool is_v6)
 {
 	struct packet *pkt = &s->pkt;
-	__u32 inputs = vip->flags & SHUNT_HASH_INPUTS;
+	__u32 inputs = vip->flags & SHUNT_HASH_INPUTS, ring_base = vip->ring_base;
 	__u64 hash;
 
-	if (vip->flags & SHUNT_VIP_SOURCES && source_is_denied(pkt, vip, is_v6))
-		return SHUNT_REASON_SOURCE_DENIED;
+	if (vip->flags & SHUNT_VIP_SOURCES) {
+		__u32 action = source_action(pkt, vip, is_v6);
+
+		if (action == SHUNT_SOURCE_DENY)
+			return SHUNT_REASON_SOURCE_DENIED;
+		if (action >= SHUNT_SOURCE_RING)
+			ring_base = action - SHUNT_SOURCE_RING;
+	}
 	hash = pkt->hash = ring_flow_hash(pkt, vip, is_v6);
 	if (inputs)
 		hash = shunt_input_hash(&knob_hash_keys, pkt->src, pkt->dst, ring_ports(pkt), vip->salt, pkt->proto,
 					inputs, is_v6 ? vip->hash_prefix >> 8 & 255 : vip->hash_prefix & 255, is_v6);
-	return ring_look(pkt, vip, hash);
+	return ring_look_at(pkt, ring_base, vip->ring_size, hash);
 }
 
 #endif

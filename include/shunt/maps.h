@@ -124,8 +124,9 @@ struct shunt_source_key {
 };
 _Static_assert(sizeof(struct shunt_source_key) == 24, "shunt_source_key");
 
-/* Its values. */
-enum shunt_source_action { SHUNT_SOURCE_DENY, SHUNT_SOURCE_ALLOW };
+/* Its values. Allowed: to the service's ring. From SHUNT_SOURCE_RING on: to a ring of the same size, whose first slot in shunt_rings is the
+ * value less SHUNT_SOURCE_RING. */
+enum shunt_source_action { SHUNT_SOURCE_DENY, SHUNT_SOURCE_ALLOW, SHUNT_SOURCE_RING };
 
 /*
  * shunt_rings: every service's ring, one 8-byte word a slot, written with single atomic stores or
@@ -265,7 +266,10 @@ struct shunt_event {
 };
 _Static_assert(sizeof(struct shunt_event) == 48, "shunt_event");
 
-/* shunt_svcdir, shunt_dstdir: who the ids are. The program never reads them; a restarted daemon does. */
+/*
+ * shunt_svcdir, shunt_dstdir: who the ids are. The program never reads them; a restarted daemon does. In shunt_svcdir there is an entry
+ * for each ring: for a service, which has the name that it has, and for each of its pools that sources are sent to, which has the pool's.
+ */
 #define SHUNT_NAME_MAX 64 /* with the final NUL */
 
 struct shunt_service_entry {
@@ -273,7 +277,7 @@ struct shunt_service_entry {
 	__u32 ring_base;
 	__u32 ring_size;
 	__u32 salt;
-	__u32 pad;
+	__u32 owner;	       /* 0: a service; else a pool of the service with the id less by one */
 	__u64 retired_packets; /* forwarded to destinations that are gone, so that totals never fall */
 	__u64 retired_bytes;
 };

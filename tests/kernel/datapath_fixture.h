@@ -32,9 +32,9 @@
 
 static const struct config_limits fixture_limits = {
 	.vips = 16,
-	.services = 6,
+	.services = 18, /* rings: each of six services may have two pools */
 	.destinations = 100,
-	.ring_slots = 6 * 13 + 10,
+	.ring_slots = 18 * 13 + 10,
 	.connections = 64,
 	.prefixes = 8,
 	.port_ranges = 40,
@@ -191,7 +191,7 @@ static inline struct model *model_of(size_t services, uint32_t ring_size, size_t
 /* Some prefixes, or none at all. */
 static inline const struct config_sources *fixture_sources(void)
 {
-	size_t count = random() % 5;
+	size_t count = random() % 5, pools = random() % 3;
 	struct config_sources *list = xcalloc(1, sizeof(*list) + count * sizeof(list->rules[0]));
 
 	list->holders = 1;
@@ -200,9 +200,15 @@ static inline const struct config_sources *fixture_sources(void)
 		bool v6 = random() % 2;
 		struct shunt_prefix prefix = {fixture_addr(256 * i, v6), v6 ? 120 + random() % 9 : 24 + random() % 9};
 
-		list->rules[i] = (struct config_source_rule){prefix, random() % CONFIG_SOURCE_ACTIONS};
+		list->rules[i] = (struct config_source_rule){prefix, random() % CONFIG_SOURCE_POOL, 0};
+		if (pools && random() % 2)
+			list->rules[i] = (struct config_source_rule){prefix, CONFIG_SOURCE_POOL, random() % pools};
 		list->counts[list->rules[i].action]++;
 	}
+	list->pools = xcalloc(pools + 1, sizeof(*list->pools));
+	list->pool_count = pools;
+	for (size_t i = 0; i < pools; i++)
+		strcpy(list->pools[i].name, i ? "p1" : random() % 2 ? "p0" : "a"); /* that of a service, too */
 	if (count)
 		return list;
 	config_sources_release(list);
@@ -219,6 +225,21 @@ static inline void fixture_quic(struct model_service *s, unsigned int shift)
 		d->server_ids = xcalloc(1, sizeof(*d->server_ids));
 		d->server_id_count = 1;
 		d->server_ids[0] = (struct config_server_id){2, {1, (i + shift) % 7}};
+	}
+}
+
+/* A ring for each pool that the sources name. */
+static inline void fixture_pools(struct model_service *s)
+{
+	s->pool_count = config_sources_pools(s->sources);
+	s->pools = xcalloc(s->pool_count + 1, sizeof(*s->pools));
+	for (size_t i = 0; i < s->pool_count; i++) {
+		struct model_ring *ring = model_ring_new(s->ring_size);
+
+		for (uint32_t slot = 0; slot < s->ring_size; slot++)
+			ring->slots[slot] = random() % 4 ? random() % s->dest_count : RING_NONE;
+		strcpy(s->pools[i].name, s->sources->pools[i].name);
+		s->pools[i].ring = ring;
 	}
 }
 
@@ -245,6 +266,7 @@ static inline void fixture_random_service(struct model_service *s, char letter)
 	ring = fixture_ring(s);
 	for (uint32_t i = 0; i < s->ring_size && !none; i++)
 		ring[i] = random() % s->dest_count;
+	fixture_pools(s);
 }
 
 /* Some of the services a to f, two to an address, in any order, with any backends: there is room for all of them that there can be. */
@@ -350,22 +372,54 @@ static inline void fixture_judge_source(const struct fixture *f, uint32_t list, 
 	assert_int_equal(action, expected);
 }
 
+static inline void fixture_judge_ring(const struct fixture *f, uint32_t base, const struct model_ring *want,
+				      const uint32_t *ids)
+{
+	for (uint32_t slot = 0; slot < want->size; slot++) {
+		uint64_t word = want->slots[slot] == RING_NONE ? 0 : shunt_slot_clean(ids[want->slots[slot]]);
+
+		assert_true(f->rings[base + slot] == word);
+	}
+}
+
+/* The one entry of the pool's ring. */
+static inline uint32_t fixture_pool_base(const struct fixture *f, uint32_t service, const char *pool)
+{
+	const struct shunt_service_entry *found = NULL;
+
+	for (uint32_t id = 0; id < f->size.services; id++) {
+		if (strcmp(f->svcdir[id].name, pool) || f->svcdir[id].owner != service + 1)
+			continue;
+		assert_null(found);
+		found = &f->svcdir[id];
+	}
+	assert_non_null(found);
+	return found->ring_base;
+}
+
+static inline uint32_t fixture_source_value(const struct fixture *f, const struct shunt_vip *vip,
+					    const struct config_sources *want, const struct config_source_rule *rule)
+{
+	if (rule->action == CONFIG_SOURCE_POOL)
+		return 2 + fixture_pool_base(f, vip->service, want->pools[rule->pool].name);
+	return rule->action == CONFIG_SOURCE_ALLOW ? SHUNT_SOURCE_ALLOW : SHUNT_SOURCE_DENY;
+}
+
 /* Of the VIP's family. That there are no others is for fixture_judge() to count. */
 static inline void fixture_judge_sources(const struct fixture *f, const struct shunt_vip *vip,
 					 const struct config_sources *want)
 {
-	uint32_t list = vip->sources + (vip->family == SHUNT_FAMILY_IPV6);
-	const struct shunt_prefix all = {.len = 0};
+	const uint32_t list = vip->sources + (vip->family == SHUNT_FAMILY_IPV6);
 
 	assert_int_equal(!!(vip->flags & SHUNT_VIP_SOURCES), want != NULL);
 	if (!want)
 		return;
-	fixture_judge_source(f, list, &all, want->counts[CONFIG_SOURCE_ALLOW] ? SHUNT_SOURCE_DENY : SHUNT_SOURCE_ALLOW);
+	fixture_judge_source(f, list, &(struct shunt_prefix){.len = 0},
+			     want->counts[CONFIG_SOURCE_ALLOW] ? SHUNT_SOURCE_DENY : SHUNT_SOURCE_ALLOW);
 	for (size_t i = 0; i < want->count; i++)
 		if (want->rules[i].prefix.addr.family == vip->family)
 			fixture_judge_source(f, list, &want->rules[i].prefix,
-					     want->rules[i].action == CONFIG_SOURCE_ALLOW ? SHUNT_SOURCE_ALLOW
-											  : SHUNT_SOURCE_DENY);
+					     fixture_source_value(f, vip, want, &want->rules[i]));
 }
 
 static inline size_t fixture_source_count(const struct fixture *f)
@@ -430,12 +484,11 @@ static inline void fixture_judge_service(const struct fixture *f, const struct m
 		for (size_t d = 0; d < want->dest_count; d++)
 			ids[d] = fixture_judge_dest(f, vip->service, &want->dests[d], m);
 		fixture_judge_quic(f, want, vip, ids);
-		for (uint32_t slot = 0; slot < want->ring_size; slot++) {
-			uint32_t choice = want->ring->slots[slot];
-			uint64_t word = choice == RING_NONE ? 0 : shunt_slot_clean(ids[choice]);
-
-			assert_true(f->rings[vip->ring_base + slot] == word);
-		}
+		assert_int_equal(f->svcdir[vip->service].owner, 0);
+		fixture_judge_ring(f, vip->ring_base, want->ring, ids);
+		for (size_t p = 0; p < want->pool_count; p++)
+			fixture_judge_ring(f, fixture_pool_base(f, vip->service, want->pools[p].name),
+					   want->pools[p].ring, ids);
 	}
 }
 
@@ -464,7 +517,7 @@ static inline void fixture_judge(const struct fixture *f, const struct model *m)
 		dests += m->services[i].dest_count;
 		for (size_t j = 0; j < m->services[i].dest_count; j++)
 			ids += m->services[i].dests[j].server_id_count;
-		services++;
+		services += 1 + m->services[i].pool_count;
 		sources += m->services[i].sources ? m->services[i].sources->count + 2 : 0;
 	}
 	assert_int_equal(fixture_source_count(f), sources);

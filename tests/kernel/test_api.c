@@ -108,6 +108,28 @@ static void warned_of_moves(void **state)
 	forget(&a);
 }
 
+static void pools(void **state)
+{
+	struct answer a =
+		post("/v1/changes",
+		     "{\"changes\": [{\"op\": \"backend.add\", \"service\": \"web\", \"backend\": {\"address\": "
+		     "\"10.1.0.19\", \"pool\": \"green\"}}, {\"op\": \"service.set\", \"service\": \"web\", \"set\": "
+		     "{\"sources\": {\"pools\": {\"green\": [\"10.8.0.0/16\", \"2001:db8::/32\"]}, \"deny\": "
+		     "[\"10.9.9.9\"]}}}]}");
+
+	(void)state;
+	expect(&a, 200, "{'changed': true}");
+	forget(&a);
+	expect_get("/v1/services/web",
+		   "{'sources': {'allow': 0, 'deny': 1, 'pools': {'green': 2}},"
+		   " 'backends': [{'pool': 'default'}, {'address': '10.1.0.19', 'pool': 'green'}]}");
+	expect_get("/v1/stats", "{'services': [{'backends': [{'pool': 'default'}, {'pool': 'green'}]}]}");
+	a = post("/v1/changes", "{\"changes\": [{\"op\": \"backend.delete\", \"service\": \"web\", \"address\": "
+				"\"10.1.0.19\"}]}");
+	expect(&a, 400, "{'where': 'changes[0]: services[web].sources.pools.green'}");
+	forget(&a);
+}
+
 static void refusals(void **state)
 {
 	static const struct {
@@ -230,7 +252,7 @@ static void reload(void **state)
 	fputs("interfaces: [eth1]\n", file);
 	fclose(file);
 	a = call((struct call){.method = "POST", .path = "/v1/reload"});
-	expect(&a, 200, "{'changed': true, 'generation': 6}");
+	expect(&a, 200, "{'changed': true, 'generation': 7}");
 	forget(&a);
 	expect_get("/v1/config", "{'interfaces': [{'name': 'eth1'}], 'services': []}");
 }
@@ -252,8 +274,8 @@ int main(void)
 		cmocka_unit_test(answers),	   cmocka_unit_test(statistics),
 		cmocka_unit_test(changes),	   cmocka_unit_test(refusals),
 		cmocka_unit_test(allowed_methods), cmocka_unit_test(whole_configurations),
-		cmocka_unit_test(warned_of_moves), cmocka_unit_test(reload),
-		cmocka_unit_test(detach),
+		cmocka_unit_test(warned_of_moves), cmocka_unit_test(pools),
+		cmocka_unit_test(reload),	   cmocka_unit_test(detach),
 	};
 
 	return cmocka_run_group_tests_name("api", tests, start_fake, stop_fake);

@@ -73,9 +73,9 @@ static void texts(void **state)
 	static const struct row rows[] = {
 		{"$SHUNT version", 0, "shuntd " SHUNT_VERSION " (map format 1)", ""},
 		{"$SHUNT status", 0, "eth0       yes       native  no      77", ""},
-		{"$SHUNT stats", 0, "web      all             -        2.0 k  18.0 PB\n", ""},
+		{"$SHUNT stats", 0, "web      all      all             -        2.0 k  18.0 PB\n", ""},
 		{"$SHUNT stats", 0, "no_backend       drop          8   800 B  for a VIP, but no backend", ""},
-		{"$SHUNT stats dns", 0, "dns      2001:db8:1::11  down     1.0 k  9.0 PB\n", ""},
+		{"$SHUNT stats dns", 0, "dns      default  2001:db8:1::11  down     1.0 k  9.0 PB\n", ""},
 		{"$SHUNT service list", 0, "dns    0         1  none   auto   192.0.2.53:53/udp and 1 more\n", ""},
 		{"$SHUNT service show web", 0, "check:\n  type: http\n  path: /healthz\n", ""},
 		{"$SHUNT service show web", 0, "10.1.0.12     100  drain  up", ""},
@@ -85,7 +85,8 @@ static void texts(void **state)
 		{"$SHUNT help service", 0, "  service delete NAME...\n        delete services", ""},
 		{"$SHUNT backend --help", 0, "  backend drain SERVICE ADDRESS...\n", ""},
 		{"$SHUNT -h", 0, "exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable", ""},
-		{"$SHUNT stats --watch 0.1 web | head -2", 0, "web      all        -              0      0 B\n", ""},
+		{"$SHUNT stats --watch 0.1 web | head -2", 0,
+		 "web      all      all        -              0      0 B\n", ""},
 	};
 
 	(void)state;
@@ -130,6 +131,7 @@ static void changes(void **state)
 		{"$SHUNT backend add web 10.1.0.15 weight=7 + backend delete web 10.1.0.11", 0,
 		 "backend 10.1.0.15 of web added\nbackend 10.1.0.11 of web deleted\n", ""},
 		{"$SHUNT backend set web 10.1.0.15 weight=7", 0, "nothing to change (generation 2)\n", ""},
+		{"$SHUNT backend set web 10.1.0.15 pool=default", 0, "nothing to change (generation 2)\n", ""},
 		{"$SHUNT export > $DIR/e.yaml; $SHUNT apply $DIR/e.yaml", 0, "nothing to change (generation 2)\n", ""},
 		{"$SHUNT check $DIR/e.yaml", 0, "e.yaml: valid, services 2, backends 3\n", ""},
 		{"sed -i 's/weight: 7/weight: x/' $DIR/e.yaml; $SHUNT apply $DIR/e.yaml", 1, "",
@@ -139,6 +141,20 @@ static void changes(void **state)
 		{"sed -i '/weight: x/d; /state: drain/d' $DIR/e.yaml; $SHUNT apply $DIR/e.yaml", 0,
 		 "done (generation 3)\nwarning: services[web].backends[10.1.0.12]: was drained", ""},
 		{"rm $DIR/e.yaml; $SHUNT apply $DIR/e.yaml", 1, "", "/e.yaml: cannot be read: No such file"},
+		{"$SHUNT backend add web 10.1.0.16 pool=green", 0, "backend 10.1.0.16 of web added\n", ""},
+		{"$SHUNT backend list web", 0, "web      green    10.1.0.16     100  ", ""},
+		{"$SHUNT export | sed '0,/^  encap:/s//  sources: {pools: {green: [{file: l}]}}\\n&/' > $DIR/e.yaml; "
+		 "$SHUNT apply $DIR/e.yaml",
+		 1, "", "sources.pools.green[0].file: "},
+		{"printf '10.8.0.0/16 # testers\n10.9.0/16' > $DIR/l; $SHUNT apply $DIR/e.yaml", 1, "",
+		 "/l:2: services[web].sources.pools.green[10.9.0/16]: \"10.9.0/16\" is not a prefix"},
+		{"sed -i 2d $DIR/l; $SHUNT check $DIR/e.yaml && cd $DIR && $SHUNT apply - < e.yaml", 0,
+		 "done (generation 5)\n", ""},
+		{"rm $DIR/l; $SHUNT export | grep -A2 green:", 0, "      green:\n      - 10.8.0.0/16\n", ""},
+		{"$SHUNT service show web", 0, "sources:\n  allow: 0\n  deny: 0\n  pools:\n    green: 1\n", ""},
+		{"$SHUNT backend set web 10.1.0.16 pool=blue", 1, "",
+		 "no backend of service \"web\" is in pool \"green\""},
+		{"rm $DIR/e.yaml", 0, "", ""},
 		{"$SHUNT ser del dns web", 0, "service dns deleted\nservice web deleted\n", ""},
 		{"$SHUNT service list", 0, "NAME  UP  BACKENDS  CHECK  ENCAP  VIPS\n", ""},
 	};
@@ -197,7 +213,7 @@ static void endings(void **state)
 		"wait $p; s=$?; rm $DIR/w; exit $s");
 	assert_int_equal(r.status, 0);
 	run(&r, "$SHUNT detach");
-	assert_string_equal(r.out, "done (generation 4)\n");
+	assert_string_equal(r.out, "done (generation 6)\n");
 	assert_int_equal(fake_daemon_wait(&fake), 0);
 }
 

@@ -27,6 +27,16 @@ static void fresh_maps_are_initialised(void **state)
 	fixture_close(&f);
 }
 
+/* Of services and of their pools. */
+static uint32_t count_rings(const struct model *m)
+{
+	uint32_t count = m->service_count;
+
+	for (size_t i = 0; i < m->service_count; i++)
+		count += m->services[i].pool_count;
+	return count;
+}
+
 static size_t count_vips(const struct model *m)
 {
 	size_t count = 0;
@@ -62,8 +72,8 @@ static void maps_say_what_the_model_says(void **state)
 		fixture_judge(&f, m);
 		assert_int_equal(datapath_generation(dp), 2 * round - 1);
 		datapath_usage(dp, &usage);
-		assert_int_equal(usage.services, m->service_count);
-		assert_int_equal(usage.ring_slots, 13 * m->service_count);
+		assert_int_equal(usage.services, count_rings(m));
+		assert_int_equal(usage.ring_slots, 13 * count_rings(m));
 		assert_int_equal(usage.vips, count_vips(m));
 		if (round % 5 == 0) {
 			datapath_close(dp);
@@ -163,9 +173,9 @@ static void shortage_writes_nothing(void **state)
 		int code;
 		const char *where;
 	} rows[] = {
-		{model_of(7, 2, 1, 1), ENOSPC, "limits.services"},
+		{model_of(17, 2, 1, 1), ENOSPC, "limits.services"},
 		{model_of(4, 13, 1, 25), ENOSPC, "limits.destinations"},
-		{model_of(3, 31, 1, 1), ENOSPC, "limits.ring_slots"},
+		{model_of(4, 61, 1, 1), ENOSPC, "limits.ring_slots"},
 		{model_of(1, 13, 17, 1), ENOSPC, "limits.vips"},
 	};
 	struct model *m = model_of(2, 7, 1, 2);
@@ -194,22 +204,39 @@ static void shortage_writes_nothing(void **state)
 /* Just as much as there is room for fits; the ring goes into the gap that another left. */
 static void the_last_of_everything_is_used(void **state)
 {
-	struct model *m = model_of(6, 14, 2, 16);
-	struct model_service third = m->services[2];
+	struct model *m = model_of(16, 13, 1, 6);
+	struct model_service third;
 	struct datapath *dp;
 	struct fixture f;
 
 	(void)state;
+	for (int i = 0; i < 2; i++) {
+		m->services[i].pool_count = 1;
+		m->services[i].pools = xcalloc(1, sizeof(*m->services[i].pools));
+		m->services[i].pools[0] = (struct model_pool){"x5", model_ring_hold(m->services[3].ring)};
+	}
+	third = m->services[2];
 	fixture_open(&f);
 	opens(&dp, &f);
 	applies(dp, m);
 	fixture_judge(&f, m);
-	m->services[2] = m->services[5];
-	m->services[5] = third;
-	m->service_count = 5;
+	m->services[2] = m->services[15];
+	m->services[15] = third;
+	m->service_count = 15;
 	applies(dp, m);
 	fixture_judge(&f, m);
-	m->service_count = 6;
+	m->service_count = 16;
+	applies(dp, m);
+	fixture_judge(&f, m);
+	m->services[4].pools = m->services[0].pools; /* now of another service of no other pool */
+	m->services[4].pool_count = 1;
+	m->services[0].pools = NULL;
+	m->services[0].pool_count = 0;
+	is_refused(&f, dp, m, ENOSPC, "limits.services");
+	m->services[4].pool_count = 0;
+	applies(dp, m);
+	fixture_judge(&f, m);
+	m->services[4].pool_count = 1;
 	applies(dp, m);
 	fixture_judge(&f, m);
 	model_free(m);

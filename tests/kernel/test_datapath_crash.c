@@ -95,15 +95,10 @@ static long run_and_kill(const struct fixture *f, const struct model *m, long in
 	return done;
 }
 
-/* A service that both the old and the new model have, with this VIP, can be reached through it, wherever the apply was killed. */
-static void judge_reachable(const struct fixture *f, const struct config_vip *vip, const char *name)
+static void judge_reachable_ring(const struct fixture *f, const struct shunt_vip *found, uint32_t base)
 {
-	const struct shunt_vip *found = fixture_lookup(f, vip);
-
-	assert_non_null(found);
-	assert_string_equal(f->svcdir[found->service].name, name);
 	for (uint32_t slot = 0; slot < found->ring_size; slot++) {
-		uint64_t word = f->rings[found->ring_base + slot];
+		uint64_t word = f->rings[base + slot];
 		uint32_t id = shunt_slot_current(word);
 
 		assert_true(word == shunt_slot_clean(id));
@@ -128,6 +123,41 @@ static void judge_ids(const struct fixture *f)
 		assert_int_equal(f->dstdir[half[i].dest].service, half[i].service);
 		assert_int_not_equal(f->svcdir[half[i].service].name[0], 0);
 	}
+}
+
+/* What the VIP's list sends to a ring, it sends to one that is the service's. */
+static void judge_pools(const struct fixture *f, const struct shunt_vip *found)
+{
+	struct shunt_source_key key, next;
+	uint32_t value;
+
+	for (int rc = bpf_map_get_next_key(f->fds.sources, NULL, &next); !rc;
+	     rc = bpf_map_get_next_key(f->fds.sources, &key, &next)) {
+		bool is_of_service = false;
+
+		key = next;
+		assert_int_equal(bpf_map_lookup_elem(f->fds.sources, &key, &value), 0);
+		if (key.list != found->sources || value < SHUNT_SOURCE_RING)
+			continue;
+		for (uint32_t id = 0; id < f->size.services; id++)
+			is_of_service =
+				is_of_service || (f->svcdir[id].name[0] && f->svcdir[id].owner == found->service + 1 &&
+						  f->svcdir[id].ring_base == value - SHUNT_SOURCE_RING);
+		assert_true(is_of_service);
+		judge_reachable_ring(f, found, value - SHUNT_SOURCE_RING);
+	}
+}
+
+/* A service that both the old and the new model have, with this VIP, can be reached through it, wherever the apply was killed. */
+static void judge_reachable(const struct fixture *f, const struct config_vip *vip, const char *name)
+{
+	const struct shunt_vip *found = fixture_lookup(f, vip);
+
+	assert_non_null(found);
+	assert_string_equal(f->svcdir[found->service].name, name);
+	judge_reachable_ring(f, found, found->ring_base);
+	if (found->flags & SHUNT_VIP_SOURCES)
+		judge_pools(f, found);
 }
 
 static bool has_vip(const struct model_service *s, const struct config_vip *vip)

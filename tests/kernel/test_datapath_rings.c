@@ -45,7 +45,7 @@ static bool is_compared(const struct fixture *f, struct datapath *dp, const stru
 /* What is known to be written is not even read; what is not known is. The same ring means other words when ids differ. */
 static void only_known_slots_are_passed_over(void **state)
 {
-	struct model *m = model_of(1, 13, 1, 3), *too_large = model_of(7, 2, 1, 1);
+	struct model *m = model_of(1, 13, 1, 3), *too_large = model_of(19, 13, 1, 1);
 	struct model_service *s = &m->services[0];
 	struct datapath *dp;
 	struct fixture f;

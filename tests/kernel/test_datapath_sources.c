@@ -26,7 +26,7 @@ static const struct config_sources *list_of(uint32_t from, uint32_t count)
 
 		if (i == count - 1)
 			prefix.addr.word[0] = htonl(ALWAYS_DENIED);
-		list->rules[i] = (struct config_source_rule){prefix, CONFIG_SOURCE_DENY};
+		list->rules[i] = (struct config_source_rule){prefix, CONFIG_SOURCE_DENY, 0};
 	}
 	return list;
 }

@@ -38,7 +38,7 @@ all_but_those_listed() {
 }
 
 counts_are_shown() {
-	[ "$(shunt --json service show web | jq -c .sources)" = '{"allow":0,"deny":2}' ]
+	[ "$(shunt --json service show web | jq -c .sources)" = '{"allow":0,"deny":2,"pools":{}}' ]
 }
 
 everybody() {

@@ -134,6 +134,11 @@ static void add_dest(struct fixture *f, const char *line)
 		f->rings[id * RING + i] = shunt_slot_clean(id);
 }
 
+static uint32_t ring_number(const char *text)
+{
+	return strcmp(text, "mixed") ? strtoul(text, NULL, 10) : MIXED;
+}
+
 struct shunt_vip *new_vip(struct fixture *f)
 {
 	if (f->vip_count > VIP_SLOTS * 3 / 4)
@@ -174,7 +179,7 @@ static void add_vip(struct fixture *f, const char *line)
 	vip->flags = strtoul(dest, NULL, 10);
 }
 
-/* "LIST ACTION PREFIX" */
+/* "LIST ACTION PREFIX"; an action that is neither allow nor deny is a ring, named as add_vip() names it. */
 static void add_source(const struct fixture *f, const char *line)
 {
 	struct shunt_source_key key = {};
@@ -186,7 +191,10 @@ static void add_source(const struct fixture *f, const char *line)
 		die(line);
 	key.prefix_len = 32 + prefix.len;
 	memcpy(key.addr, prefix.addr.word, sizeof(key.addr));
-	value = strcmp(action, "allow") ? SHUNT_SOURCE_DENY : SHUNT_SOURCE_ALLOW;
+	if (!strcmp(action, "allow") || !strcmp(action, "deny"))
+		value = strcmp(action, "allow") ? SHUNT_SOURCE_DENY : SHUNT_SOURCE_ALLOW;
+	else
+		value = SHUNT_SOURCE_RING + ring_number(action) * RING;
 	if (bpf_map_update_elem(bpf_map__fd(f->skel->maps.shunt_sources), &key, &value, BPF_ANY))
 		die(line);
 }

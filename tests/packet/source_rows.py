@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Rows of the packet table: services that do not serve every source.
+"""Rows of the packet table: services that do not serve every source, or send some of them to a pool.
 
   source LIST ACTION PREFIX                an entry of shunt_sources; vip lines name a list behind their flags and prefix length
+                                           ACTION: allow, deny, or the number of a ring, as in vip lines
 """
 from scapy.all import ICMP, TCP, UDP, Dot1Q, ICMPv6DestUnreach, IP, IPOption_NOP, IPv6, Raw
 
@@ -38,8 +39,28 @@ def fixture():
             print(f"source {number} {rule}")
         for proto in ("tcp", "udp"):
             print(f"vip {address} {port} {proto} 1 {SPECIAL | SOURCES} 0 {number}")
+    for number, (port, address, rules) in POOLS.items():
+        for rule in rules:
+            print(f"source {number} {rule}")
+        for proto in ("tcp", "udp"):
+            print(f"vip {address} {port} {proto} 1 {SPECIAL | SOURCES | (HASH_SOURCE if port == 1106 else 0)} 64 {number}")
     print(f"vip {VIP4} 1103 tcp 3 {SPECIAL | SOURCES | HASH_SOURCE} 32 1")
     print(f"vip {VIP4} 1104 tcp 1 {SPECIAL | SOURCES} 0 99")
+
+
+# The same with pools, by the number of their rings: the service's own is 1, 0 has nobody.
+POOLS = {
+    7: (1105, VIP4, ("allow 0.0.0.0/0", "3 10.8.0.0/16", "allow 10.8.7.0/24", "deny 10.8.9.0/24", "2 10.8.9.7/32", "0 10.9.0.0/16")),
+    8: (1105, VIP6, ("allow ::/0", "4 2001:db8:8::/48", "allow 2001:db8:8:7::/64", "deny 2001:db8:8:9::/64",
+                     "2 2001:db8:8:9::7/128", "0 2001:db8:9::/48")),
+    9: (1106, VIP4, ("deny 0.0.0.0/0", "mixed 198.51.0.0/16")),
+    10: (1106, VIP6, ("deny ::/0", "mixed 2001:db8::/32")),
+}
+# source: ring, None: denied
+POOL_OF = {"9.0.0.1": 1, "10.7.255.255": 1, "10.8.0.0": 3, "10.8.255.255": 3, "10.8.6.255": 3, "10.8.7.0": 1, "10.8.7.255": 1,
+           "10.8.8.0": 3, "10.8.9.6": None, "10.8.9.7": 2, "10.8.9.8": None, "10.9.0.1": 0, "10.10.0.0": 1,
+           "2001:db8:7:ffff::": 1, "2001:db8:8::": 4, "2001:db8:8:ffff::1": 4, "2001:db8:8:7::": 1, "2001:db8:8:9::6": None,
+           "2001:db8:8:9::7": 2, "2001:db8:9::1": 0, "2001:db8:a::": 1}
 
 
 def packet(port, client, l4=TCP, **ip):
@@ -89,7 +110,28 @@ def errors():
             drops(f"an error about a flow of {client} from {router}", ether(error), "source_denied")
 
 
+def pools():
+    for client, ring in POOL_OF.items():
+        for l4, proto in ((TCP, "tcp"), (UDP, "udp")):
+            name = f"{client} to 1105 {proto}"
+            if ring:
+                forwarded(f"{name} goes to {ring}", packet(1105, client, l4), ring)
+            else:
+                drops(f"{name} goes nowhere", ether(packet(1105, client, l4)),
+                      "source_denied" if ring is None else "no_backend")
+    forwarded("to a pool from behind a tag", packet(1105, "10.8.0.1"), 3, tags=Dot1Q(vlan=5))
+    for client, other in (("198.51.100.7", "198.51.100.8"), ("2001:db8:1::7", "2001:db8:2::7")):
+        here, there = ether(packet(1106, client)), ether(packet(1106, client, UDP))
+        print(f"pair a pool's ring is one for {client}|{bytes(here).hex()}|{bytes(there).hex()}")
+        print(f"pair a pool's ring is one for {other}|{bytes(ether(packet(1106, other))).hex()}|"
+              f"{bytes(ether(packet(1106, other, UDP))).hex()}")
+    quote = bytes(IP(src=VIP4, dst="10.8.0.1") / TCP(sport=1105, dport=41000))[:28]
+    forwarded("an error about a flow of a pool", IP(src="203.0.113.9", dst=VIP4) / ICMP(type=3, code=1) / Raw(quote), 3)
+    quote = bytes(IPv6(src=VIP6, dst="2001:db8:8::1") / TCP(sport=1105, dport=41000))[:48]
+    forwarded("an IPv6 error about a flow of a pool", IPv6(src="fd00::9", dst=VIP6) / ICMPv6DestUnreach(code=3) / Raw(quote), 4)
+
+
 if __name__ == "__main__":
     fixture()
-    for part in (judged, ways, errors):
+    for part in (judged, ways, errors, pools):
         part()

@@ -29,9 +29,9 @@ static const char text[] =
 	"   \"backends\": [{\"address\": \"2001:db8:1::1\"}, {\"address\": \"2001:db8:1::2\"}]},"
 	"  {\"name\": \"empty\", \"vips\": [\"198.51.100.3:80/tcp\"], \"ring_size\": 251}]}";
 
-static inline struct config *load(void)
+/* Takes tree over. */
+static inline struct config *config_of_tree(json_t *tree)
 {
-	json_t *tree = json_loads(text, 0, NULL);
 	struct shunt_err err = {0};
 	struct config *config = config_from_json(tree, NULL, &err);
 
@@ -39,6 +39,24 @@ static inline struct config *load(void)
 		fail_msg("%s", shunt_err_text(&err));
 	json_decref(tree);
 	return config;
+}
+
+static inline struct config *load(void)
+{
+	return config_of_tree(json_loads(text, 0, NULL));
+}
+
+/* The same, with two backends of web in each of the pools default and green, and 10.8.0.0/16 sent to green. */
+static inline struct config *load_pools(void)
+{
+	json_t *tree = json_loads(text, 0, NULL), *web = json_array_get(json_object_get(tree, "services"), 0);
+	json_t *backends = json_object_get(web, "backends");
+
+	json_object_set_new(web, "sources", json_pack("{s:{s:[s]}}", "pools", "green", "10.8.0.0/16"));
+	json_object_set_new(json_array_get(backends, 2), "pool", json_string("green"));
+	json_object_set_new(json_array_get(backends, 2), "weight", json_integer(30));
+	json_object_set_new(json_array_get(backends, 3), "pool", json_string("green"));
+	return config_of_tree(tree);
 }
 
 /* The world, by a backend's last byte. */

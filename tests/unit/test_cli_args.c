@@ -95,6 +95,10 @@ static const struct row rows[] = {
 	 " {'address': '10.1.0.15', 'weight': 0, 'mac': '02:00:00:00:00:01'}},"
 	 " {'op': 'backend.delete', 'service': 'web', 'address': '10.1.0.11'}]",
 	 NULL},
+	{"backend add web 10.1.0.15 pool=green + backend set web 10.1.0.11 pool=default",
+	 "[{'op': 'backend.add', 'service': 'web', 'backend': {'address': '10.1.0.15', 'pool': 'green'}},"
+	 " {'op': 'backend.set', 'service': 'web', 'address': '10.1.0.11', 'set': {'pool': 'default'}}]",
+	 NULL},
 	{"backend set web 10.1.0.11 weight=50 state=up",
 	 "[{'op': 'backend.set', 'service': 'web', 'address': '10.1.0.11', 'set': {'weight': 50, 'state': 'up'}}]",
 	 NULL},

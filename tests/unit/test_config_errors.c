@@ -143,8 +143,9 @@ static const struct row form[] = {
 	{SERVICE("bakends: []"), "t.yaml:3: services[web].bakends: unknown key; did you mean \"backends\"?"},
 	{SERVICE("echo: yes"), "t.yaml:3: services[web].echo: \"yes\" is not a boolean; expected true or false"},
 	{SERVICE("sources: [10.0.0.0/8]"),
-	 "t.yaml:3: services[web].sources: a list is not a mapping; expected the keys allow or deny"},
-	{SERVICE("sources: {drop: []}"), "t.yaml:3: services[web].sources.drop: unknown key; expected allow or deny"},
+	 "t.yaml:3: services[web].sources: a list is not a mapping; expected the keys allow, deny or pools"},
+	{SERVICE("sources: {drop: []}"),
+	 "t.yaml:3: services[web].sources.drop: unknown key; expected allow, deny or pools"},
 	{SERVICE("sources: {allow: 10.0.0.0/8}"),
 	 "t.yaml:3: services[web].sources.allow: \"10.0.0.0/8\" is not a list; expected prefixes such as 10.8.0.0/16"},
 	{SERVICE("sources: {deny: [10.0.0.0/8,\n10.0.0.1/8]}"),
@@ -158,6 +159,58 @@ static const struct row form[] = {
 	 "t.yaml:4: services[web].sources.allow[10.0.0.1/32]: listed twice; expected each prefix once"},
 	{SERVICE("sources: {allow: [10.0.0.0/8],\ndeny: [11.0.0.0/8,\n10.0.0.0/8]}"),
 	 "t.yaml:5: services[web].sources.deny[10.0.0.0/8]: allowed and denied; expected each prefix once"},
+	{SERVICE("sources: {pools: [10.8.0.0/16]}"), "t.yaml:3: services[web].sources.pools: a list is not a mapping; "
+						     "expected names of pools, each with a list of prefixes"},
+	{SERVICE("sources: {pools: {green: 10.8.0.0/16}}"),
+	 "t.yaml:3: services[web].sources.pools.green: \"10.8.0.0/16\" is not a list; expected prefixes such as "
+	 "10.8.0.0/16"},
+	{SERVICE("sources: {pools: {green: [10.8.0.0/33]}}"),
+	 "t.yaml:3: services[web].sources.pools.green[10.8.0.0/33]: \"10.8.0.0/33\" is not a prefix; expected such as "
+	 "10.8.0.0/16, "
+	 "2001:db8::/32, or an address"},
+	{SERVICE("sources: {pools: {-green: [10.8.0.0/16]}}"),
+	 "t.yaml:3: services[web].sources.pools.-green: not a pool's name; expected 1 to 31 letters, digits, '-', '_' "
+	 "or '.', a "
+	 "letter or digit first"},
+	{SERVICE("sources: {pools: {default: [10.8.0.0/16]}}"),
+	 "t.yaml:3: services[web].sources.pools.default: the default pool is where sources go that are in no list, or "
+	 "in that of "
+	 "`allow`"},
+	{SERVICE("sources: {pools: {green: [10.8.0.0/16],\nblue: [10.8.0.0/16]}}"),
+	 "t.yaml:3: services[web].sources.pools.green[10.8.0.0/16]: sent to pool \"blue\" as well; expected each "
+	 "prefix once"},
+	{SERVICE("sources: {pools: {green: [10.8.0.0/16]},\ndeny: [10.8.0.0/16]}"),
+	 "t.yaml:4: services[web].sources.deny[10.8.0.0/16]: sent to pool \"green\" as well; expected each prefix "
+	 "once"},
+	{SERVICE("sources: {pools: {green: [10.8.0.0/16,\n10.8.0.0/16]}}"),
+	 "t.yaml:4: services[web].sources.pools.green[10.8.0.0/16]: listed twice; expected each prefix once"},
+	{SERVICE("sources: {pools: {grene: [10.8.0.0/16]}}, backends: [{address: 10.1.0.1, pool: green}]"),
+	 "t.yaml:3: services[web].sources.pools.grene: no backend of service \"web\" is in pool \"grene\"; did you "
+	 "mean "
+	 "\"green\"?; expected one with `pool: grene`"},
+	{SERVICE("sources: {pools: {green: [10.8.0.0/16]}}, backends: [10.1.0.1]"),
+	 "t.yaml:3: services[web].sources.pools.green: no backend of service \"web\" is in pool \"green\"; expected "
+	 "one with `pool: "
+	 "green`"},
+	{SERVICE("backends: [{address: 10.1.0.1, pool: 5}]"),
+	 "t.yaml:3: services[web].backends[10.1.0.1].pool: 5 is not a pool's name; expected 1 to 31 letters, digits, "
+	 "'-', '_' or '.', "
+	 "a letter or digit first"},
+	{SERVICE("backends: [{address: 10.1.0.1, pool: abcdefghijklmnopqrstuvwxyz012345}]"),
+	 "t.yaml:3: services[web].backends[10.1.0.1].pool: \"abcdefghijklmnopqrstuvwxyz012345\" is not a pool's name; "
+	 "expected 1 to 31 "
+	 "letters, digits, '-', '_' or '.', a letter or digit first"},
+	{HEAD "limits: {services: 2}, services: [{name: web, vips: [\"192.0.2.1:80/tcp\"], backends: [{address: "
+	      "10.1.0.1, pool: green}, "
+	      "{address: 10.1.0.2, pool: blue}], sources: {pools: {green: [10.0.0.1], blue: [10.0.0.2]}}}]}",
+	 "t.yaml:2: limits.services: 2 is too small for 3 services and pools that sources are sent to; raise it to 3 "
+	 "or more"},
+	{HEAD "limits: {ring_slots: 501}, services: [{name: web, ring_size: 251, vips: [\"192.0.2.1:80/tcp\"], "
+	      "backends: [{address: "
+	      "10.1.0.1, pool: green}], sources: {pools: {green: [10.0.0.1]}}}]}",
+	 "t.yaml:2: limits.ring_slots: 501 is too small for 502 ring slots (ring_size of all services, and again for "
+	 "each pool that "
+	 "sources are sent to); raise it to 502 or more"},
 	{HEAD "limits: {sources: 1}, services: [{name: web, vips: [\"192.0.2.1:80/tcp\"], sources: {deny: [10.0.0.1, "
 	      "10.0.0.2]}}]}",
 	 "t.yaml:2: limits.sources: 1 is too small for 2 source prefixes; raise it to 2 or more"},
@@ -191,11 +244,11 @@ static const struct row form[] = {
 	{SERVICE("ring_size: big"),
 	 "t.yaml:3: services[web].ring_size: \"big\" is not an integer; expected 251 to 4194301"},
 	{SERVICE("backends: 10.0.0.1"), "t.yaml:3: services[web].backends: \"10.0.0.1\" is not a list; expected "
-					"addresses, or mappings with address, weight, state, mac and encap"},
+					"addresses, or mappings with address, weight, state, mac, encap and pool"},
 	{SERVICE("backends: ~"), "t.yaml:3: services[web].backends: empty; expected a list: addresses, or mappings "
-				 "with address, weight, state, mac and encap"},
+				 "with address, weight, state, mac, encap and pool"},
 	{BACKEND("7"), "t.yaml:3: services[web].backends[0]: 7 is not a backend; expected its address, or a mapping "
-		       "with address, weight, state, mac and encap"},
+		       "with address, weight, state, mac, encap and pool"},
 	{BACKEND("10.0.0"), "t.yaml:3: services[web].backends[10.0.0]: \"10.0.0\" is not an address; expected IPv4 or "
 			    "IPv6, such as 10.1.0.11 or 2001:db8::11"},
 	{BACKEND("{}"), "t.yaml:3: services[web].backends[0].address: missing; expected an address: IPv4 or IPv6, such "

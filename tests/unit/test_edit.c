@@ -283,7 +283,7 @@ static const struct {
 	 " {'op': 'backend.add', 'service': 'web', 'backend': '10.0.0.4'}]",
 	 "changes[0]: services[web].backends: \"none\" is not a list; expected addresses, or mappings with address, "
 	 "weight, "
-	 "state, mac and encap",
+	 "state, mac, encap and pool",
 	 EINVAL},
 	{"[{'op': 'backend.set', 'service': 'web', 'set': {'weight': 1}}]",
 	 "changes[0].address: expected a backend's address, as a string", EINVAL},

@@ -195,6 +195,57 @@ static void whole_and_empty_rings(void **state)
 	config_free(config);
 }
 
+/* ring is what ring.h makes of the backends first and first + 1 of web alone. */
+static void assert_ring_of_two(const struct model_ring *ring, const struct config_service *web, size_t first,
+			       const bool *available)
+{
+	struct ring_backend backends[2] = {{web->backends[first].addr, web->backends[first].weight},
+					   {web->backends[first + 1].addr, web->backends[first + 1].weight}};
+	uint32_t base[1009], expected[1009];
+
+	ring_build(base, 1009, backends, 2, SEED, ring_salt("web"));
+	ring_resolve(expected, base, 1009, available, 2, SEED, ring_salt("web"));
+	assert_int_equal(ring->size, 1009);
+	for (size_t i = 0; i < 1009; i++)
+		assert_int_equal(ring->slots[i], expected[i] == RING_NONE ? RING_NONE : first + expected[i]);
+}
+
+/* A pool is a service of its own as far as the ring goes: what becomes of its backends is of no concern to another, and it never takes
+ * backends of another. */
+static void pools(void **state)
+{
+	static const bool all[2] = {true, true}, second[2] = {false, true}, none[2] = {false, false};
+	struct model_cache *cache = model_cache_new();
+	struct config *config = load_pools();
+	const struct config_service *web = &config->services[0];
+	struct world world = good_world();
+	struct model *model = build(config, &world, SEED, cache), *next;
+
+	(void)state;
+	assert_int_equal(model->services[0].pool_count, 1);
+	assert_string_equal(model->services[0].pools[0].name, "green");
+	assert_int_equal(model->services[1].pool_count, 0);
+	assert_ring_of_two(model->services[0].ring, web, 0, all);
+	assert_ring_of_two(model->services[0].pools[0].ring, web, 2, all);
+	config->services[0].backends[2].admin = CONFIG_ADMIN_DRAIN;
+	next = build(config, &world, SEED, cache);
+	assert_ptr_equal(next->services[0].ring, model->services[0].ring);
+	assert_ring_of_two(next->services[0].pools[0].ring, web, 2, second);
+	model_free(next);
+	world.health[4] = HEALTH_DOWN;
+	next = build(config, &world, SEED, cache);
+	assert_ptr_equal(next->services[0].ring, model->services[0].ring);
+	assert_ring_of_two(next->services[0].pools[0].ring, web, 2, none);
+	model_free(next);
+	world.health[1] = HEALTH_DOWN;
+	next = build(config, &world, SEED, cache);
+	assert_ring_of_two(next->services[0].ring, web, 0, second);
+	model_free(next);
+	model_free(model);
+	model_cache_free(cache);
+	config_free(config);
+}
+
 static void nobody_to_ask(void **state)
 {
 	struct model_cache *cache = model_cache_new();
@@ -259,6 +310,7 @@ int main(void)
 		cmocka_unit_test(nobody_to_ask),
 		cmocka_unit_test(whole_and_empty_rings),
 		cmocka_unit_test(l2dsr_wants_no_gateway),
+		cmocka_unit_test(pools),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);

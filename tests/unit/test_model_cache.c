@@ -2,6 +2,12 @@
 /* The model's cache: it never shows in what a model says, and it does save the making of rings. */
 #include "model_fixture.h"
 
+static void assert_same_ring(const struct model_ring *ring, const struct model_ring *expected)
+{
+	assert_int_equal(ring->size, expected->size);
+	assert_memory_equal(ring->slots, expected->slots, expected->size * sizeof(uint32_t));
+}
+
 /* Whatever changes from one build to the next, a cache that has seen the builds before gives what an empty one gives. */
 static void assert_cache_does_not_show(const struct config *config, struct world *world, uint64_t seed,
 				       struct model_cache *cache)
@@ -9,9 +15,12 @@ static void assert_cache_does_not_show(const struct config *config, struct world
 	struct model_cache *empty = model_cache_new();
 	struct model *model = build(config, world, seed, cache), *expected = build(config, world, seed, empty);
 
-	for (size_t i = 0; i < config->service_count; i++)
-		assert_memory_equal(model->services[i].ring->slots, expected->services[i].ring->slots,
-				    expected->services[i].ring_size * sizeof(uint32_t));
+	for (size_t i = 0; i < config->service_count; i++) {
+		assert_same_ring(model->services[i].ring, expected->services[i].ring);
+		assert_int_equal(model->services[i].pool_count, config_sources_pools(config->services[i].sources));
+		for (size_t j = 0; j < model->services[i].pool_count; j++)
+			assert_same_ring(model->services[i].pools[j].ring, expected->services[i].pools[j].ring);
+	}
 	model_free(expected);
 	model_free(model);
 	model_cache_free(empty);
@@ -95,6 +104,32 @@ static void availability_back_and_forth(void **state)
 	}
 	model_cache_free(cache);
 	config_free(config);
+}
+
+/* Backends go from pool to pool, and pools come and go. */
+static void pools_in_the_cache(void **state)
+{
+	static const char *const names[] = {CONFIG_POOL_DEFAULT, "blue", "green"};
+	struct model_cache *cache = model_cache_new();
+	struct world world = good_world();
+
+	(void)state;
+	for (unsigned int i = 0; i < 81; i++) {
+		struct config *config = load_pools();
+		struct config_service *web = &config->services[0];
+
+		strcpy(web->backends[0].pool, names[i % 3]);
+		strcpy(web->backends[1].pool, names[i / 3 % 3]);
+		strcpy(web->backends[3].pool, names[i / 9 % 3]);
+		world.health[1] = i % 2 ? HEALTH_UP : HEALTH_DOWN;
+		if (i / 27 == 1) {
+			config_sources_release(web->sources);
+			web->sources = NULL;
+		}
+		assert_cache_does_not_show(config, &world, SEED, cache);
+		config_free(config);
+	}
+	model_cache_free(cache);
 }
 
 static void two_caches(void **state)
@@ -186,8 +221,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cache_does_not_show), cmocka_unit_test(availability_back_and_forth),
-		cmocka_unit_test(two_caches),	       cmocka_unit_test(rings_are_shared),
-		cmocka_unit_test(many_services),
+		cmocka_unit_test(pools_in_the_cache),  cmocka_unit_test(two_caches),
+		cmocka_unit_test(rings_are_shared),    cmocka_unit_test(many_services),
 	};
 
 	return cmocka_run_group_tests_name("model cache", tests, NULL, NULL);

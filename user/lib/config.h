@@ -67,6 +67,9 @@ struct config_check {
 /* unset: nobody said; counts as up. */
 enum config_admin { CONFIG_ADMIN_UNSET, CONFIG_ADMIN_UP, CONFIG_ADMIN_DRAIN };
 
+#define CONFIG_POOL_MAX 32 /* with the final NUL */
+#define CONFIG_POOL_DEFAULT "default"
+
 /* A QUIC server id: octets, not a number. Those behind len are 0. */
 struct config_server_id {
 	uint8_t len; /* 1 to SHUNT_QUIC_ID_MAX */
@@ -99,7 +102,8 @@ struct config_encap {
 
 struct config_backend {
 	struct shunt_addr addr;
-	uint32_t weight; /* 0 to 65535; 100; 0: no new connections */
+	char pool[CONFIG_POOL_MAX]; /* named as services are; the default pool if nobody said */
+	uint32_t weight;	    /* 0 to 65535; 100; 0: no new connections */
 	enum config_admin admin;
 	bool has_mac;
 	bool has_encap;
@@ -123,11 +127,19 @@ struct config_hash {
 		ipv6; /* inputs source: length of the prefix that is hashed; 1 to 32 and 128, which are the defaults */
 };
 
-enum config_source_action { CONFIG_SOURCE_DENY, CONFIG_SOURCE_ALLOW, CONFIG_SOURCE_ACTIONS };
+/* allow: to the default pool. */
+enum config_source_action { CONFIG_SOURCE_DENY, CONFIG_SOURCE_ALLOW, CONFIG_SOURCE_POOL, CONFIG_SOURCE_ACTIONS };
 
 struct config_source_rule {
 	struct shunt_prefix prefix;
 	enum config_source_action action;
+	uint32_t pool; /* with CONFIG_SOURCE_POOL: index in the list's pools */
+};
+
+/* A pool other than the default one that sources are sent to. */
+struct config_source_pool {
+	char name[CONFIG_POOL_MAX];
+	size_t count; /* prefixes; at least one */
 };
 
 /* A service's source prefixes, sorted, each once, and never changed once made: who has a copy of the configuration shares it. What
@@ -136,6 +148,8 @@ struct config_sources {
 	unsigned int holders; /* plain: all are in one thread */
 	size_t count;
 	size_t counts[CONFIG_SOURCE_ACTIONS];
+	struct config_source_pool *pools; /* by name */
+	size_t pool_count;
 	struct config_source_rule rules[];
 };
 
@@ -198,6 +212,7 @@ const struct config_backend *config_find_backend(const struct config_service *se
 const struct config_sources *config_sources_hold(const struct config_sources *sources);
 void config_sources_release(const struct config_sources *sources);
 bool config_sources_equal(const struct config_sources *a, const struct config_sources *b);
+size_t config_sources_pools(const struct config_sources *sources);
 
 bool config_hash_equal(const struct config_hash *a, const struct config_hash *b);
 bool config_has_quic(const struct config_service *service);

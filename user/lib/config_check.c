@@ -9,6 +9,7 @@
 
 #include "config_internal.h"
 #include "match.h"
+#include "suggest.h"
 #include "xalloc.h"
 
 struct vip_ref {
@@ -93,22 +94,38 @@ static int check_match_limits(const struct check *c)
 	return err;
 }
 
+/* The service's own, and one for each pool that sources are sent to. */
+static size_t count_rings(const struct config_service *service)
+{
+	return 1 + config_sources_pools(service->sources);
+}
+
 static int check_limits(const struct check *c)
 {
 	const struct config_limits *limits = &c->config->limits;
-	size_t destinations = 0, slots = 0, sources = 0;
+	size_t rings = 0, destinations = 0, slots = 0, sources = 0;
+	bool has_pools;
 
 	for (size_t i = 0; i < c->config->service_count; i++) {
-		destinations += c->config->services[i].backend_count;
-		slots += c->config->services[i].ring_size;
-		sources += c->config->services[i].sources ? c->config->services[i].sources->count : 0;
+		const struct config_service *service = &c->config->services[i];
+
+		rings += count_rings(service);
+		slots += count_rings(service) * service->ring_size;
+		destinations += service->backend_count;
+		sources += service->sources ? service->sources->count : 0;
 	}
-	if (check_limit(c, "services", limits->services, c->config->service_count, "services") ||
+	has_pools = rings > c->config->service_count;
+	if (check_limit(c, "services", limits->services, rings,
+			has_pools ? "services and pools that sources are sent to" : "services") ||
 	    check_limit(c, "vips", limits->vips, c->vip_count, "VIPs") ||
 	    check_limit(c, "destinations", limits->destinations, destinations, "backends") ||
 	    check_limit(c, "sources", limits->sources, sources, "source prefixes"))
 		return -EINVAL;
-	if (check_limit(c, "ring_slots", limits->ring_slots, slots, "ring slots (ring_size of all services)"))
+	if (check_limit(
+		    c, "ring_slots", limits->ring_slots, slots,
+		    has_pools
+			    ? "ring slots (ring_size of all services, and again for each pool that sources are sent to)"
+			    : "ring slots (ring_size of all services)"))
 		return -EINVAL;
 	return check_match_limits(c);
 }
@@ -398,6 +415,32 @@ static int check_backend(const struct check *c, size_t service, size_t index)
 	return type == CONFIG_ENCAP_L2DSR ? 0 : check_source(c, service, index);
 }
 
+static bool has_pool(const struct config_service *service, const char *pool)
+{
+	for (size_t i = 0; i < service->backend_count; i++)
+		if (!strcmp(service->backends[i].pool, pool))
+			return true;
+	return false;
+}
+
+/* A name that is mistyped would shut its sources out. */
+static int check_source_pool(const struct check *c, size_t service, const char *pool)
+{
+	const struct config_service *s = &c->config->services[service];
+	struct tree_place services = tree_member(c->root, "services"), at = tree_element(&services, service);
+	struct tree_place sources = tree_member(&at, "sources"), pools = tree_member(&sources, "pools");
+	struct tree_place place = tree_member(&pools, pool);
+	struct suggest near = {.word = pool};
+	char text[SUGGEST_TEXT];
+
+	if (has_pool(s, pool))
+		return 0;
+	for (size_t i = 0; i < s->backend_count; i++)
+		suggest_offer(&near, s->backends[i].pool);
+	return tree_fail(&place, "no backend of service \"%s\" is in pool \"%s\"%s; expected one with `pool: %s`",
+			 s->name, pool, suggest_text(&near, text), pool);
+}
+
 static int check_service(const struct check *c, size_t service)
 {
 	const struct config_service *s = &c->config->services[service];
@@ -413,6 +456,9 @@ static int check_service(const struct check *c, size_t service)
 			return -EINVAL;
 	for (size_t i = 0; i < s->backend_count; i++)
 		if (check_backend(c, service, i))
+			return -EINVAL;
+	for (size_t i = 0; i < config_sources_pools(s->sources); i++)
+		if (check_source_pool(c, service, s->sources->pools[i].name))
 			return -EINVAL;
 	return 0;
 }

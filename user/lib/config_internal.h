@@ -29,6 +29,10 @@ static inline uint32_t *config_limit_of(struct config_limits *limits, const stru
 /* Has a check of this type (a word) such a key? True for keys and words that are unknown: others refuse those. */
 bool config_check_has(const char *type, const char *key);
 
+/* Letters, digits, '-', '_', '.'; begins with a letter or digit; shorter than size. */
+bool config_is_name(const char *name, size_t size);
+#define CONFIG_POOL_WORDS "1 to 31 letters, digits, '-', '_' or '.', a letter or digit first"
+
 /* The families that an encapsulation carries and sends; 0: any. */
 uint8_t config_encap_inner(enum config_encap_type type);
 uint8_t config_encap_outer(enum config_encap_type type);

@@ -2,6 +2,7 @@
 /* The canonical tree: every value written out, what is not set left out, so that reading it gives the same configuration. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config_internal.h"
 
@@ -110,6 +111,8 @@ static json_t *backend_to_json(const struct config_backend *backend)
 		set(object, "encap", config_encap_to_json(&backend->encap));
 	if (backend->server_id_count)
 		set(object, "server_id", server_ids_to_json(backend));
+	if (strcmp(backend->pool, CONFIG_POOL_DEFAULT) != 0)
+		set(object, "pool", json_string(backend->pool));
 	return object;
 }
 

@@ -111,25 +111,51 @@ static int parse_mac(const struct tree_place *at, struct config_backend *backend
 	return 0;
 }
 
+bool config_is_name(const char *name, size_t size)
+{
+	static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+	if (!*name || !strchr(alnum, *name) || strlen(name) >= size)
+		return false;
+	while (*name && (strchr(alnum, *name) || strchr("-_.", *name)))
+		name++;
+	return !*name;
+}
+
+static int parse_pool(const struct tree_place *at, struct config_backend *backend)
+{
+	struct tree_place pool = tree_member(at, "pool");
+	const char *name = json_string_value(pool.value);
+
+	if (!pool.value)
+		return 0;
+	if (!name || !config_is_name(name, sizeof(backend->pool)))
+		return tree_refuse(&pool, "a pool's name", CONFIG_POOL_WORDS);
+	strcpy(backend->pool, name);
+	return 0;
+}
+
 static int parse_backend(const struct tree_place *at, void *out)
 {
-	static const char *const keys[] = {"address", "weight", "state", "mac", "encap", "server_id", NULL};
+	static const char *const keys[] = {"address", "weight", "state", "mac", "encap", "server_id", "pool", NULL};
 	struct config_backend *backend = out;
 	struct tree_place address;
 	unsigned int admin;
 
 	backend->weight = 100;
+	strcpy(backend->pool, CONFIG_POOL_DEFAULT);
 	if (json_is_string(at->value))
 		return parse_address(at, &backend->addr);
 	if (!json_is_object(at->value))
 		return tree_refuse(at, "a backend",
-				   "its address, or a mapping with address, weight, state, mac and encap");
+				   "its address, or a mapping with address, weight, state, mac, encap and pool");
 	if (tree_object(at, keys))
 		return -EINVAL;
 	address = tree_member(at, "address");
 	if (parse_address(&address, &backend->addr) || tree_u32(at, "weight", 0, 65535, &backend->weight) ||
 	    tree_word(at, "state", config_admin_words, &admin) || parse_mac(at, backend) ||
-	    config_parse_encap(at, &backend->encap, &backend->has_encap) || config_parse_server_ids(at, backend))
+	    config_parse_encap(at, &backend->encap, &backend->has_encap) || config_parse_server_ids(at, backend) ||
+	    parse_pool(at, backend))
 		return -EINVAL;
 	if (json_object_get(at->value, "state"))
 		backend->admin = CONFIG_ADMIN_UP + admin;
@@ -164,17 +190,6 @@ static int parse_ring_size(const struct tree_place *at, uint32_t *size)
 	return tree_fail(&place, "%u is not a prime; the nearest are %u and %u", *size, below, above);
 }
 
-static bool is_service_name(const char *name)
-{
-	static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-
-	if (!*name || !strchr(alnum, *name) || strlen(name) >= SHUNT_NAME_MAX)
-		return false;
-	while (*name && (strchr(alnum, *name) || strchr("-_.", *name)))
-		name++;
-	return !*name;
-}
-
 static int parse_service(const struct tree_place *at, void *out)
 {
 	static const char *const keys[] = {"name",    "vips", "encap", "ring_size", "echo", "hash",
@@ -188,7 +203,7 @@ static int parse_service(const struct tree_place *at, void *out)
 		return -EINVAL;
 	name = tree_member(at, "name");
 	text = json_string_value(name.value);
-	if (!text || !is_service_name(text))
+	if (!text || !config_is_name(text, SHUNT_NAME_MAX))
 		return tree_refuse(&name, "a service's name",
 				   "1 to 63 letters, digits, '-', '_' or '.', a letter or digit first");
 	strcpy(service->name, text);
@@ -200,7 +215,7 @@ static int parse_service(const struct tree_place *at, void *out)
 	    config_parse_sources(at, &service->sources) || config_parse_quic(at, service) ||
 	    config_parse_check(at, &service->check))
 		return -EINVAL;
-	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state, mac and encap",
+	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state, mac, encap and pool",
 			 sizeof(*service->backends), parse_backend, &service->backends, &service->backend_count);
 }
 

@@ -73,15 +73,22 @@ static void write_path(FILE *out, const struct tree_place *at)
 		fprintf(out, "[%zu]", at->index);
 }
 
-/* The line of the value, or of the nearest thing around it that has one. */
-static int place_line(const struct tree_place *at)
+/* File and line of the value, or of the nearest thing around it that has one. */
+static void write_line(FILE *out, const struct tree_place *at)
 {
+	const struct config_source *source = at->tree->source;
+	const char *file = config_source_name(source);
 	int line = 0;
 
-	for (; at && !line; at = at->up)
-		line = at->key ? config_source_line(at->tree->source, at->up->value, at->key)
-			       : config_source_line(at->tree->source, at->value, NULL);
-	return line;
+	for (; at && !line; at = at->up) {
+		line = at->key ? config_source_line(source, at->up->value, at->key)
+			       : config_source_line(source, at->value, NULL);
+		if (line && !at->key)
+			file = config_source_file(source, at->value);
+	}
+	fputs(file, out);
+	if (line)
+		fprintf(out, ":%d", line);
 }
 
 static char *place_text(const struct tree_place *at)
@@ -94,11 +101,7 @@ static char *place_text(const struct tree_place *at)
 	if (!out)
 		abort();
 	if (source) {
-		int line = place_line(at);
-
-		fputs(config_source_name(source), out);
-		if (line)
-			fprintf(out, ":%d", line);
+		write_line(out, at);
 		if (at->up)
 			fputs(": ", out);
 	}

@@ -25,6 +25,7 @@
 
 struct source_entry {
 	const void *what; /* a json_t, or an object's own copy of a key */
+	const char *file;
 	int line;
 };
 
@@ -32,6 +33,9 @@ struct config_source {
 	char *name;
 	struct source_entry *entries;
 	size_t count, room;
+	char **names; /* of other files */
+	size_t name_count;
+	json_t *kept; /* an array; NULL: none */
 };
 
 struct loader {
@@ -46,13 +50,13 @@ struct loader {
 
 static json_t *load_node(struct loader *l, int depth);
 
-static void source_add(struct config_source *source, const void *what, int line)
+static void source_add(struct config_source *source, const void *what, const char *file, int line)
 {
 	if (source->count == source->room) {
 		source->room = source->room ? source->room * 2 : 256;
 		source->entries = xreallocarray(source->entries, source->room, sizeof(*source->entries));
 	}
-	source->entries[source->count++] = (struct source_entry){what, line};
+	source->entries[source->count++] = (struct source_entry){what, file, line};
 }
 
 static const void *object_key(const json_t *object, const char *key)
@@ -67,22 +71,55 @@ const char *config_source_name(const struct config_source *source)
 	return source->name;
 }
 
+static const struct source_entry *source_find(const struct config_source *source, const void *what)
+{
+	for (size_t i = 0; what && i < source->count; i++)
+		if (source->entries[i].what == what)
+			return &source->entries[i];
+	return NULL;
+}
+
 int config_source_line(const struct config_source *source, const json_t *value, const char *key)
 {
-	const void *what = key ? object_key(value, key) : value;
+	const struct source_entry *entry = source_find(source, key ? object_key(value, key) : value);
 
-	if (!what)
-		return 0;
-	for (size_t i = 0; i < source->count; i++)
-		if (source->entries[i].what == what)
-			return source->entries[i].line;
-	return 0;
+	return entry ? entry->line : 0;
+}
+
+const char *config_source_file(const struct config_source *source, const json_t *value)
+{
+	const struct source_entry *entry = source_find(source, value);
+
+	return entry ? entry->file : source->name;
+}
+
+const char *config_source_keep_name(struct config_source *source, const char *file)
+{
+	source->names = xreallocarray(source->names, source->name_count + 1, sizeof(*source->names));
+	source->names[source->name_count] = xstrdup(file);
+	return source->names[source->name_count++];
+}
+
+void config_source_add(struct config_source *source, const json_t *value, const char *file, int line)
+{
+	source_add(source, value, file, line);
+}
+
+void config_source_keep(struct config_source *source, json_t *replaced)
+{
+	if (!source->kept)
+		source->kept = json_array();
+	json_array_append(source->kept, replaced);
 }
 
 void config_source_free(struct config_source *source)
 {
 	if (!source)
 		return;
+	for (size_t i = 0; i < source->name_count; i++)
+		free(source->names[i]);
+	free(source->names);
+	json_decref(source->kept);
 	free(source->name);
 	free(source->entries);
 	free(source);
@@ -231,7 +268,7 @@ static int load_member(struct loader *l, json_t *object, int depth)
 	if (next_event(l) == 0) {
 		value = load_node(l, depth + 1);
 		if (value && json_object_set_new(object, key, value) == 0) {
-			source_add(l->source, object_key(object, key), line);
+			source_add(l->source, object_key(object, key), l->source->name, line);
 			err = 0;
 		}
 	}
@@ -286,7 +323,7 @@ static json_t *load_node(struct loader *l, int depth)
 	else
 		value = load_mapping(l, depth);
 	if (value && !json_is_boolean(value) && !json_is_null(value))
-		source_add(l->source, value, line);
+		source_add(l->source, value, l->source->name, line);
 	return value;
 }
 

@@ -35,10 +35,12 @@ static int backend_list(struct cli *cli, int argc, char **argv)
 
 const struct command backend_commands[] = {
 	{"backend", "add",
-	 "SERVICE ADDRESS [weight=N] [mac=MAC] [state=up|drain] [encap=ENCAP] [encap.KEY=VALUE...] [server_id=HEX...]",
+	 "SERVICE ADDRESS [weight=N] [mac=MAC] [state=up|drain] [pool=POOL] [encap=ENCAP] [encap.KEY=VALUE...] "
+	 "[server_id=HEX...]",
 	 "add a backend to a service", change_run},
 	{"backend", "set",
-	 "SERVICE ADDRESS [weight=N] [mac=MAC] [state=up|drain] [encap=ENCAP] [encap.KEY=VALUE...] [server_id=HEX...]",
+	 "SERVICE ADDRESS [weight=N] [mac=MAC] [state=up|drain] [pool=POOL] [encap=ENCAP] [encap.KEY=VALUE...] "
+	 "[server_id=HEX...]",
 	 "change a backend", change_run},
 	{"backend", "delete", "SERVICE ADDRESS...", "take backends out of a service for good", change_run},
 	{"backend", "drain", "SERVICE ADDRESS...", "send backends no new connections", change_run},

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../lib/config_files.h"
 #include "../lib/xalloc.h"
 #include "../lib/yaml.h"
 #include "change.h"
@@ -106,10 +107,33 @@ static int detach(struct cli *cli, int argc, char **argv)
 	return post(cli, "detach", "/v1/detach", argc, argv);
 }
 
-/* The text goes as it is, with the file's name, so that the daemon's errors name file and line. */
+/* JSON in the place of a text that names files with lists, which are read here. Errors that file and line could be named for are
+ * found here, too. False: a list, or the whole, is not valid. */
+static bool read_lists(const char *name, char **text, struct client_request *request, struct shunt_err *err)
+{
+	struct config_source *source = NULL;
+	json_t *tree = yaml_load(*text, request->len, name, &source, err);
+	int files =
+		tree ? config_read_lists(tree, source, NULL, NULL, err) : 0; /* the daemon refuses what is no YAML */
+	struct config *config = files > 0 ? config_from_json(tree, source, err) : NULL;
+
+	if (config) {
+		free(*text);
+		*text = json_dumps(tree, JSON_COMPACT);
+		request->type = "application/json";
+		request->len = strlen(*text);
+	}
+	config_free(config);
+	json_decref(tree);
+	config_source_free(source);
+	return !files || config;
+}
+
+/* The text goes as it is, with the file's name, so that the daemon's errors name file and line; but see read_lists(). */
 static int apply(struct cli *cli, int argc, char **argv)
 {
 	struct client_request request = {.method = "PUT", .type = "application/yaml"};
+	const char *name = argc && strcmp(argv[0], "-") == 0 ? "stdin" : argv[0];
 	struct shunt_err err = {0};
 	char *text, *path;
 	int ret = change_expect_args(cli, "apply", argc, argv, 1, "one FILE (\"-\": stdin)");
@@ -117,11 +141,12 @@ static int apply(struct cli *cli, int argc, char **argv)
 	if (ret != STATUS_OK)
 		return ret;
 	text = yaml_read(argv[0], &request.len, &err);
-	if (!text) {
+	if (!text || !read_lists(name, &text, &request, &err)) {
+		free(text);
 		output_error(cli->out, &err);
 		return STATUS_REFUSED;
 	}
-	path = client_path("/v1/config?name=", strcmp(argv[0], "-") == 0 ? "stdin" : argv[0]);
+	path = client_path("/v1/config?name=", name);
 	request.path = path;
 	request.body = text;
 	ret = change_send(cli, &request);
@@ -157,7 +182,7 @@ static int check(struct cli *cli, int argc, char **argv)
 
 	if (ret != STATUS_OK)
 		return ret;
-	tree = yaml_load_file(argv[0], &source, &err);
+	tree = config_read_file(argv[0], &source, &err);
 	if (tree)
 		config = config_from_json(tree, source, &err);
 	if (config)

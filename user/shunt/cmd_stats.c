@@ -46,18 +46,20 @@ static void add_numbers(struct table *t, const json_t *object, const struct colu
 
 static void print_services(const json_t *services, const struct columns *columns, bool rates)
 {
-	struct table *t = table_new(rates ? "SERVICE|BACKEND|STATE|>PACKETS/S|>BYTES/S"
-					  : "SERVICE|BACKEND|STATE|>PACKETS|>BYTES");
+	struct table *t = table_new(rates ? "SERVICE|POOL|BACKEND|STATE|>PACKETS/S|>BYTES/S"
+					  : "SERVICE|POOL|BACKEND|STATE|>PACKETS|>BYTES");
 	const json_t *service, *backend;
 	size_t i, j;
 
 	json_array_foreach (services, i, service) {
 		table_cell(t, "%s", view_text(service, "name"));
 		table_cell(t, "all");
+		table_cell(t, "all");
 		table_cell(t, "-");
 		add_numbers(t, service, columns);
 		json_array_foreach (json_object_get(service, "backends"), j, backend) {
 			table_cell(t, "%s", view_text(service, "name"));
+			table_cell(t, "%s", view_text(backend, "pool"));
 			table_cell(t, "%s", view_text(backend, "address"));
 			table_cell(t, "%s", view_text(backend, "state"));
 			add_numbers(t, backend, columns);

@@ -236,6 +236,7 @@ static const struct key backend_keys[] = {
 	{"mac", set_mac, "mac"},
 	{"encap", set_encap, "encap"},
 	{"server_id", set_server_id, "server_id"},
+	{"pool", set_text, "pool"},
 };
 
 static int set_by_name(json_t *object, const struct key *keys, size_t count, const char *name, const char *value,

@@ -53,6 +53,7 @@ static void add_backend(struct table *t, const json_t *service, const json_t *ba
 	char age[HUMAN_TEXT], packets[HUMAN_TEXT], bytes[HUMAN_TEXT];
 
 	table_cell(t, "%s", view_text(service, "name"));
+	table_cell(t, "%s", view_text(backend, "pool"));
 	table_cell(t, "%s", view_text(backend, "address"));
 	table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(backend, "weight"));
 	table_cell(t, "%s", view_text(backend, "state"));
@@ -67,7 +68,7 @@ static void add_backend(struct table *t, const json_t *service, const json_t *ba
 
 void view_backends(const json_t *services)
 {
-	struct table *t = table_new("SERVICE|BACKEND|>WEIGHT|STATE|HEALTH|>FOR|ENCAP|VIA|>PACKETS|>BYTES|REASON");
+	struct table *t = table_new("SERVICE|POOL|BACKEND|>WEIGHT|STATE|HEALTH|>FOR|ENCAP|VIA|>PACKETS|>BYTES|REASON");
 	const json_t *service, *backend;
 	size_t i, j;
 

@@ -153,9 +153,9 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 	enum backend_state state = daemon_backend_state(d, service->name, backend);
 	const struct config_encap *encap = config_encap_of(service, backend);
 	enum config_admin admin = backend->admin == CONFIG_ADMIN_UNSET ? CONFIG_ADMIN_UP : backend->admin;
-	json_t *object = json_pack("{s:s, s:I, s:s, s:s}", "address", addr_format(&backend->addr, addr), "weight",
-				   (json_int_t)backend->weight, "state", backend_state_name(state), "admin",
-				   config_admin_name(admin));
+	json_t *object = json_pack("{s:s, s:s, s:I, s:s, s:s}", "address", addr_format(&backend->addr, addr), "pool",
+				   backend->pool, "weight", (json_int_t)backend->weight, "state",
+				   backend_state_name(state), "admin", config_admin_name(admin));
 
 	if (backend->has_mac)
 		json_object_set_new(object, "mac", json_string(mac_format(backend->mac, mac)));
@@ -171,8 +171,14 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 
 static json_t *source_counts_json(const struct config_sources *sources)
 {
-	return json_pack("{s:I, s:I}", "allow", (json_int_t)sources->counts[CONFIG_SOURCE_ALLOW], "deny",
-			 (json_int_t)sources->counts[CONFIG_SOURCE_DENY]);
+	json_t *object = json_pack("{s:I, s:I}", "allow", (json_int_t)sources->counts[CONFIG_SOURCE_ALLOW], "deny",
+				   (json_int_t)sources->counts[CONFIG_SOURCE_DENY]);
+	json_t *pools = json_object();
+
+	for (size_t i = 0; i < sources->pool_count; i++)
+		json_object_set_new(pools, sources->pools[i].name, uint_json(sources->pools[i].count));
+	json_object_set_new(object, "pools", pools);
+	return object;
 }
 
 static json_t *service_json(const struct daemon *d, const struct config_service *service)
@@ -252,8 +258,8 @@ static json_t *service_stats_json(const struct daemon *d, const struct config_se
 		enum backend_state state = daemon_backend_state(d, service->name, backend);
 		struct shunt_counter counter = {0};
 		char addr[SHUNT_ADDR_TEXT];
-		json_t *entry = json_pack("{s:s, s:s}", "address", addr_format(&backend->addr, addr), "state",
-					  backend_state_name(state));
+		json_t *entry = json_pack("{s:s, s:s, s:s}", "address", addr_format(&backend->addr, addr), "pool",
+					  backend->pool, "state", backend_state_name(state));
 
 		datapath_dest_counter(d->dp, service->name, &backend->addr, &counter);
 		set_counter(entry, &counter);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../lib/config_files.h"
 #include "../lib/edit.h"
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
@@ -20,6 +21,7 @@
 #include "api.h"
 #include "daemon.h"
 #include "store.h"
+#include "shunt/hash.h"
 
 #define REFRESH_DELAY_MS 10
 #define REPAIR_INTERVAL_MS 250
@@ -321,7 +323,13 @@ void daemon_close(struct daemon *d)
 	config_free(d->config);
 }
 
-/* The file as it is now, with its hash. */
+/* What the file's lists say is a part of it: a list that has changed is a file that has. */
+static void add_to_hash(void *hash, const char *text, size_t len)
+{
+	*(uint64_t *)hash = shunt_mix64(*(uint64_t *)hash + store_hash(text, len));
+}
+
+/* The file as it is now, lists included, with its hash. */
 static struct config *load_file(const char *path, uint64_t *hash, struct shunt_err *err)
 {
 	struct config_source *source = NULL;
@@ -340,7 +348,7 @@ static struct config *load_file(const char *path, uint64_t *hash, struct shunt_e
 		return NULL;
 	*hash = store_hash(text, len);
 	tree = yaml_load(text, len, path, &source, err);
-	if (tree)
+	if (tree && config_read_lists(tree, source, add_to_hash, hash, err) >= 0)
 		config = config_from_json(tree, source, err);
 	json_decref(tree);
 	config_source_free(source);
@@ -368,6 +376,11 @@ struct config *daemon_load(struct daemon *d, struct shunt_err *err)
 		return state.config;
 	}
 	config = load_file(d->config_path, &hash, err);
+	if (!config && rc && err->code == ENOENT) { /* a list: the state has what it said */
+		log_warning("%s: going on from the state in %s", shunt_err_text(err), d->state_path);
+		d->file_hash = state.file_hash;
+		return state.config;
+	}
 	d->file_hash = hash;
 	if (!config || !rc) {
 		config_free(state.config);

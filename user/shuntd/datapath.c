@@ -215,6 +215,7 @@ static void publish(void *entry, const void *want, size_t size, size_t deciding)
 #define SERVICE_DECIDES (offsetof(struct shunt_service_entry, name) / sizeof(map_word))
 #define DEST_DECIDES (offsetof(struct shunt_dest_entry, family) / sizeof(map_word))
 
+/* The entries of a service and of its pools that have none yet. */
 static void write_service(struct datapath *dp, const struct plan_service *service, const struct model_service *want)
 {
 	struct shunt_service_entry entry = {
@@ -223,8 +224,18 @@ static void write_service(struct datapath *dp, const struct plan_service *servic
 		.salt = service->salt,
 	};
 
-	snprintf(entry.name, sizeof(entry.name), "%s", want->name);
-	publish(&dp->svcdir[service->id], &entry, sizeof(entry), SERVICE_DECIDES);
+	if (service->is_new) {
+		snprintf(entry.name, sizeof(entry.name), "%s", want->name);
+		publish(&dp->svcdir[service->id], &entry, sizeof(entry), SERVICE_DECIDES);
+	}
+	for (size_t i = 0; i < want->pool_count; i++) {
+		if (!service->pools[i].is_new)
+			continue;
+		entry.ring_base = service->pools[i].base;
+		entry.owner = service->id + 1;
+		strncpy(entry.name, want->pools[i].name, sizeof(entry.name)); /* zeros behind it */
+		publish(&dp->svcdir[service->pools[i].id], &entry, sizeof(entry), SERVICE_DECIDES);
+	}
 }
 
 /*
@@ -345,11 +356,9 @@ static int free_unnamed(struct datapath *dp, const struct plan *plan)
 static void write_plan(struct datapath *dp, struct plan *plan, const struct model *model)
 {
 	for (size_t i = 0; i < model->service_count; i++)
-		if (plan->services[i].is_new)
-			write_service(dp, &plan->services[i], &model->services[i]);
+		write_service(dp, &plan->services[i], &model->services[i]);
 	write_dests(dp, plan, model);
-	for (size_t i = 0; i < model->service_count; i++)
-		datapath_write_ring(dp, &plan->services[i], &model->services[i]);
+	datapath_write_rings(dp, plan, model);
 	datapath_write_vips(dp, plan);
 	__atomic_store_n(&dp->control->icmp_rate, model->icmp_rate, __ATOMIC_RELEASE);
 	__atomic_store_n(&dp->control->generation, dp->control->generation + 1, __ATOMIC_RELEASE);

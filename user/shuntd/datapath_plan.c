@@ -16,31 +16,61 @@ struct extent {
 	uint32_t base, size;
 };
 
+/* The next id that is free, from *next on. */
+static int take_id(const struct plan_inputs *in, const char *name, uint32_t *next, uint32_t *id, struct shunt_err *err)
+{
+	while (*next < in->dir->service_max && directory_service_used(in->dir, *next))
+		++*next;
+	*id = (*next)++;
+	if (*id < in->dir->service_max)
+		return 0;
+	return shunt_fail(
+		err, ENOSPC, "limits.services",
+		"service \"%s\" finds all %u in use (each pool that sources are sent to takes one more): delete "
+		"services in a change before this one, or raise the limit (" ANEW ")",
+		name, in->dir->service_max);
+}
+
+static int plan_pool_ids(struct plan *plan, struct plan_service *service, const struct model_service *want,
+			 const struct plan_inputs *in, uint32_t *next, struct shunt_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < want->pool_count; i++) {
+		struct plan_ring *pool = &service->pools[i];
+
+		pool->id = directory_pool(in->dir, service->id, want->pools[i].name);
+		pool->is_new = pool->id == DIRECTORY_NONE;
+		if (pool->is_new)
+			rc = take_id(in, want->name, next, &pool->id, err);
+		if (!rc)
+			plan->service_named[pool->id] = true;
+	}
+	return rc;
+}
+
 static int plan_service_ids(struct plan *plan, const struct plan_inputs *in, const struct model *model,
 			    struct shunt_err *err)
 {
 	uint32_t next = 0;
+	int rc = 0;
 
-	for (size_t i = 0; i < model->service_count; i++) {
+	for (size_t i = 0; !rc && i < model->service_count; i++) {
 		const struct model_service *want = &model->services[i];
 		struct plan_service *service = &plan->services[i];
 
 		service->dest = xcalloc(want->dest_count, sizeof(*service->dest));
+		service->pools = xcalloc(want->pool_count, sizeof(*service->pools));
 		service->id = directory_service(in->dir, want->name);
 		service->is_new = service->id == DIRECTORY_NONE;
-		if (service->is_new) {
-			while (next < in->dir->service_max && directory_service_used(in->dir, next))
-				next++;
-			if (next == in->dir->service_max)
-				return shunt_fail(err, ENOSPC, "limits.services",
-						  "service \"%s\" finds all %u in use: delete services in a change "
-						  "before this one, or raise the limit (" ANEW ")",
-						  want->name, in->dir->service_max);
-			service->id = next++;
-		}
+		if (service->is_new)
+			rc = take_id(in, want->name, &next, &service->id, err);
+		if (rc)
+			return rc;
 		plan->service_named[service->id] = true;
+		rc = plan_pool_ids(plan, service, want, in, &next, err);
 	}
-	return 0;
+	return rc;
 }
 
 static int compare_extents(const void *a, const void *b)
@@ -77,34 +107,39 @@ static void gaps_between(struct extent *extents, size_t *count, uint32_t slots)
 	extents[(*count)++] = (struct extent){free_from, slots - free_from};
 }
 
-/* Take size slots from the first gap that has them; false: none has. A start with thousands of services finds one gap. */
-static bool gaps_take(struct extent *gaps, size_t count, uint32_t size, uint32_t *base)
+struct gaps {
+	struct extent *gap;
+	size_t count;
+	uint32_t slots; /* of all rings and gaps */
+};
+
+/* A new ring's slots, from the first gap that has them. A start with thousands of services finds one gap. */
+static int gaps_take(struct gaps *gaps, const struct model_service *want, uint32_t *base, struct shunt_err *err)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (gaps[i].size < size)
+	for (size_t i = 0; i < gaps->count; i++) {
+		if (gaps->gap[i].size < want->ring_size)
 			continue;
-		*base = gaps[i].base;
-		gaps[i].base += size;
-		gaps[i].size -= size;
-		return true;
+		*base = gaps->gap[i].base;
+		gaps->gap[i].base += want->ring_size;
+		gaps->gap[i].size -= want->ring_size;
+		return 0;
 	}
-	return false;
+	return shunt_fail(
+		err, ENOSPC, "limits.ring_slots",
+		"service \"%s\" finds no %u slots in a row free of %u: delete services in a change before this "
+		"one, or raise the limit (" ANEW ")",
+		want->name, want->ring_size, gaps->slots);
 }
 
 static int plan_ring(struct plan_service *service, const struct model_service *want, const struct plan_inputs *in,
-		     struct extent *gaps, size_t gap_count, struct shunt_err *err)
+		     struct gaps *gaps, struct shunt_err *err)
 {
 	const struct shunt_service_entry *entry = &in->dir->services[service->id];
 	char where[SHUNT_NAME_MAX + 32];
 
 	if (service->is_new) {
 		service->salt = want->salt;
-		if (gaps_take(gaps, gap_count, want->ring_size, &service->ring_base))
-			return 0;
-		return shunt_fail(err, ENOSPC, "limits.ring_slots",
-				  "service \"%s\" finds no %u slots in a row free of %u: delete services in a change "
-				  "before this one, or raise the limit (" ANEW ")",
-				  want->name, want->ring_size, in->limits->ring_slots);
+		return gaps_take(gaps, want, &service->ring_base, err);
 	}
 	service->ring_base = entry->ring_base;
 	service->salt = entry->salt;
@@ -117,16 +152,36 @@ static int plan_ring(struct plan_service *service, const struct model_service *w
 			  want->ring_size, entry->ring_size);
 }
 
-static int plan_rings(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
+/* Of the service's size, since they are of one life with it. */
+static int plan_pool_rings(struct plan_service *service, const struct model_service *want, const struct plan_inputs *in,
+			   struct gaps *gaps, struct shunt_err *err)
 {
-	size_t count;
-	struct extent *gaps = extents_in_use(in->dir, &count);
 	int rc = 0;
 
-	gaps_between(gaps, &count, in->limits->ring_slots);
-	for (size_t i = 0; !rc && i < model->service_count; i++)
-		rc = plan_ring(&plan->services[i], &model->services[i], in, gaps, count, err);
-	free(gaps);
+	for (size_t i = 0; !rc && i < want->pool_count; i++) {
+		struct plan_ring *pool = &service->pools[i];
+
+		if (pool->is_new)
+			rc = gaps_take(gaps, want, &pool->base, err);
+		else
+			pool->base = in->dir->services[pool->id].ring_base;
+	}
+	return rc;
+}
+
+static int plan_rings(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
+{
+	struct gaps gaps = {.slots = in->limits->ring_slots};
+	int rc = 0;
+
+	gaps.gap = extents_in_use(in->dir, &gaps.count);
+	gaps_between(gaps.gap, &gaps.count, gaps.slots);
+	for (size_t i = 0; !rc && i < model->service_count; i++) {
+		rc = plan_ring(&plan->services[i], &model->services[i], in, &gaps, err);
+		if (!rc)
+			rc = plan_pool_rings(&plan->services[i], &model->services[i], in, &gaps, err);
+	}
+	free(gaps.gap);
 	return rc;
 }
 
@@ -202,8 +257,10 @@ int plan_make(struct plan *plan, const struct plan_inputs *in, const struct mode
 
 void plan_release(struct plan *plan)
 {
-	for (size_t i = 0; i < plan->service_count; i++)
+	for (size_t i = 0; i < plan->service_count; i++) {
 		free(plan->services[i].dest);
+		free(plan->services[i].pools);
+	}
 	free(plan->services);
 	free(plan->service_named);
 	free(plan->dest_named);

@@ -10,21 +10,29 @@
 #include "directory.h"
 #include "model.h"
 
+/* The ring of a pool that sources are sent to. */
+struct plan_ring {
+	uint32_t id; /* in shunt_svcdir */
+	uint32_t base;
+	bool is_new; /* has no entry there yet */
+};
+
 /* One per service of the model, in its order. */
 struct plan_service {
 	uint32_t id;
 	uint32_t ring_base;
 	uint32_t salt;
-	uint32_t list;	  /* the first of two in shunt_sources, for IPv4; the next is for IPv6. 0: none */
-	bool writes_list; /* it is a new one */
-	bool is_new;	  /* has no entry in shunt_svcdir yet */
-	uint32_t *dest;	  /* ids, by index in the model's service */
+	uint32_t list;		 /* the first of two in shunt_sources, for IPv4; the next is for IPv6. 0: none */
+	bool writes_list;	 /* it is a new one */
+	bool is_new;		 /* has no entry in shunt_svcdir yet */
+	uint32_t *dest;		 /* ids, by index in the model's service */
+	struct plan_ring *pools; /* likewise */
 };
 
 struct plan {
 	struct plan_service *services;
 	size_t service_count;
-	bool *service_named, *dest_named; /* by id: the model has it */
+	bool *service_named, *dest_named; /* by id: the model has it; a pool is named as a service is */
 	struct shunt_vip *vips;		  /* the VIP table to be, vip_slots entries */
 	struct match match;		  /* its spans and ranges */
 	uint32_t vip_count;

@@ -7,7 +7,7 @@
 #include "datapath_plan.h"
 #include "directory.h"
 
-/* What a service's slots say because this process wrote them: ring, in terms of the ids dest. */
+/* What a ring's slots say because this process wrote them: ring, in terms of the ids dest. */
 struct written_ring {
 	const struct model_ring *ring; /* held; NULL: not known */
 	uint32_t base;
@@ -35,7 +35,7 @@ struct datapath {
 	struct shunt_service_entry *svcdir;
 	struct shunt_dest_entry *dstdir;
 	struct directory dir;	       /* over svcdir and dstdir */
-	struct written_ring *written;  /* by service id, as the last apply left them; all unknown if that failed */
+	struct written_ring *written;  /* by id in svcdir, as the last apply left them; all unknown if that failed */
 	struct written_sources *lists; /* by service id: of the VIPs in force */
 	uint32_t next_list;	       /* no entry of shunt_sources is of this list or a later one */
 	bool stale_lists;	       /* entries may be there that no VIP leads to */
@@ -75,10 +75,10 @@ void datapath_note_sources(struct datapath *dp, const struct plan *plan, const s
 int datapath_free_sources(struct datapath *dp);
 void datapath_forget_sources(struct datapath *dp);
 
-/* Write a service's slots, unless they are known to say what they should. */
-void datapath_write_ring(struct datapath *dp, const struct plan_service *service, const struct model_service *want);
-/* After an apply of all of model that went through; takes the ids out of plan. */
-void datapath_note_rings(struct datapath *dp, struct plan *plan, const struct model *model);
+/* Write all slots, but for those of rings that are known to say what they should. */
+void datapath_write_rings(struct datapath *dp, const struct plan *plan, const struct model *model);
+/* After an apply of all of model that went through. */
+void datapath_note_rings(struct datapath *dp, const struct plan *plan, const struct model *model);
 void datapath_forget_rings(struct datapath *dp);
 
 #endif

@@ -109,8 +109,16 @@ int datapath_open_sources(struct datapath *dp, struct shunt_err *err)
 	return rc ? shunt_fail(err, -rc, "shunt_sources", "cannot be read: %s", strerror(-rc)) : 0;
 }
 
-static void list_entries(struct entries *e, const struct config_sources *rules, uint32_t list)
+static uint32_t value_of(const struct config_source_rule *rule, const struct plan_service *service)
 {
+	if (rule->action == CONFIG_SOURCE_POOL)
+		return SHUNT_SOURCE_RING + service->pools[rule->pool].base;
+	return rule->action == CONFIG_SOURCE_ALLOW ? SHUNT_SOURCE_ALLOW : SHUNT_SOURCE_DENY;
+}
+
+static void list_entries(struct entries *e, const struct config_sources *rules, const struct plan_service *service)
+{
+	uint32_t list = service->list;
 	uint32_t otherwise = rules->counts[CONFIG_SOURCE_ALLOW] ? SHUNT_SOURCE_DENY : SHUNT_SOURCE_ALLOW;
 
 	/* First, so that a prefix of length 0, if there is one, has the last word. */
@@ -124,7 +132,7 @@ static void list_entries(struct entries *e, const struct config_sources *rules, 
 		};
 
 		memcpy(key.addr, rule->prefix.addr.word, sizeof(key.addr));
-		entries_add(e, &key, rule->action == CONFIG_SOURCE_ALLOW ? SHUNT_SOURCE_ALLOW : SHUNT_SOURCE_DENY);
+		entries_add(e, &key, value_of(rule, service));
 	}
 }
 
@@ -139,7 +147,7 @@ int datapath_write_sources(struct datapath *dp, const struct plan *plan, const s
 
 		if (!service->writes_list)
 			continue;
-		list_entries(&e, model->services[i].sources, service->list);
+		list_entries(&e, model->services[i].sources, service);
 		dp->next_list = service->list + 2;
 	}
 	rc = write_entries(dp->fds.sources, &e);

@@ -38,9 +38,10 @@ static void index_release(struct directory_index *index)
 	free(index->next);
 }
 
-static uint64_t hash_name(const char *name)
+/* owner: as in the entry. */
+static uint64_t hash_name(uint32_t owner, const char *name)
 {
-	uint64_t hash = 0;
+	uint64_t hash = owner;
 
 	for (size_t i = 0; i < SHUNT_NAME_MAX && name[i]; i++)
 		hash = shunt_mix64(hash ^ (uint8_t)name[i]);
@@ -89,12 +90,13 @@ int directory_check(const struct directory *dir, uint32_t ring_slots, struct shu
 
 		if (!directory_service_used(dir, id))
 			continue;
-		if (!memchr(entry->name, '\0', sizeof(entry->name)) || !entry->ring_size ||
-		    (uint64_t)entry->ring_base + entry->ring_size > ring_slots)
+		if (!memchr(entry->name, '\0', sizeof(entry->name)) || entry->owner > dir->service_max ||
+		    !entry->ring_size || (uint64_t)entry->ring_base + entry->ring_size > ring_slots)
 			return shunt_fail(err, EPROTO, "shunt_svcdir",
-					  "entry %u is damaged (ring slots %u+%u of %u); `shunt detach`, which stops "
-					  "forwarding, and a start make the maps anew",
-					  id, entry->ring_base, entry->ring_size, ring_slots);
+					  "entry %u is damaged (ring slots %u+%u of %u, owner %u of %u); `shunt "
+					  "detach`, which stops forwarding, and a start make the maps anew",
+					  id, entry->ring_base, entry->ring_size, ring_slots, entry->owner,
+					  dir->service_max);
 	}
 	for (uint32_t id = 0; id < dir->dest_max; id++)
 		if (directory_dest_used(dir, id) && (!id || dir->dests[id].service >= dir->service_max))
@@ -109,9 +111,12 @@ void directory_reindex(struct directory *dir)
 {
 	index_clear(&dir->by_name);
 	index_clear(&dir->by_addr);
-	for (uint32_t id = 0; id < dir->service_max; id++)
-		if (directory_service_used(dir, id))
-			index_add(&dir->by_name, hash_name(dir->services[id].name), id);
+	for (uint32_t id = 0; id < dir->service_max; id++) {
+		const struct shunt_service_entry *entry = &dir->services[id];
+
+		if (directory_service_used(dir, id) && (!entry->owner || directory_service_used(dir, entry->owner - 1)))
+			index_add(&dir->by_name, hash_name(entry->owner, entry->name), id);
+	}
 	for (uint32_t id = 0; id < dir->dest_max; id++) {
 		const struct shunt_dest_entry *entry = &dir->dests[id];
 
@@ -120,13 +125,24 @@ void directory_reindex(struct directory *dir)
 	}
 }
 
-uint32_t directory_service(const struct directory *dir, const char *name)
+static uint32_t find_name(const struct directory *dir, uint32_t owner, const char *name)
 {
-	uint32_t id = dir->by_name.head[hash_name(name) & dir->by_name.mask];
+	uint32_t id = dir->by_name.head[hash_name(owner, name) & dir->by_name.mask];
 
-	while (id != DIRECTORY_NONE && strncmp(dir->services[id].name, name, SHUNT_NAME_MAX))
+	while (id != DIRECTORY_NONE &&
+	       (dir->services[id].owner != owner || strncmp(dir->services[id].name, name, SHUNT_NAME_MAX)))
 		id = dir->by_name.next[id];
 	return id;
+}
+
+uint32_t directory_service(const struct directory *dir, const char *name)
+{
+	return find_name(dir, 0, name);
+}
+
+uint32_t directory_pool(const struct directory *dir, uint32_t service, const char *pool)
+{
+	return find_name(dir, service + 1, pool);
 }
 
 uint32_t directory_dest(const struct directory *dir, uint32_t service, const struct shunt_addr *addr)

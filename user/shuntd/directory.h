@@ -32,13 +32,15 @@ void directory_release(struct directory *dir);
 /* Do all entries name what exists: ring slots below ring_slots, services below service_max? -EPROTO with *err if not. */
 int directory_check(const struct directory *dir, uint32_t ring_slots, struct shunt_err *err);
 
-/* Read the (checked) arrays, at first and after they changed. Destinations of a service that is free are not found. */
+/* Read the (checked) arrays, at first and after they changed. Destinations and pools of a service that is free are not found. */
 void directory_reindex(struct directory *dir);
 
 /* Ids, or DIRECTORY_NONE. */
 uint32_t directory_service(const struct directory *dir, const char *name);
+uint32_t directory_pool(const struct directory *dir, uint32_t service, const char *pool);
 uint32_t directory_dest(const struct directory *dir, uint32_t service, const struct shunt_addr *addr);
 
+/* Of services, and of their pools. */
 bool directory_service_used(const struct directory *dir, uint32_t id);
 bool directory_dest_used(const struct directory *dir, uint32_t id);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../lib/config_files.h"
 #include "../lib/log.h"
 #include "../lib/yaml.h"
 #include "api.h"
@@ -110,7 +111,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 static int check_file(const char *path, struct shunt_err *err)
 {
 	struct config_source *source = NULL;
-	json_t *tree = yaml_load_file(path, &source, err);
+	json_t *tree = config_read_file(path, &source, err);
 	struct config *config = tree ? config_from_json(tree, source, err) : NULL;
 	int rc = config ? 0 : -EINVAL;
 

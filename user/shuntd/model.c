@@ -9,10 +9,13 @@
 #include "model.h"
 #include "../lib/xalloc.h"
 
-/* A service's rings with everything that they are a function of; the service's name, which is the salt, included. */
+/*
+ * The rings of a service's pool with everything that they are a function of; the service's name, which is the salt, included. Backends
+ * are all of the service, so that all its rings name them alike; those of other pools weigh nothing.
+ */
 struct cached_ring {
 	struct cached_ring *next; /* in its chain */
-	char name[SHUNT_NAME_MAX];
+	char name[SHUNT_NAME_MAX], pool[CONFIG_POOL_MAX];
 	uint32_t salt;
 	uint64_t seed;
 	struct ring_backend *backends;
@@ -22,7 +25,7 @@ struct cached_ring {
 	bool *available;		   /* what resolved was made for, by backend */
 };
 
-/* A hash table with about one service a chain. */
+/* A hash table with about one service a chain, all its pools in it. */
 struct model_cache {
 	struct cached_ring **chains;
 	uint32_t mask;
@@ -139,12 +142,12 @@ static void cache_add(struct model_cache *cache, struct cached_ring *cached)
 	*chain = cached;
 }
 
-/* The service's entry, no longer in the cache; NULL: there is none. */
-static struct cached_ring *cache_take(struct model_cache *cache, const char *name)
+/* The entry of the service's pool, no longer in the cache; NULL: there is none. */
+static struct cached_ring *cache_take(struct model_cache *cache, const char *name, const char *pool)
 {
 	struct cached_ring **place = &cache->chains[ring_salt(name) & cache->mask], *cached;
 
-	while (*place && strcmp((*place)->name, name) != 0)
+	while (*place && (strcmp((*place)->name, name) != 0 || strcmp((*place)->pool, pool) != 0))
 		place = &(*place)->next;
 	cached = *place;
 	if (cached)
@@ -152,47 +155,60 @@ static struct cached_ring *cache_take(struct model_cache *cache, const char *nam
 	return cached;
 }
 
+static uint32_t weight_in(const struct config_backend *backend, const char *pool)
+{
+	return strcmp(backend->pool, pool) ? 0 : backend->weight;
+}
+
 static bool is_ring_of(const struct cached_ring *cached, const struct config_service *service, uint64_t seed)
 {
 	if (cached->seed != seed || cached->base->size != service->ring_size || cached->count != service->backend_count)
 		return false;
 	for (size_t i = 0; i < cached->count; i++)
-		if (cached->backends[i].weight != service->backends[i].weight ||
+		if (cached->backends[i].weight != weight_in(&service->backends[i], cached->pool) ||
 		    !addr_equal(&cached->backends[i].addr, &service->backends[i].addr))
 			return false;
 	return true;
 }
 
-static struct cached_ring *build_ring(const struct config_service *service, uint64_t seed)
+static struct cached_ring *build_ring(const struct config_service *service, const char *pool, uint64_t seed)
 {
 	struct cached_ring *cached = xcalloc(1, sizeof(*cached));
 	struct model_ring *base = model_ring_new(service->ring_size);
 
 	memcpy(cached->name, service->name, sizeof(cached->name));
+	strcpy(cached->pool, pool);
 	cached->salt = ring_salt(service->name);
 	cached->seed = seed;
 	cached->count = service->backend_count;
 	cached->backends = xcalloc(cached->count, sizeof(*cached->backends));
 	for (size_t i = 0; i < cached->count; i++)
-		cached->backends[i] = (struct ring_backend){service->backends[i].addr, service->backends[i].weight};
+		cached->backends[i] =
+			(struct ring_backend){service->backends[i].addr, weight_in(&service->backends[i], pool)};
 	ring_build(base->slots, base->size, cached->backends, cached->count, seed, cached->salt);
 	cached->base = base;
 	return cached;
 }
 
-/* The service's entry, moved from one cache to the other if it is still the one. */
-static struct cached_ring *cache_pass_on(struct model_cache *from, struct model_cache *to,
-					 const struct config_service *service, uint64_t seed)
-{
-	struct cached_ring *cached = cache_take(from, service->name);
+/* One build's caches: what is not passed on from one to the other is of nobody any more. */
+struct passing {
+	struct model_cache *from, *to;
+	uint64_t seed;
+};
 
-	if (cached && !is_ring_of(cached, service, seed)) {
+/* The entry of the service's pool, moved from one cache to the other if it is still the one. */
+static struct cached_ring *cache_pass_on(const struct passing *pass, const struct config_service *service,
+					 const char *pool)
+{
+	struct cached_ring *cached = cache_take(pass->from, service->name, pool);
+
+	if (cached && !is_ring_of(cached, service, pass->seed)) {
 		cached_ring_free(cached);
 		cached = NULL;
 	}
 	if (!cached)
-		cached = build_ring(service, seed);
-	cache_add(to, cached);
+		cached = build_ring(service, pool, pass->seed);
+	cache_add(pass->to, cached);
 	return cached;
 }
 
@@ -250,13 +266,35 @@ static void fill_dest(struct model_dest *dest, const struct config_service *serv
 	}
 }
 
-static void fill_service(struct model_service *service, const struct config_service *config,
-			 const struct model_inputs *inputs, struct cached_ring *cached)
+/* Nobody asks for those of other pools, which have no slots: they count as available, so that a pool that is whole is seen to be. */
+static const struct model_ring *pool_ring(const struct passing *pass, const struct config_service *config,
+					  const struct model_dest *dests, const char *pool)
 {
 	bool *available = xcalloc(config->backend_count, sizeof(*available));
 
+	for (size_t i = 0; i < config->backend_count; i++)
+		available[i] = dests[i].state == BACKEND_UP || strcmp(config->backends[i].pool, pool) != 0;
+	return model_ring_hold(cached_resolve(cache_pass_on(pass, config, pool), available));
+}
+
+static void fill_pools(struct model_service *service, const struct config_service *config, const struct passing *pass)
+{
+	service->ring = pool_ring(pass, config, service->dests, CONFIG_POOL_DEFAULT);
+	service->pool_count = config_sources_pools(config->sources);
+	service->pools = xcalloc(service->pool_count + 1, sizeof(*service->pools));
+	for (size_t i = 0; i < service->pool_count; i++) {
+		const char *name = config->sources->pools[i].name;
+
+		strcpy(service->pools[i].name, name);
+		service->pools[i].ring = pool_ring(pass, config, service->dests, name);
+	}
+}
+
+static void fill_service(struct model_service *service, const struct config_service *config,
+			 const struct model_inputs *inputs, const struct passing *pass)
+{
 	memcpy(service->name, config->name, sizeof(service->name));
-	service->salt = cached->salt;
+	service->salt = ring_salt(config->name);
 	service->ring_size = config->ring_size;
 	service->echo = config->echo;
 	service->hash = config->hash;
@@ -269,17 +307,16 @@ static void fill_service(struct model_service *service, const struct config_serv
 		service->vips[i] = config->vips[i];
 	service->dest_count = config->backend_count;
 	service->dests = xcalloc(config->backend_count + 1, sizeof(*service->dests));
-	for (size_t i = 0; i < config->backend_count; i++) {
+	for (size_t i = 0; i < config->backend_count; i++)
 		fill_dest(&service->dests[i], config, &config->backends[i], inputs);
-		available[i] = service->dests[i].state == BACKEND_UP;
-	}
-	service->ring = model_ring_hold(cached_resolve(cached, available));
+	fill_pools(service, config, pass);
 }
 
 struct model *model_build(const struct config *config, const struct model_inputs *inputs, struct model_cache *cache)
 {
 	struct model *model = xcalloc(1, sizeof(*model));
 	struct model_cache before = *cache;
+	const struct passing pass = {&before, cache, inputs->seed};
 
 	cache_init(cache, config->service_count);
 	model->source4 = config->source4;
@@ -287,12 +324,8 @@ struct model *model_build(const struct config *config, const struct model_inputs
 	model->icmp_rate = config->icmp_rate;
 	model->service_count = config->service_count;
 	model->services = xcalloc(config->service_count + 1, sizeof(*model->services));
-	for (size_t i = 0; i < config->service_count; i++) {
-		const struct config_service *service = &config->services[i];
-
-		fill_service(&model->services[i], service, inputs,
-			     cache_pass_on(&before, cache, service, inputs->seed));
-	}
+	for (size_t i = 0; i < config->service_count; i++)
+		fill_service(&model->services[i], &config->services[i], inputs, &pass);
 	cache_release(&before); /* with the rings of services that are gone */
 	return model;
 }
@@ -307,6 +340,9 @@ void model_free(struct model *model)
 		free(model->services[i].vips);
 		free(model->services[i].dests);
 		model_ring_release(model->services[i].ring);
+		for (size_t j = 0; j < model->services[i].pool_count; j++)
+			model_ring_release(model->services[i].pools[j].ring);
+		free(model->services[i].pools);
 		config_sources_release(model->services[i].sources);
 	}
 	free(model->services);

@@ -43,6 +43,12 @@ model_ring_new(uint32_t size); /* held once, by the caller; to be filled before 
 const struct model_ring *model_ring_hold(const struct model_ring *ring);
 void model_ring_release(const struct model_ring *ring); /* NULL is fine */
 
+/* A pool that sources are sent to, other than the default one. */
+struct model_pool {
+	char name[CONFIG_POOL_MAX];
+	const struct model_ring *ring; /* held; of the service's dests, only such as are in the pool */
+};
+
 struct model_service {
 	char name[SHUNT_NAME_MAX];
 	uint32_t salt;
@@ -55,7 +61,9 @@ struct model_service {
 	size_t vip_count;
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
 	size_t dest_count;
-	const struct model_ring *ring; /* held; of ring_size slots */
+	const struct model_ring *ring; /* held; of ring_size slots; of the default pool */
+	struct model_pool *pools;      /* those of sources, in their order */
+	size_t pool_count;
 };
 
 struct model {
@@ -75,7 +83,7 @@ struct model_inputs {
 };
 
 /*
- * Rings cost more than all the rest. Kept across builds, by service name: the base ring, which changes with the configuration
+ * Rings cost more than all the rest. Kept across builds, by service name and pool: the base ring, which changes with the configuration
  * only, and the last ring made of it, which changes when a backend of the service enters or leaves it.
  */
 struct model_cache;

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Pools against the running kernel: which backend a source's packets go to, and what they see while that changes. */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/udp.h>
+
+#include "datapath_fixture.h"
+
+enum { CHANGES = 200, BACKENDS = 4 };
+
+static const uint32_t pinned = 0x0a080001, other = 0x0a090001; /* 10.8.0.1, 10.9.0.1 */
+
+/* One service whose default pool is backend 0. With pool: 10.8.0.0/16 goes to the backend in it, as far as the ring says. */
+static struct model *model_with(const char *pool, uint32_t backend)
+{
+	struct config_sources *list = xcalloc(1, sizeof(*list) + sizeof(list->rules[0]));
+	struct shunt_prefix prefix = {{.word = {htonl(0x0a080000)}, .family = SHUNT_FAMILY_IPV4}, 16};
+	struct model *m = model_of(1, 13, 1, BACKENDS);
+	struct model_service *s = &m->services[0];
+
+	for (uint32_t i = 0; i < BACKENDS; i++)
+		s->dests[i].addr = fixture_addr(0x20000 + i, false);
+	memset(fixture_ring(s), 0, s->ring_size * sizeof(uint32_t));
+	if (!pool) {
+		free(list);
+		return m;
+	}
+	list->holders = list->count = list->pool_count = list->counts[CONFIG_SOURCE_POOL] = 1;
+	list->rules[0] = (struct config_source_rule){prefix, CONFIG_SOURCE_POOL, 0};
+	list->pools = xcalloc(1, sizeof(*list->pools));
+	strcpy(list->pools[0].name, pool);
+	s->sources = list;
+	fixture_pools(s);
+	for (uint32_t slot = 0; slot < s->ring_size; slot++)
+		((struct model_ring *)s->pools[0].ring)->slots[slot] = backend;
+	return m;
+}
+
+/* Which backend a packet from source is sent to, by its outer destination; BACKENDS: it is dropped. */
+static uint32_t backend_for(const struct fixture *f, uint32_t source)
+{
+	struct {
+		struct ethhdr eth;
+		struct iphdr ip;
+		struct udphdr udp;
+		uint8_t rest[22];
+	} __attribute__((packed)) frame = {
+		.eth.h_proto = htons(ETH_P_IP),
+		.ip = {.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP, .tot_len = htons(50)},
+		.udp = {.source = htons(9), .dest = htons(1), .len = htons(30)},
+	};
+	struct {
+		struct ethhdr eth;
+		struct iphdr ip;
+		uint8_t rest[100];
+	} __attribute__((packed)) out;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &frame, .data_size_in = sizeof(frame), .data_out = &out,
+		    .data_size_out = sizeof(out));
+
+	frame.ip.saddr = htonl(source);
+	frame.ip.daddr = fixture_addr(0, false).word[0];
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(f->skel->progs.shunt_xdp), &opts), 0);
+	return opts.retval == XDP_DROP ? BACKENDS : ntohl(out.ip.daddr) - ntohl(fixture_addr(0x20000, false).word[0]);
+}
+
+struct watcher {
+	const struct fixture *f;
+	atomic_bool stop;
+	unsigned long seen[BACKENDS + 1], other_wrong;
+};
+
+static void *watch(void *arg)
+{
+	struct watcher *w = arg;
+
+	while (!w->stop) {
+		uint32_t backend = backend_for(w->f, pinned);
+
+		w->seen[backend < BACKENDS ? backend : BACKENDS]++;
+		w->other_wrong += backend_for(w->f, other) != 0;
+	}
+	return NULL;
+}
+
+/* One pool takes the place of another, in slots that the one before it had: packets see either, never the default pool, never a drop,
+ * never a third backend. */
+static void pools_change_whole(void **state)
+{
+	struct model *models[3] = {model_with("green", 1), model_with("blue", 2), model_with("green", 2)};
+	struct watcher w = {NULL};
+	struct datapath *dp;
+	struct fixture f;
+	pthread_t thread;
+
+	(void)state;
+	fixture_open(&f);
+	opens(&dp, &f);
+	w.f = &f;
+	applies(dp, models[0]);
+	assert_int_equal(pthread_create(&thread, NULL, watch, &w), 0);
+	for (int i = 1; i <= CHANGES; i++) {
+		const struct model *m = models[i % 3];
+
+		applies(dp, m);
+		fixture_judge(&f, m);
+		assert_int_equal(backend_for(&f, pinned), m->services[0].pools[0].ring->slots[0]);
+		assert_int_equal(backend_for(&f, other), 0);
+	}
+	w.stop = true;
+	pthread_join(thread, NULL);
+	assert_true(w.seen[1] + w.seen[2] > 0);
+	assert_int_equal(w.seen[0] + w.seen[3] + w.seen[BACKENDS], 0);
+	assert_int_equal(w.other_wrong, 0);
+	for (int i = 0; i < 3; i++)
+		model_free(models[i]);
+	datapath_close(dp);
+	fixture_close(&f);
+}
+
+/* Nobody in the pool: dropped. No pool: as all others. Another daemon finds the rings of the one before it. */
+static void pools_come_and_go(void **state)
+{
+	struct model *steps[] = {model_with("green", 3), model_with("green", RING_NONE), model_with(NULL, 0),
+				 model_with("green", 1), model_with("blue", 1)};
+	static const uint32_t expected[] = {3, BACKENDS, 0, 1, 1};
+	uint32_t base = 0;
+	struct datapath *dp;
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		for (int again = 0; again < 2; again++) {
+			opens(&dp, &f);
+			applies(dp, steps[i]);
+			fixture_judge(&f, steps[i]);
+			assert_int_equal(backend_for(&f, pinned), expected[i]);
+			assert_int_equal(backend_for(&f, other), 0);
+			datapath_close(dp);
+		}
+		if (i == 0)
+			base = fixture_pool_base(&f, 0, "green");
+		if (i == 1)
+			assert_int_equal(fixture_pool_base(&f, 0, "green"), base);
+	}
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		model_free(steps[i]);
+	fixture_close(&f);
+}
+
+/* An entry whose service is gone, as a daemon that was killed may leave it, is of nobody, whoever has the service's id next. */
+static void orphans_are_freed(void **state)
+{
+	struct model *m = model_with("green", 1);
+	struct datapath *dp;
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f);
+	strcpy(f.svcdir[5].name, "green");
+	f.svcdir[5].ring_size = 13;
+	f.svcdir[5].owner = 1; /* id 0, which is free */
+	opens(&dp, &f);
+	applies(dp, m);
+	fixture_judge(&f, m);
+	assert_int_equal(f.svcdir[5].name[0], '\0');
+	assert_int_equal(backend_for(&f, pinned), 1);
+	datapath_close(dp);
+	f.svcdir[5] = (struct shunt_service_entry){.name = "x", .ring_size = 1, .owner = f.size.services + 1};
+	assert_int_equal(datapath_open(&dp, &f.fds, &fixture_limits, SEED, NULL), -EPROTO);
+	model_free(m);
+	fixture_close(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pools_change_whole),
+		cmocka_unit_test(pools_come_and_go),
+		cmocka_unit_test(orphans_are_freed),
+	};
+
+	srandom(3);
+	return cmocka_run_group_tests_name("datapath_pools", tests, NULL, NULL);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Lists of prefixes in files of their own: one prefix or address a line, "#" begins a comment.
+ *
+ * A list's file belongs to the configuration file, not to the configuration: who reads the one reads the other, and from then on
+ * there are only prefixes, in memory, in the state file and in the API. So nothing that outlives the reading depends on a file that
+ * may be gone, and the API's users cannot have the daemon read files for them. What the prefixes are worth is for
+ * config_from_json() to say, which names file and line all the same.
+ */
+#include "config_files.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "config_tree.h"
+#include "xalloc.h"
+#include "yaml.h"
+
+struct reader {
+	struct tree tree;
+	struct config_source *source;
+	config_file_seen *seen;
+	void *arg;
+	int files;
+};
+
+/* Relative to the file that names it. */
+static char *path_from(const char *from, const char *path)
+{
+	const char *slash = strrchr(from, '/');
+
+	if (slash && path[0] != '/')
+		return xasprintf("%.*s%s", (int)(slash + 1 - from), from, path);
+	return strcmp(path, "-") ? xstrdup(path) : xstrdup("./-"); /* never stdin */
+}
+
+static int refuse_file(const struct tree_place *at, const char *path, int code, const char *why)
+{
+	tree_fail(at, "%s cannot be read: %s", path, why);
+	if (at->tree->err)
+		at->tree->err->code = code; /* who has a state can do without a file that is not there */
+	return -code;
+}
+
+static int read_text(const struct tree_place *at, const char *path, char **text, size_t *len)
+{
+	struct shunt_err err = {0};
+	struct stat st;
+
+	if (stat(path, &st))
+		return refuse_file(at, path, errno, strerror(errno));
+	if (!S_ISREG(st.st_mode)) /* a FIFO would block for ever */
+		return refuse_file(at, path, EINVAL, "it is not a regular file");
+	*text = yaml_read(path, len, &err);
+	return *text ? 0 : refuse_file(at, path, err.code, strerror(err.code));
+}
+
+/* What of a line is neither comment nor blank; may be empty. */
+static const char *trim(const char *line, size_t *len)
+{
+	const char *comment = memchr(line, '#', *len);
+
+	if (comment)
+		*len = comment - line;
+	for (; *len && isspace((unsigned char)*line); line++)
+		--*len;
+	while (*len && isspace((unsigned char)line[*len - 1]))
+		--*len;
+	return line;
+}
+
+static int add_lines(struct reader *r, json_t *list, const char *path, const char *text, size_t len)
+{
+	const char *file = config_source_keep_name(r->source, path), *end = text + len;
+	int line = 1;
+
+	for (const char *next; text < end; text = next, line++) {
+		const char *newline = memchr(text, '\n', end - text), *word;
+		size_t word_len = (newline ? newline : end) - text;
+		json_t *item;
+
+		next = newline ? newline + 1 : end;
+		word = trim(text, &word_len);
+		if (!word_len)
+			continue;
+		item = memchr(word, '\0', word_len) ? NULL : json_stringn(word, word_len);
+		if (!item) {
+			char *where = xasprintf("%s:%d", path, line);
+
+			shunt_fail(r->tree.err, EINVAL, where, "not UTF-8 text; expected a prefix such as 10.8.0.0/16");
+			free(where);
+			return -EINVAL;
+		}
+		json_array_append_new(list, item);
+		config_source_add(r->source, item, file, line);
+	}
+	return 0;
+}
+
+static int read_list(struct reader *r, const struct tree_place *at, json_t *list)
+{
+	static const char *const keys[] = {"file", NULL};
+	struct tree_place place = tree_member(at, "file");
+	const char *name = json_string_value(place.value);
+	char *path, *text = NULL;
+	size_t len;
+	int rc;
+
+	if (tree_object(at, keys))
+		return -EINVAL;
+	if (!name || !*name)
+		return tree_refuse(&place, "a file", "its path, relative to this file's directory or from /");
+	path = path_from(config_source_name(r->source), name);
+	rc = read_text(&place, path, &text, &len);
+	if (!rc)
+		rc = add_lines(r, list, path, text, len);
+	if (!rc && r->seen)
+		r->seen(r->arg, text, len);
+	r->files++;
+	free(text);
+	free(path);
+	return rc;
+}
+
+static int expand(struct reader *r, const struct tree_place *at)
+{
+	json_t *before = (json_t *)at->value, *after;
+	bool has_files = false;
+	json_t *item;
+	size_t i;
+	int rc = 0;
+
+	json_array_foreach (before, i, item)
+		has_files = has_files || json_is_object(item);
+	if (!has_files)
+		return 0;
+	after = json_array();
+	json_array_foreach (before, i, item) {
+		struct tree_place element = tree_element(at, i);
+
+		if (!json_is_object(item)) {
+			json_array_append(after, item);
+			continue;
+		}
+		rc = read_list(r, &element, after);
+		if (rc)
+			break;
+		config_source_keep(r->source, item);
+	}
+	if (!rc) {
+		json_array_clear(before);
+		json_array_extend(before, after);
+	}
+	json_decref(after);
+	return rc;
+}
+
+static int expand_service(struct reader *r, const struct tree_place *service)
+{
+	static const char *const keys[] = {"allow", "deny"};
+	struct tree_place sources = tree_member(service, "sources"), pools = tree_member(&sources, "pools"), list;
+	const char *pool;
+	json_t *value;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(keys) / sizeof(keys[0]); i++) {
+		list = tree_member(&sources, keys[i]);
+		rc = expand(r, &list);
+	}
+	json_object_foreach ((json_t *)pools.value, pool, value) {
+		list = tree_member(&pools, pool);
+		rc = rc ? rc : expand(r, &list);
+	}
+	return rc;
+}
+
+int config_read_lists(json_t *json, struct config_source *source, config_file_seen *seen, void *arg,
+		      struct shunt_err *err)
+{
+	struct reader r = {.tree = {.source = source, .err = err}, .source = source, .seen = seen, .arg = arg};
+	const struct tree_place root = {.tree = &r.tree, .value = json};
+	struct tree_place services = tree_member(&root, "services");
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < json_array_size(services.value); i++) {
+		struct tree_place service = tree_element(&services, i);
+
+		rc = expand_service(&r, &service);
+	}
+	return rc ? rc : r.files;
+}
+
+json_t *config_read_file(const char *path, struct config_source **source, struct shunt_err *err)
+{
+	json_t *tree = yaml_load_file(path, source, err);
+
+	if (!tree || config_read_lists(tree, *source, NULL, NULL, err) >= 0)
+		return tree;
+	json_decref(tree);
+	config_source_free(*source);
+	*source = NULL;
+	return NULL;
+}
