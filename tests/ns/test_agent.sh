@@ -14,6 +14,7 @@ program() { inside b1 bpftool -j net | jq '.[0].xdp[0].id // 0'; }
 
 # tunnel OUTER-SOURCE INNER-DESTINATION: a client's ping in IPIP to b1; succeeds if the reply reaches the client.
 tunnel() {
+	rm -f "$run/ready" # of the one before: nothing is to be sent before somebody listens
 	inside client timeout 10 /usr/bin/python3 - "$run/ready" "${seconds:-5}" >"$run/reply" <<-'PYTHON' &
 		import sys
 		from scapy.layers.inet import ICMP
