@@ -72,6 +72,7 @@ nginx_start() {
 				listen 80; listen [::]:80;
 				location / { return 200 "$node\n"; }
 				location = /big { root $dir/www; }
+				location = /50 { root $dir/www; }
 				location = /upload { proxy_pass http://unix:$dir/sock:/; }
 			}
 			server {

@@ -76,8 +76,8 @@ download() { # HOST
 # upload_discovers HOST VIP: full-sized segments do not fit, the client is told, and the upload ends.
 upload_discovers() {
 	local before told
+	before=$(reason_packets too_big_reply) # first: what an upload that was given up still sends may be answered at any time
 	forget client b1 b2 b3 b4 # a backend that knows of a narrow way to the client announces a smaller MSS
-	before=$(reason_packets too_big_reply)
 	upload "$1" || return 1
 	told=$(($(reason_packets too_big_reply) - before))
 	echo "told $told times; the client's path MTU is now $(learned client "$2")"
@@ -103,6 +103,19 @@ download_discovers() {
 		download "$1" || return 1
 	done
 	learned_by_backends "$2" 1300
+}
+
+# two_downloads HOST VIP: 50 MB each, at once, in answer to requests whose first segment does not fit.
+two_downloads() {
+	local before told one
+	before=$(reason_packets too_big_reply)
+	forget client b1 b2 b3 b4
+	client curl -s --max-time 60 -H "X-Long: $long" "http://$1/50" | cmp - "$run/50" >"$run/cmp" 2>&1 &
+	one=$!
+	client curl -s --max-time 60 -H "X-Long: $long" "http://$1/50" | cmp - "$run/50" && wait "$one" || return 1
+	told=$(($(reason_packets too_big_reply) - before))
+	echo "told $told times; the client's path MTU is now $(learned client "$2")"
+	[ "$told" -gt 0 ]
 }
 
 # Without being told, the client sends the same segment again and again.
@@ -136,6 +149,13 @@ for number in 1 2 3; do
 	test_that "10 MB up, the client is told its path MTU, IPv4, $number" upload_discovers $vip4 $vip4
 	test_that "10 MB up, the client is told its path MTU, IPv6, $number" upload_discovers "[$vip6]" $vip6
 done
+head -c 52428800 /dev/urandom >"$run/50"
+for node in b1 b2 b3 b4; do
+	ln -f "$run/50" "$run/$node.nginx/www/50"
+done
+long=$(head -c 6000 /dev/zero | tr '\0' x)
+test_that "two downloads of 50 MB, asked for in packets too large, IPv4" two_downloads $vip4 $vip4
+test_that "two downloads of 50 MB, asked for in packets too large, IPv6" two_downloads "[$vip6]" $vip6
 test_that "icmp.rate 0: the client is not told, and an upload hangs" untold_at_rate_0 $vip4
 test_that "and set back: it is told" upload_discovers $vip4 $vip4
 tap_end

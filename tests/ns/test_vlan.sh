@@ -60,7 +60,7 @@ transfers() {
 
 # A check that fails because the machine is slow would move connections, and what follows is about packets.
 patient_checks() {
-	sed -i 's/interval: 200ms, timeout: 200ms/interval: 1s, timeout: 10s/' "$conf"
+	sed -Ei 's/interval: [0-9]+ms, timeout: [0-9]+ms/interval: 1s, timeout: 10s/' "$conf"
 	kill -HUP "$shuntd_pid"
 	wait_for 10 checks_are_patient && wait_for 30 count_is up 4
 }
