@@ -59,9 +59,15 @@ __attribute__((format(printf, 2, 3))) bool complain(const struct row *row, const
 void report(bool ok, const char *name); /* a test that is no row */
 void die(const char *what);
 
+/* fixture.c */
+void fixture_load(struct fixture *f);
+bool fixture_line(struct fixture *f, const char *line);			 /* is it one of the fixture's? */
+uint32_t fixture_place(struct fixture *f, int layout, uint32_t attempt); /* the tables; returns the next attempt */
 void *map_memory(const struct bpf_map *map);
 struct shunt_vip *new_vip(struct fixture *f); /* room for an entry */
 void ring_of(struct shunt_vip *vip, const char *dest);
+
+/* packet.c */
 size_t outer_at(const struct frame *frame); /* where its outer IP header begins */
 void unhex(const char *text, struct frame *frame);
 void parse_row(char *line, struct row *row); /* line: behind "row "; row points into it */
