@@ -5,6 +5,10 @@
 
 #include <pthread.h>
 
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/udp.h>
+
 #include "datapath_fixture.h"
 
 static inline void make_packet(uint8_t frame[64], const struct shunt_addr *to, uint16_t from_port)
@@ -19,6 +23,27 @@ static inline void make_packet(uint8_t frame[64], const struct shunt_addr *to, u
 	memcpy(frame + 30, &to->word[0], 4);
 	memcpy(frame + 34, &port, 2);
 	memcpy(frame + 36, tcp, sizeof(tcp));
+}
+
+struct udp_frame {
+	struct ethhdr eth;
+	struct iphdr ip;
+	struct udphdr udp;
+	uint8_t rest[22];
+} __attribute__((packed));
+
+/* To the first VIP of the fixture's models, from source, in host order. */
+static inline struct udp_frame udp_from(uint32_t source)
+{
+	struct udp_frame frame = {
+		.eth.h_proto = htons(ETH_P_IP),
+		.ip = {.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP, .tot_len = htons(50)},
+		.udp = {.source = htons(9), .dest = htons(1), .len = htons(30)},
+	};
+
+	frame.ip.saddr = htonl(source);
+	frame.ip.daddr = fixture_addr(0, false).word[0];
+	return frame;
 }
 
 /* Runs the real program without end, in a thread of its own. */

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Pools against the running kernel: which backend a source's packets go to, and what they see while that changes. */
-#include <pthread.h>
 #include <stdatomic.h>
 
-#include <linux/if_ether.h>
-#include <linux/ip.h>
-#include <linux/udp.h>
-
-#include "datapath_fixture.h"
+#include "datapath_traffic.h"
 
 enum { CHANGES = 200, BACKENDS = 4 };
 
@@ -42,16 +37,7 @@ static struct model *model_with(const char *pool, uint32_t backend)
 /* Which backend a packet from source is sent to, by its outer destination; BACKENDS: it is dropped. */
 static uint32_t backend_for(const struct fixture *f, uint32_t source)
 {
-	struct {
-		struct ethhdr eth;
-		struct iphdr ip;
-		struct udphdr udp;
-		uint8_t rest[22];
-	} __attribute__((packed)) frame = {
-		.eth.h_proto = htons(ETH_P_IP),
-		.ip = {.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP, .tot_len = htons(50)},
-		.udp = {.source = htons(9), .dest = htons(1), .len = htons(30)},
-	};
+	struct udp_frame frame = udp_from(source);
 	struct {
 		struct ethhdr eth;
 		struct iphdr ip;
@@ -60,8 +46,6 @@ static uint32_t backend_for(const struct fixture *f, uint32_t source)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &frame, .data_size_in = sizeof(frame), .data_out = &out,
 		    .data_size_out = sizeof(out));
 
-	frame.ip.saddr = htonl(source);
-	frame.ip.daddr = fixture_addr(0, false).word[0];
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(f->skel->progs.shunt_xdp), &opts), 0);
 	return opts.retval == XDP_DROP ? BACKENDS : ntohl(out.ip.daddr) - ntohl(fixture_addr(0x20000, false).word[0]);
 }

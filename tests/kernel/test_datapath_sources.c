@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* datapath_sources.c against the running kernel: large lists, and what packets see while they change. */
-#include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
 
-#include <linux/if_ether.h>
-#include <linux/ip.h>
-#include <linux/udp.h>
-
-#include "datapath_fixture.h"
+#include "datapath_traffic.h"
 
 #define PREFIXES 100000u
 #define ALWAYS_DENIED 0xc6336407u /* 198.51.100.7 */
@@ -42,20 +37,9 @@ static struct model *model_with(const struct config_sources *sources)
 
 static uint32_t action_for(const struct fixture *f, uint32_t source)
 {
-	struct {
-		struct ethhdr eth;
-		struct iphdr ip;
-		struct udphdr udp;
-		uint8_t rest[22];
-	} __attribute__((packed)) frame = {
-		.eth.h_proto = htons(ETH_P_IP),
-		.ip = {.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP, .tot_len = htons(50)},
-		.udp = {.source = htons(9), .dest = htons(1), .len = htons(30)},
-	};
+	struct udp_frame frame = udp_from(source);
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &frame, .data_size_in = sizeof(frame));
 
-	frame.ip.saddr = htonl(source);
-	frame.ip.daddr = fixture_addr(0, false).word[0];
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(f->skel->progs.shunt_xdp), &opts), 0);
 	return opts.retval;
 }
