@@ -3,8 +3,9 @@
  * shunt's XDP program: a packet for a VIP leaves encapsulated for a backend, all others pass untouched.
  *
  * The stages are straight lines, one header each: parse.h, service.h, ring.h, encap.h and tunnel.h, xmit.h, count.h. Each returns NEXT or a
- * named reason (include/shunt/reasons.h); one exit turns a reason into an XDP action and counts it. Nothing here allocates,
- * waits, or writes a map other than the counters. IPv4 and IPv6 share one body: is_v6 is a constant where it is called.
+ * named reason (include/shunt/reasons.h); one exit turns a reason into an XDP action and counts it. Nothing here allocates
+ * or waits; written are counters, and by the slow path its own memory, the table of fragments and the ring of events. IPv4 and IPv6
+ * share one body: is_v6 is a constant where the plain path calls it.
  *
  * There are two ways through the stages. The plain one takes TCP and UDP and costs what is counted in nanoseconds; what it cannot
  * decide it leaves, untouched and not yet counted, to the slow one (slow.h), which takes everything.

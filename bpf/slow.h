@@ -3,7 +3,8 @@
  * The slow path: what the plain one does not take is parsed again here, with everything that IP allows.
  *
  * The plain path (parse.h) knows TCP and UDP right behind an IP header, in the first piece of a frame's memory, with offsets that are
- * constants. All else comes here: extension headers, ICMP, packets that do not fit. Lengths and offsets are variables here, bytes are
+ * constants. All else comes here: extension headers, fragments, ICMP, packets that do not fit, frames in several buffers, and services that choose by more
+ * than the ring and the whole flow. Lengths and offsets are variables here, bytes are
  * fetched by a helper, which also finds them in a frame's later pieces, and what is known of the packet lies in a map of
  * one entry a CPU: the stack of all functions that call one another is 512 bytes together, and the plain path's take their share.
  */
