@@ -30,7 +30,6 @@ SHUNT_ARRAY(shunt_vips, struct shunt_vip, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_spans, struct shunt_span, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_ranges, struct shunt_range, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_dests, struct shunt_dest, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
-SHUNT_ARRAY(shunt_rings, __u64, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_quic, struct shunt_quic_id, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 
 struct {
@@ -42,6 +41,7 @@ struct {
 } shunt_sources SEC(".maps");
 
 /* both write */
+SHUNT_ARRAY(shunt_rings, __u64, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_conns, struct shunt_bucket, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 
 /* program writes, daemon forgets destinations before their ids are used again */
@@ -51,6 +51,7 @@ SHUNT_ARRAY(shunt_frags, struct shunt_bucket, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE
 SHUNT_ARRAY(shunt_dstat, struct shunt_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 SHUNT_ARRAY(shunt_rstat, struct shunt_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 SHUNT_ARRAY(shunt_qstat, struct shunt_quic_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
+SHUNT_ARRAY(shunt_cstat, struct shunt_conn_counter, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 
 /* the program's own memory */
 SHUNT_ARRAY(shunt_icmp, __u64, BPF_MAP_TYPE_PERCPU_ARRAY, 0);

@@ -64,6 +64,11 @@ struct slow {
 	__u32 at, end; /* where it has got to; behind the IP packet, Ethernet's padding not counted */
 	__u32 l4_end;  /* behind what the UDP header says is its own; where a fragment ends, if that is before */
 	struct fragment fragment;
+	__u64 ring_hash; /* what the slot is from: of the whole flow, pkt.hash, or of a part of it */
+	__u32 ring_base; /* which ring */
+	__u32 ring_slot; /* entry of shunt_rings; with service, of shunt_svcdir, only where it is DIRTY */
+	__u32 service;
+	__u32 kind; /* enum conn_kind; of TCP from slow_ports() on */
 	bool has_options;
 	bool is_icmp;  /* an ICMP error; the addresses and ports are of the flow that it is about */
 	__u8 quic[32]; /* first octets of a UDP payload (quic.h) */

@@ -138,9 +138,8 @@ static __always_inline enum shunt_quic_choice quic_follow(struct xdp_md *ctx, st
 	return SHUNT_QUIC_followed;
 }
 
-/* For a packet of a QUIC service, of which the ring has said reason: NEXT with the destination to take instead, or
- * reason again. */
-static __noinline int quic_choose(struct xdp_md *ctx, struct slow *s, const struct shunt_vip *vip, int reason)
+/* For a packet of a QUIC service, before the ring is asked: what its connection id says. SHUNT_QUIC_followed: s->pkt.dest is its destination. */
+static __noinline int quic_choose(struct xdp_md *ctx, struct slow *s, const struct shunt_vip *vip)
 {
 	__u32 service = vip->service, dest = 0;
 	enum shunt_quic_choice choice = quic_follow(ctx, s, vip, &dest);
@@ -148,10 +147,8 @@ static __noinline int quic_choose(struct xdp_md *ctx, struct slow *s, const stru
 
 	if (counter)
 		counter->packets[choice & 7]++;
-	if (choice != SHUNT_QUIC_followed)
-		return reason;
 	s->pkt.dest = dest;
-	return NEXT;
+	return choice;
 }
 
 #endif

@@ -57,7 +57,9 @@ static __always_inline const struct shunt_vip *vip_match(__u64 low, __u64 high, 
 	return index < 0 ? NULL : bpf_map_lookup_elem(&shunt_vips, &index);
 }
 
-static __always_inline const struct shunt_vip *vip_lookup(const __be32 *dst, __be16 port, __u8 proto, bool is_v6)
+/* is_exact: not in ranges, which take another function's stack. */
+static __always_inline const struct shunt_vip *vip_lookup(const __be32 *dst, __be16 port, __u8 proto, bool is_v6,
+							  bool is_exact)
 {
 	__u32 key = vip_key(port, proto, is_v6 ? SHUNT_FAMILY_IPV6 : SHUNT_FAMILY_IPV4);
 	__u64 low = is_v6 ? *(const __u64 *)&dst[0] : dst[0];
@@ -74,14 +76,23 @@ static __always_inline const struct shunt_vip *vip_lookup(const __be32 *dst, __b
 	has_spans = control->vip_spans[base];
 	base *= knob_vip_slots;
 	vip = vip_probe(low, high, key, slot, base, is_v6);
-	if (vip || !unlikely(has_spans))
+	if (vip || is_exact || !unlikely(has_spans))
 		return vip;
 	return vip_match(low, high, key, base);
 }
 
-static __always_inline const struct shunt_vip *vip_find(const struct packet *pkt, bool is_v6)
+static __always_inline const struct shunt_vip *vip_find(const struct packet *pkt, bool is_v6, bool is_exact)
 {
-	return vip_lookup(pkt->dst, pkt->dst_port, pkt->proto, is_v6);
+	return vip_lookup(pkt->dst, pkt->dst_port, pkt->proto, is_v6, is_exact);
+}
+
+/* May a packet that is_exact did not find be in a range? */
+static __always_inline bool vip_has_ranges(void)
+{
+	__u32 zero = 0;
+	const struct shunt_control *control = bpf_map_lookup_elem(&shunt_control, &zero);
+
+	return control && control->vip_spans[0] | control->vip_spans[1];
 }
 
 /* Can it be one host's? IPv6 in ::/32 is unspecified, loopback, IPv4-mapped or reserved (RFC 4291, section 2.4). */
@@ -112,7 +123,7 @@ static __always_inline bool is_martian(const struct packet *pkt, bool is_v6)
 /* The entry of an address, if it is a VIP's. */
 static __always_inline const struct shunt_vip *vip_find_address(const __be32 *addr, bool is_v6)
 {
-	return vip_lookup(addr, 0, is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, is_v6);
+	return vip_lookup(addr, 0, is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, is_v6, false);
 }
 
 #endif

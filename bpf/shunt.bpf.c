@@ -2,7 +2,7 @@
 /*
  * shunt's XDP program: a packet for a VIP leaves encapsulated for a backend, all others pass untouched.
  *
- * The stages are straight lines, one header each: parse.h, service.h, ring.h, encap.h and tunnel.h, xmit.h, count.h. Each returns NEXT or a
+ * The stages are straight lines, one header each: parse.h, service.h, ring.h (and conn.h), encap.h and tunnel.h, xmit.h, count.h. Each returns NEXT or a
  * named reason (include/shunt/reasons.h); one exit turns a reason into an XDP action and counts it. Nothing here allocates
  * or waits; written are counters, and by the slow path its own memory, the table of fragments and the ring of events. IPv4 and IPv6
  * share one body: is_v6 is a constant where the plain path calls it.
@@ -17,6 +17,7 @@
 #include "vlan.h"
 #include "service.h"
 #include "ring.h"
+#include "conn.h"
 #include "slow.h"
 #include "special.h"
 #include "fragment.h"
@@ -83,58 +84,126 @@ static __always_inline int slow_parse(struct xdp_md *ctx, struct slow *s, bool i
 	return icmp_parse(ctx, s, is_v6);
 }
 
+/* What the packet says of its connection. quic: what quic_choose() said of it, of a QUIC service. */
+static __always_inline enum conn_kind slow_kind(const struct slow *s, const struct shunt_vip *vip, int quic)
+{
+	enum conn_kind kind = s->kind;
+
+	if (s->pkt.proto != IPPROTO_TCP)
+		kind = quic < 0 ? conn_udp_kind(vip->flags) : quic == SHUNT_QUIC_opening ? CONN_OPEN : CONN_DATA;
+	else if (s->is_icmp)
+		kind = CONN_DATA;
+	return vip->flags & SHUNT_HASH_INPUTS ? conn_group_kind(kind) : kind;
+}
+
+/* NEXT, a reason, or LEAVE: the slot is DIRTY, and s says what slow_dirty() needs to know. */
+static __always_inline int slow_ring(struct slow *s, const struct shunt_vip *vip, int quic)
+{
+	__u64 *slot = ring_slot(s->ring_base, vip->ring_size, s->ring_hash), word;
+
+	if (!slot)
+		return SHUNT_REASON_NO_BACKEND;
+	word = conn_load(slot);
+	if (word & SHUNT_SLOT_DIRTY && !conn_is_rehash(vip->flags, s->pkt.proto)) {
+		s->ring_slot = s->ring_base + shunt_tag_slot(shunt_flow_tag(s->ring_hash), vip->ring_size);
+		s->kind = slow_kind(s, vip, quic);
+		s->service = vip->service;
+		return LEAVE;
+	}
+	s->pkt.dest = shunt_slot_current(word);
+	return s->pkt.dest ? NEXT : SHUNT_REASON_NO_BACKEND;
+}
+
 /* Not a later fragment. */
 static __always_inline int slow_service(struct xdp_md *ctx, struct slow *s, bool is_v6)
 {
-	const struct shunt_vip *vip = vip_find(&s->pkt, is_v6);
-	int reason;
+	const struct shunt_vip *vip = vip_find(&s->pkt, is_v6, false);
+	int reason, quic = -1;
 
 	if (!vip)
 		return SHUNT_REASON_NOT_VIP;
 	reason = check_sender(&s->pkt, is_v6);
 	if (reason != NEXT)
 		return reason;
-	reason = vip->flags & SHUNT_VIP_SPECIAL ? special_choose(s, vip, is_v6) : ring_choose(&s->pkt, vip, is_v6);
-	if (vip->flags & SHUNT_VIP_QUIC && s->pkt.proto == IPPROTO_UDP && !s->is_icmp &&
-	    reason != SHUNT_REASON_SOURCE_DENIED)
-		reason = quic_choose(ctx, s, vip, reason);
-	return reason;
+	s->pkt.hash = s->ring_hash = ring_flow_hash(&s->pkt, vip, is_v6);
+	s->ring_base = vip->ring_base;
+	if (vip->flags & SHUNT_VIP_SPECIAL)
+		reason = special_choose(s, vip, is_v6);
+	if (reason != NEXT)
+		return reason;
+	if (vip->flags & SHUNT_VIP_QUIC && s->pkt.proto == IPPROTO_UDP && !s->is_icmp) {
+		quic = quic_choose(ctx, s, vip);
+		if (quic == SHUNT_QUIC_followed)
+			return NEXT;
+	}
+	return slow_ring(s, vip, quic);
 }
 
 /* As choose(), but services may want more, and fragments follow their datagram's first one. */
-static __always_inline int slow_choose(struct xdp_md *ctx, struct slow *s, const struct shunt_dest **dest, bool is_v6)
+static __always_inline int slow_choose(struct xdp_md *ctx, struct slow *s, bool is_v6)
 {
 	int reason;
 
-	if (s->fragment.kind == FRAGMENT_LATER) {
-		reason = fragment_recall(s, is_v6);
-		if (reason == NEXT)
-			reason = check_sender(&s->pkt, is_v6);
-		return check_choice(&s->pkt, reason, dest);
-	}
-	reason = check_choice(&s->pkt, slow_service(ctx, s, is_v6), dest);
-	if (s->fragment.kind == FRAGMENT_FIRST)
-		fragment_remember(s, reason, is_v6);
-	return reason;
+	if (s->fragment.kind != FRAGMENT_LATER)
+		return slow_service(ctx, s, is_v6);
+	reason = fragment_recall(s, is_v6);
+	return reason == NEXT ? check_sender(&s->pkt, is_v6) : reason;
 }
 
-static __noinline int slow(struct xdp_md *ctx, int where)
+/* To what was chosen, if anything was: an XDP action. */
+static __always_inline int slow_deliver(struct xdp_md *ctx, struct slow *s, int reason, bool is_v6)
 {
-	struct slow *s = slow_memory(ctx, SLOW_L3_OFF(where));
 	const struct shunt_dest *dest = NULL;
-	bool is_v6 = SLOW_IS_V6(where);
-	int reason;
 
-	if (!s)
-		return XDP_ABORTED;
-	reason = slow_parse(ctx, s, is_v6);
-	if (reason == NEXT)
-		reason = slow_choose(ctx, s, &dest, is_v6);
+	reason = check_choice(&s->pkt, reason, &dest);
+	if (s->fragment.kind == FRAGMENT_FIRST)
+		fragment_remember(s, reason, is_v6);
 	if (reason == SHUNT_REASON_TOO_BIG && dest && !s->is_icmp && !from_vip(s, is_v6))
 		reason = too_big(ctx, &s->pkt, (int)dest->mtu - (int)encap_len(dest), is_v6);
 	if (reason != NEXT || !dest)
 		return count_reason(&s->pkt, reason);
 	return deliver(ctx, &s->pkt, dest, is_v6);
+}
+
+/* An XDP action, or LEAVE: slow_dirty() is to choose, and then to be asked again with chosen. */
+static __noinline int slow(struct xdp_md *ctx, int where, bool is_chosen)
+{
+	struct slow *s = is_chosen ? slow_again() : slow_memory(ctx, SLOW_L3_OFF(where));
+	bool is_v6 = SLOW_IS_V6(where);
+	int reason;
+
+	if (!s)
+		return XDP_ABORTED;
+	if (is_chosen) {
+		reason = s->pkt.dest ? NEXT : SHUNT_REASON_NO_BACKEND;
+	} else {
+		reason = slow_parse(ctx, s, is_v6);
+		if (reason == NEXT)
+			reason = slow_choose(ctx, s, is_v6);
+		if (reason == LEAVE)
+			return LEAVE;
+	}
+	return slow_deliver(ctx, s, reason, is_v6);
+}
+
+/* The connection table's part, apart from slow() so that their stacks do not add up. */
+static __noinline int slow_dirty(void)
+{
+	struct slow *s = slow_again();
+	struct conn_world w;
+	__u64 *slot;
+
+	if (!s)
+		return 0;
+	w.service = s->service;
+	slot = bpf_map_lookup_elem(&shunt_rings, &s->ring_slot);
+	if (!slot)
+		return 0;
+	if (s->is_icmp)
+		s->pkt.dest = conn_look(&w, slot, s->ring_hash, s->kind);
+	else
+		s->pkt.dest = conn_choose(&w, slot, s->ring_hash, s->kind);
+	return 0;
 }
 
 /* ---- the plain path */
@@ -149,29 +218,79 @@ static __always_inline bool leave_to_slow(int reason)
 	return reason == LEAVE || slow_reasons >> (reason & 63) & 1;
 }
 
-static __always_inline int choose(struct packet *pkt, const struct shunt_dest **dest, bool is_v6)
+/* TCP's flags in an untagged packet that parse.h has seen; negative: they are not in the frame's first buffer. Looked for anew, so that the plain packet
+ * need not remember where they are. */
+static __noinline int tcp_flags(struct xdp_md *ctx, bool is_v6)
 {
-	const struct shunt_vip *vip = vip_find(pkt, is_v6);
+	void *ip = (void *)(long)ctx->data + ETH_LEN, *end = (void *)(long)ctx->data_end;
+	__u32 len = sizeof(struct ipv6hdr);
+
+	if (ip + sizeof(struct iphdr) > end)
+		return -1;
+	if (!is_v6)
+		len = ((const struct iphdr *)ip)->ihl * 4;
+	if (ip + len + CONN_TCP_FLAGS_AT + 1 > end)
+		return -1;
+	return *(const __u8 *)(ip + len + CONN_TCP_FLAGS_AT);
+}
+
+/* A slot that is DIRTY: NEXT, or LEAVE. tagged() has no room on the stack for more. */
+static __always_inline int choose_dirty(struct xdp_md *ctx, struct packet *pkt, const struct shunt_vip *vip,
+					__u64 *slot, bool is_v6, bool is_tagged)
+{
+	enum conn_kind kind = conn_udp_kind(vip->flags);
+	int flags;
+
+	if (is_tagged)
+		return LEAVE;
+	if (conn_is_rehash(vip->flags, pkt->proto))
+		return NEXT;
+	if (pkt->proto == IPPROTO_TCP) {
+		flags = tcp_flags(ctx, is_v6);
+		if (flags < 0)
+			return LEAVE;
+		kind = conn_tcp_kind(flags);
+	}
+	pkt->dest = conn_dirty(slot, pkt->hash, kind, vip->service);
+	return NEXT;
+}
+
+static __always_inline int choose(struct xdp_md *ctx, struct packet *pkt, const struct shunt_dest **dest, bool is_v6,
+				  bool is_tagged)
+{
+	const struct shunt_vip *vip = vip_find(pkt, is_v6, is_tagged);
+	__u64 *slot, word;
 	int reason;
 
 	if (!vip)
-		return SHUNT_REASON_NOT_VIP;
+		return is_tagged && vip_has_ranges() ? LEAVE : SHUNT_REASON_NOT_VIP;
 	reason = check_sender(pkt, is_v6);
 	if (reason != NEXT)
 		return reason;
 	if (unlikely(vip->flags & SHUNT_VIP_SPECIAL))
 		return LEAVE;
-	return check_choice(pkt, ring_choose(pkt, vip, is_v6), dest);
+	pkt->hash = ring_flow_hash(pkt, vip, is_v6);
+	slot = ring_slot(vip->ring_base, vip->ring_size, pkt->hash);
+	if (!slot)
+		return SHUNT_REASON_NO_BACKEND;
+	word = conn_load(slot);
+	pkt->dest = shunt_slot_current(word);
+	if (unlikely(word & SHUNT_SLOT_DIRTY))
+		reason = choose_dirty(ctx, pkt, vip, slot, is_v6, is_tagged);
+	if (reason == NEXT && !pkt->dest)
+		reason = SHUNT_REASON_NO_BACKEND;
+	return check_choice(pkt, reason, dest);
 }
 
 /* An XDP action, or SLOW. */
-static __always_inline int balance(struct xdp_md *ctx, struct packet *pkt, struct cursor *cur, bool is_v6)
+static __always_inline int balance(struct xdp_md *ctx, struct packet *pkt, struct cursor *cur, bool is_v6,
+				   bool is_tagged)
 {
 	const struct shunt_dest *dest = NULL;
 	int reason = is_v6 ? parse_ipv6(pkt, cur) : parse_ipv4(pkt, cur);
 
 	if (reason == NEXT)
-		reason = choose(pkt, &dest, is_v6);
+		reason = choose(ctx, pkt, &dest, is_v6, is_tagged);
 	if (reason == NEXT && dest)
 		return deliver(ctx, pkt, dest, is_v6);
 	return leave_to_slow(reason) ? SLOW(pkt->l3_off, is_v6) : count_reason(pkt, reason);
@@ -184,14 +303,15 @@ static __always_inline int count_whole(struct xdp_md *ctx, struct packet *pkt, i
 	return count_reason(pkt, reason);
 }
 
-static __always_inline int classify(struct xdp_md *ctx, struct packet *pkt, void *data, void *data_end, __be16 proto)
+static __always_inline int classify(struct xdp_md *ctx, struct packet *pkt, void *data, void *data_end, __be16 proto,
+				    bool is_tagged)
 {
 	struct cursor cur = {.at = data + pkt->l3_off, .end = data_end};
 
 	if (proto == bpf_htons(ETH_P_IP))
-		return balance(ctx, pkt, &cur, false);
+		return balance(ctx, pkt, &cur, false, is_tagged);
 	if (proto == bpf_htons(ETH_P_IPV6))
-		return balance(ctx, pkt, &cur, true);
+		return balance(ctx, pkt, &cur, true, is_tagged);
 	return count_whole(ctx, pkt, SHUNT_REASON_NOT_IP);
 }
 
@@ -208,7 +328,7 @@ static __noinline int tagged(struct xdp_md *ctx)
 		return count_whole(ctx, &pkt, ~found);
 	pkt.l3_off = VLAN_FOUND_L3_OFF(found);
 	pkt.to_group = data + ETH_LEN <= data_end && is_group(data); /* there is one: said again for the verifier */
-	return classify(ctx, &pkt, data, data_end, VLAN_FOUND_PROTO(found));
+	return classify(ctx, &pkt, data, data_end, VLAN_FOUND_PROTO(found), true);
 }
 
 static __always_inline int plain(struct xdp_md *ctx)
@@ -225,16 +345,22 @@ static __always_inline int plain(struct xdp_md *ctx)
 	proto = *(const __be16 *)(data + ETH_LEN - sizeof(proto));
 	if (unlikely(vlan_is_tag(proto)))
 		return tagged(ctx);
-	return classify(ctx, &pkt, data, data_end, proto);
+	return classify(ctx, &pkt, data, data_end, proto, false);
 }
 
 SEC("xdp.frags")
 int shunt_xdp(struct xdp_md *ctx)
 {
-	int action = plain(ctx);
+	int action = plain(ctx), again;
 
-	/* From here, not where it is decided, so that the stacks of tagged() and slow() do not add up. */
-	return unlikely(action < 0) ? slow(ctx, action) : action;
+	if (!unlikely(action < 0))
+		return action;
+	/* From here, not where it is decided, so that the stacks of tagged(), slow() and slow_dirty() do not add up. */
+	again = slow(ctx, action, false);
+	if (again != LEAVE)
+		return again;
+	slow_dirty();
+	return slow(ctx, action, true);
 }
 
 char _license[] SEC("license") = "GPL";

@@ -11,6 +11,7 @@
 #ifndef SHUNT_BPF_SLOW_H
 #define SHUNT_BPF_SLOW_H
 
+#include "conn.h"
 #include "ext6.h"
 #include "maps.h"
 #include "packet.h"
@@ -21,12 +22,19 @@
 #define SLOW_L3_OFF(where) ((__u32) - (where) >> 1)
 #define SLOW_IS_V6(where) (-(where)&1)
 
-/* This CPU's memory, for a packet of which this is known. */
-static __always_inline struct slow *slow_memory(struct xdp_md *ctx, __u32 l3_off)
+/* This CPU's memory, with what is known of the packet at hand. */
+static __always_inline struct slow *slow_again(void)
 {
 	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&slow_packet, &zero);
+}
+
+/* The same, for a packet of which only this is known. */
+static __always_inline struct slow *slow_memory(struct xdp_md *ctx, __u32 l3_off)
+{
+	struct slow *s = slow_again();
 	__u8 first;
-	struct slow *s = bpf_map_lookup_elem(&slow_packet, &zero);
 
 	if (!s)
 		return NULL;
@@ -127,6 +135,16 @@ static __always_inline int slow_udp_len(struct slow *s, __u32 len)
 	return NEXT;
 }
 
+static __always_inline int slow_tcp_flags(struct xdp_md *ctx, struct slow *s)
+{
+	__u8 flags;
+
+	if (bpf_xdp_load_bytes(ctx, s->at + CONN_TCP_FLAGS_AT, &flags, sizeof(flags)))
+		return SHUNT_REASON_TRUNCATED;
+	s->kind = conn_tcp_kind(flags);
+	return NEXT;
+}
+
 static __always_inline int slow_ports(struct xdp_md *ctx, struct slow *s)
 {
 	__u32 l4_min = s->pkt.proto == IPPROTO_TCP ? sizeof(struct tcphdr) : sizeof(struct udphdr);
@@ -138,7 +156,7 @@ static __always_inline int slow_ports(struct xdp_md *ctx, struct slow *s)
 		return SHUNT_REASON_TRUNCATED;
 	s->pkt.src_port = word[0];
 	s->pkt.dst_port = word[1];
-	return s->pkt.proto == IPPROTO_UDP ? slow_udp_len(s, bpf_ntohs(word[2])) : NEXT;
+	return s->pkt.proto == IPPROTO_UDP ? slow_udp_len(s, bpf_ntohs(word[2])) : slow_tcp_flags(ctx, s);
 }
 
 #endif

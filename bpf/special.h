@@ -27,25 +27,28 @@ static __always_inline __u32 source_action(const struct packet *pkt, const struc
 	return action ? *action : SHUNT_SOURCE_DENY;
 }
 
+/* The hash that its slot is from, of a service that hashes only a part of the flow. */
+static __always_inline __u64 special_hash(const struct packet *pkt, const struct shunt_vip *vip, bool is_v6)
+{
+	return shunt_input_hash(&knob_hash_keys, pkt->src, pkt->dst, ring_ports(pkt), vip->salt, pkt->proto,
+				vip->flags & SHUNT_HASH_INPUTS,
+				is_v6 ? vip->hash_prefix >> 8 & 255 : vip->hash_prefix & 255, is_v6);
+}
+
+/* Which ring, and which hash for it: NEXT, or why the source is not served. */
 static __noinline int special_choose(struct slow *s, const struct shunt_vip *vip, bool is_v6)
 {
-	struct packet *pkt = &s->pkt;
-	__u32 inputs = vip->flags & SHUNT_HASH_INPUTS, ring_base = vip->ring_base;
-	__u64 hash;
-
 	if (vip->flags & SHUNT_VIP_SOURCES) {
-		__u32 action = source_action(pkt, vip, is_v6);
+		__u32 action = source_action(&s->pkt, vip, is_v6);
 
 		if (action == SHUNT_SOURCE_DENY)
 			return SHUNT_REASON_SOURCE_DENIED;
 		if (action >= SHUNT_SOURCE_RING)
-			ring_base = action - SHUNT_SOURCE_RING;
+			s->ring_base = action - SHUNT_SOURCE_RING;
 	}
-	hash = pkt->hash = ring_flow_hash(pkt, vip, is_v6);
-	if (inputs)
-		hash = shunt_input_hash(&knob_hash_keys, pkt->src, pkt->dst, ring_ports(pkt), vip->salt, pkt->proto,
-					inputs, is_v6 ? vip->hash_prefix >> 8 & 255 : vip->hash_prefix & 255, is_v6);
-	return ring_look_at(pkt, ring_base, vip->ring_size, hash);
+	if (vip->flags & SHUNT_HASH_INPUTS)
+		s->ring_hash = special_hash(&s->pkt, vip, is_v6);
+	return NEXT;
 }
 
 #endif

@@ -14,14 +14,14 @@
 
 #include <linux/types.h>
 
-#define SHUNT_FORMAT 1u
+#define SHUNT_FORMAT 2u
 #define SHUNT_MAGIC 0x746e756873ull /* "shunt" */
 
 #define SHUNT_FAMILY_IPV4 4
 #define SHUNT_FAMILY_IPV6 6
 
-/* shunt_control: one entry. The program reads vip_half, both multipliers, vip_spans[], span_slots, range_slots, icmp_rate and quic_slots; the
- * rest is the daemon's memory. */
+/* shunt_control: one entry. The program reads vip_half, both multipliers, vip_spans[], span_slots, range_slots, icmp_rate, quic_slots and
+ * conn_expiry; the rest is the daemon's memory. */
 struct shunt_control {
 	__u64 magic;		 /* SHUNT_MAGIC; 0 while the maps are being set up */
 	__u32 format;		 /* SHUNT_FORMAT */
@@ -44,7 +44,7 @@ struct shunt_control {
 	__u32 sources;		 /* entries of shunt_sources */
 	__u32 fragment_buckets;	 /* entries of shunt_frags, a power of two */
 	__u32 quic_slots;	 /* entries in one half of shunt_quic (quic.h), a power of two */
-	__u32 pad;
+	__u32 conn_expiry; /* ticks (SHUNT_CONN_TICK_SHIFT) without a packet after which no service's connection is kept */
 	__u64 quic_multiplier[2]; /* per half, as vip_multiplier */
 };
 _Static_assert(sizeof(struct shunt_control) == 144, "shunt_control");
@@ -68,6 +68,9 @@ _Static_assert(__builtin_offsetof(struct shunt_control, vip_spans) < 64,
 #define SHUNT_VIP_QUIC 4u    /* with SPECIAL: connection ids may name the backend */
 /* 8, 16, 32: what is hashed, SHUNT_HASH_* (hash.h); with SPECIAL. */
 #define SHUNT_VIP_SOURCES 64u /* not every source is served; with SPECIAL */
+/* What becomes of UDP flows when slots move; neither: they stay with their backend until they have been quiet for long. */
+#define SHUNT_VIP_UDP_REHASH 128u /* they go by the ring, always */
+#define SHUNT_VIP_UDP_TRACK 256u  /* those that are in the table stay, others go by the ring */
 
 struct shunt_vip {
 	__be32 addr[4]; /* IPv4 in addr[0], the rest 0 */
@@ -129,19 +132,23 @@ _Static_assert(sizeof(struct shunt_source_key) == 24, "shunt_source_key");
 enum shunt_source_action { SHUNT_SOURCE_DENY, SHUNT_SOURCE_ALLOW, SHUNT_SOURCE_RING };
 
 /*
- * shunt_rings: every service's ring, one 8-byte word a slot, written with single atomic stores or
- * compare-and-swap. From the low bits: current:20, anchor:20, flags:4, filter:20.
+ * shunt_rings: every service's ring, one 8-byte word a slot, written with single atomic stores,
+ * compare-and-swap or atomic or. From the low bits: current:20, anchor:20, flags:4, filter:20.
  * current: destination of new connections; anchor: of connections without an entry in shunt_conns.
  * Destination 0 is never used: it says "none". A slot without DIRTY has current == anchor and no entries.
+ * filter: a Bloom filter of one bit a tag; what is not in it has no entry. It only grows while the slot is DIRTY.
+ * What the flags mean, and who may change what: conn_rules.h and anchor_rules.h.
  */
 #define SHUNT_SLOT_DEST_BITS 20
 #define SHUNT_SLOT_DEST_MASK ((1ull << SHUNT_SLOT_DEST_BITS) - 1)
 #define SHUNT_SLOT_ANCHOR_SHIFT 20
-#define SHUNT_SLOT_DIRTY (1ull << 40)
-#define SHUNT_SLOT_REANCHOR (1ull << 41)
-#define SHUNT_SLOT_FAIL (1ull << 42)
-#define SHUNT_SLOT_PREP (1ull << 43)
+#define SHUNT_SLOT_DIRTY (1ull << 40)	 /* connections may have entries */
+#define SHUNT_SLOT_REANCHOR (1ull << 41) /* connections without an entry get one: the anchor is to follow current */
+#define SHUNT_SLOT_FAIL (1ull << 42)	 /* set by the program: one could not, so the anchor must stay a while longer */
+#define SHUNT_SLOT_PREP (1ull << 43)	 /* the slot will move in a moment: beginnings get entries */
 #define SHUNT_SLOT_FILTER_SHIFT 44
+#define SHUNT_SLOT_FILTER_BITS 20
+#define SHUNT_SLOT_FILTER_MASK (((1ull << SHUNT_SLOT_FILTER_BITS) - 1) << SHUNT_SLOT_FILTER_SHIFT)
 
 static inline __u32 shunt_slot_current(__u64 word)
 {
@@ -159,27 +166,115 @@ static inline __u64 shunt_slot_clean(__u32 dest)
 	return (__u64)dest | (__u64)dest << SHUNT_SLOT_ANCHOR_SHIFT;
 }
 
+/* A tag's bit of a slot's filter. The tags of one slot are consecutive. */
+static inline __u64 shunt_slot_filter(__u32 tag)
+{
+	return 1ull << (SHUNT_SLOT_FILTER_SHIFT + ((__u64)(__u32)(tag * 0x9e3779b1u) * SHUNT_SLOT_FILTER_BITS >> 32));
+}
+
 /*
- * shunt_conns: buckets of eight 8-byte entries, one cache line each. From the low bits: tag:28, destination:20,
- * state:2, timestamp:14 (seconds, modulo 2^14). All zero is empty.
+ * shunt_conns: buckets of eight 8-byte entries, one cache line each; where one is full, its neighbour (index ^ 1) takes the next. From
+ * the low bits: tag:28, destination:20, state:2, time:14, in ticks of 2^30 ns (1.07 s) of CLOCK_MONOTONIC, modulo 2^14 (4.9 hours).
+ *
+ * All zero: never used. Destination 0 but not all zero: gone; the way is free, but there may be more behind it. A way that was used does not
+ * become zero again while an entry of its bucket may be in the neighbour: so a zero ends every search.
  */
 #define SHUNT_CONN_WAYS 8
 #define SHUNT_CONN_TAG_BITS 28
+#define SHUNT_CONN_TAG_MASK ((1u << SHUNT_CONN_TAG_BITS) - 1)
 #define SHUNT_CONN_DEST_SHIFT 28
 #define SHUNT_CONN_STATE_SHIFT 48
 #define SHUNT_CONN_TIME_SHIFT 50
+#define SHUNT_CONN_TIME_MASK ((1u << 14) - 1)
+#define SHUNT_CONN_TICK_SHIFT 30
+#define SHUNT_CONN_FUTURE 64u /* ticks: an entry that is so little ahead of this CPU's clock is of now */
 
 enum shunt_conn_state {
-	SHUNT_CONN_NEW,
-	SHUNT_CONN_EST,
-	SHUNT_CONN_ANCH,
-	SHUNT_CONN_CLOSING,
+	SHUNT_CONN_NEW,	    /* a beginning was seen, nothing else */
+	SHUNT_CONN_EST,	    /* established */
+	SHUNT_CONN_ANCH,    /* recorded in a window: with its slot's anchor of then */
+	SHUNT_CONN_CLOSING, /* FIN or RST seen */
+	SHUNT_CONN_STATES
 };
+
+/* Ticks that n seconds have at least. */
+#define SHUNT_CONN_TICKS(n) \
+	((__u32)(((n)*1000000000ull + (1ull << SHUNT_CONN_TICK_SHIFT) - 1) >> SHUNT_CONN_TICK_SHIFT))
+/* The age, in ticks, from which an entry is stamped anew: not with every packet. */
+#define SHUNT_CONN_REFRESH SHUNT_CONN_TICKS(15)
+/* The age from which an entry may go. One more than was asked for, since the first tick is not a whole one. */
+#define SHUNT_CONN_NEW_EVICT (SHUNT_CONN_TICKS(3) + 1) /* when there is no other room */
+#define SHUNT_CONN_CLOSING_EVICT (SHUNT_CONN_TICKS(30) + 1)
+#define SHUNT_CONN_NEW_EXPIRY (SHUNT_CONN_TICKS(60) + 1) /* in any case */
+#define SHUNT_CONN_CLOSING_EXPIRY (SHUNT_CONN_TICKS(120) + 1)
+
+/* Of established and anchored ones, with this idle timeout (s, at most SHUNT_IDLE_MAX). */
+#define SHUNT_IDLE_MAX 14400
+static inline __u32 shunt_conn_expiry(__u32 idle)
+{
+	return SHUNT_CONN_TICKS(idle) + SHUNT_CONN_REFRESH + 1;
+}
+
+static inline __u64 shunt_conn_entry(__u32 tag, __u32 dest, enum shunt_conn_state state, __u32 now)
+{
+	return (__u64)tag | (__u64)dest << SHUNT_CONN_DEST_SHIFT | (__u64)state << SHUNT_CONN_STATE_SHIFT |
+	       (__u64)(now & SHUNT_CONN_TIME_MASK) << SHUNT_CONN_TIME_SHIFT;
+}
+
+/* A way whose entry has gone; never 0. */
+static inline __u64 shunt_conn_gone(__u32 now)
+{
+	return shunt_conn_entry(0, 0, SHUNT_CONN_CLOSING, now);
+}
+
+static inline __u32 shunt_conn_tag(__u64 entry)
+{
+	return entry & SHUNT_CONN_TAG_MASK;
+}
+
+static inline __u32 shunt_conn_dest(__u64 entry)
+{
+	return (entry >> SHUNT_CONN_DEST_SHIFT) & SHUNT_SLOT_DEST_MASK;
+}
+
+static inline enum shunt_conn_state shunt_conn_state(__u64 entry)
+{
+	return (entry >> SHUNT_CONN_STATE_SHIFT) & 3;
+}
+
+/* In ticks. CPUs' clocks may differ by one. */
+static inline __u32 shunt_conn_age(__u64 entry, __u32 now)
+{
+	__u32 age = (now - (__u32)(entry >> SHUNT_CONN_TIME_SHIFT)) & SHUNT_CONN_TIME_MASK;
+
+	return age > SHUNT_CONN_TIME_MASK - SHUNT_CONN_FUTURE ? 0 : age;
+}
 
 struct shunt_bucket {
 	__u64 entry[SHUNT_CONN_WAYS];
 };
 _Static_assert(sizeof(struct shunt_bucket) == 64, "shunt_bucket is one cache line");
+_Static_assert(SHUNT_CONN_TICKS(SHUNT_IDLE_MAX) + 64 < SHUNT_CONN_TIME_MASK - SHUNT_CONN_FUTURE, "ages do not wrap");
+
+/* shunt_cstat, by service (not pool), per CPU: how packets used the table. */
+#define SHUNT_CONN_COUNTS(X)                                                      \
+	X(dirty, "packets whose slot was dirty: all others cost nothing of this") \
+	X(looked, "of them, those that read the table")                           \
+	X(inserted, "entries made")                                               \
+	X(displaced, "of them, those in the place of an anchored one")            \
+	X(refused, "entries that found no room; their slots wait for another window")
+
+enum shunt_conn_count {
+#define X(name, meaning) SHUNT_CONN_##name,
+	SHUNT_CONN_COUNTS(X)
+#undef X
+		SHUNT_CONN_COUNT_MAX
+};
+
+struct shunt_conn_counter {
+	__u64 packets[8]; /* by enum shunt_conn_count */
+};
+_Static_assert(sizeof(struct shunt_conn_counter) == 64 && SHUNT_CONN_COUNT_MAX <= 8, "shunt_conn_counter");
 
 /*
  * shunt_frags: where the fragments of a datagram go, in buckets of the same kind. From the low bits: tag:28, destination:20,
@@ -203,8 +298,8 @@ enum shunt_dest_state {
 	SHUNT_DEST_FREE,  /* not in use */
 	SHUNT_DEST_UP,	  /* takes new connections */
 	SHUNT_DEST_DRAIN, /* only those it has */
-	SHUNT_DEST_DOWN,  /* its health checks fail: grace */
-	SHUNT_DEST_DEAD,  /* gone */
+	SHUNT_DEST_DOWN,  /* its health checks fail: grace, in which it keeps those it has */
+	SHUNT_DEST_DEAD,  /* gone: what it had is cut off */
 };
 
 /* What is put in front of the client's packet. */
@@ -231,7 +326,9 @@ struct shunt_dest {
 	__u8 overhead;	   /* bytes that it adds to the IP packet */
 	__be16 port;	   /* GUE: UDP destination port */
 	__u8 hdr[SHUNT_HDR_MAX]; /* the template: addresses and constants; lengths, TOS, protocol, checksum 0 */
-	__u8 reserved[24];
+	__u32 ring_base;	 /* the ring that it is in; with ring_size, the slot that an entry's tag is of */
+	__u32 ring_size;
+	__u8 reserved[16];
 };
 _Static_assert(sizeof(struct shunt_dest) == 128, "shunt_dest is two cache lines");
 
@@ -285,10 +382,11 @@ _Static_assert(sizeof(struct shunt_service_entry) == 96, "shunt_service_entry");
 
 struct shunt_dest_entry {
 	__be32 addr[4]; /* the backend's address; IPv4 in addr[0], the rest 0 */
-	__u32 service;	/* index into shunt_svcdir */
+	__u32 ring;	/* index into shunt_svcdir: of the service, or of its pool */
 	__u8 family;	/* SHUNT_FAMILY_*; 0: the id is free */
 	__u8 pad[3];
+	__u64 since; /* when its state in shunt_dests came to be, s of CLOCK_MONOTONIC: drains and graces end by it */
 };
-_Static_assert(sizeof(struct shunt_dest_entry) == 24, "shunt_dest_entry");
+_Static_assert(sizeof(struct shunt_dest_entry) == 32, "shunt_dest_entry");
 
 #endif

@@ -50,6 +50,7 @@ static int set_sizes(struct shunt_bpf *skel, const struct shunt_control *sizes)
 		{skel->maps.shunt_spans, 2 * sizes->span_slots}, {skel->maps.shunt_ranges, 2 * sizes->range_slots},
 		{skel->maps.shunt_sources, sizes->sources},	 {skel->maps.shunt_frags, sizes->fragment_buckets},
 		{skel->maps.shunt_quic, 2 * sizes->quic_slots},	 {skel->maps.shunt_qstat, sizes->services},
+		{skel->maps.shunt_cstat, sizes->services},
 	};
 	int rc = 0;
 
@@ -71,6 +72,7 @@ int attach_open_object(struct shunt_bpf **out, const struct shunt_control *sizes
 		return load_failed(err, rc);
 	}
 	skel->rodata->knob_vip_slots = sizes->vip_slots;
+	skel->rodata->knob_conn_buckets = sizes->conn_buckets;
 	skel->rodata->knob_fragment_buckets = sizes->fragment_buckets;
 	shunt_hash_derive(&skel->rodata->knob_hash_keys, seed);
 	*out = skel;
@@ -132,6 +134,7 @@ struct datapath_fds attach_object_fds(const struct shunt_bpf *skel)
 		.frags = bpf_map__fd(skel->maps.shunt_frags),
 		.quic = bpf_map__fd(skel->maps.shunt_quic),
 		.qstat = bpf_map__fd(skel->maps.shunt_qstat),
+		.cstat = bpf_map__fd(skel->maps.shunt_cstat),
 		.dstat = bpf_map__fd(skel->maps.shunt_dstat),
 		.rstat = bpf_map__fd(skel->maps.shunt_rstat),
 		.sources = bpf_map__fd(skel->maps.shunt_sources),

@@ -13,7 +13,7 @@ struct datapath;
 
 /* File descriptors of the maps, by their names; attach.c hands them over. */
 struct datapath_fds {
-	int control, vips, spans, ranges, quic, rings, dests, conns, frags, dstat, rstat, qstat, sources, svcdir,
+	int control, vips, spans, ranges, quic, rings, dests, conns, frags, dstat, rstat, qstat, cstat, sources, svcdir,
 		dstdir;
 };
 

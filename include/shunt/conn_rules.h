@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The rules of the anchored ring, for one packet: which destination it goes to, and what becomes of its entry in the connection
+ * table. docs/connections.md says why each rule is there; anchor_rules.h has the daemon's part.
+ *
+ * Written once: the XDP program compiles this text over its maps (bpf/conn.h), the tests compile it over memory of their own and make
+ * every shared access a step. A packet comes here only if its slot is DIRTY. What holds at every step (and is what the tests look at):
+ * a connection that is alive and has no entry belongs to its slot's anchor.
+ *
+ * Who includes this has declared before, with pointers to 64-bit words that other CPUs and the daemon share:
+ *   struct conn_world                  whatever the rest needs; the rules only hand it on
+ *   conn_load(p)                       a plain load
+ *   conn_cas(p, old, new)              compare and swap, a full barrier; returns what was there
+ *   conn_or(p, bits)                   atomic or, a full barrier; returns what was there
+ *   conn_bucket(w, index)              the ways of a bucket; the index may be too large, and is then cut
+ *   conn_opaque(n, hash)               n, below 2^14; a verifier shall forget which, or it would try all
+ *   conn_slot(w, dest, tag)            the slot that an entry is of, NULL if that cannot be said
+ *   conn_dest_state(w, dest)           enum shunt_dest_state
+ *   conn_now(w), conn_expiry(w)        in ticks: the time, and shunt_conn_expiry() of the longest idle timeout there is
+ *   conn_count(w, what)                counts an enum shunt_conn_count
+ */
+#ifndef SHUNT_CONN_RULES_H
+#define SHUNT_CONN_RULES_H
+
+#include "hash.h"
+#include "maps.h"
+
+/* Of loops that are better small than fast. */
+#ifdef __clang__
+#define CONN_LOOP _Pragma("clang loop unroll(disable)")
+#else
+#define CONN_LOOP
+#endif
+#define CONN_INLINE static inline __attribute__((always_inline))
+
+/* What a packet says of its connection. */
+enum conn_kind {
+	CONN_OPEN, /* it begins one: a SYN without ACK, RST or FIN; of QUIC, what goes before the server's first connection id */
+	CONN_DATA,  /* it goes on */
+	CONN_CLOSE, /* it goes on, and ends on this side: FIN */
+	CONN_RESET, /* it ends: RST */
+	CONN_KEEP,  /* nothing: beginnings cannot be seen, and flows stay where they are */
+	CONN_TRACK, /* nothing; flows without an entry go by the ring */
+};
+
+/* Attempts at an entry that others change at the same time. */
+#define CONN_ATTEMPTS 3
+/* Of what changes an entry: it was not as thought; look again. No destination. */
+#define CONN_AGAIN (~0u)
+
+/* Both of a flow's buckets: first its home's ways, then the neighbour's. */
+#define CONN_PAIR (2 * SHUNT_CONN_WAYS)
+#define CONN_NOWHERE CONN_PAIR
+
+struct conn_found {
+	__u32 at; /* in the pair, or CONN_NOWHERE */
+	__u64 entry;
+};
+
+CONN_INLINE int conn_is_live(__u32 state)
+{
+	return state == SHUNT_DEST_UP || state == SHUNT_DEST_DRAIN;
+}
+
+CONN_INLINE int conn_is_dead(__u32 state)
+{
+	return state == SHUNT_DEST_DEAD || state == SHUNT_DEST_FREE;
+}
+
+CONN_INLINE __u32 conn_state_of(struct conn_world *w, __u32 dest)
+{
+	return dest ? conn_dest_state(w, dest) : SHUNT_DEST_DEAD;
+}
+
+/* Is it over, whatever else there is room for? */
+CONN_INLINE int conn_expired(__u64 entry, __u32 now, __u32 expiry)
+{
+	__u32 age = shunt_conn_age(entry, now);
+
+	switch (shunt_conn_state(entry)) {
+	case SHUNT_CONN_NEW:
+		return age >= SHUNT_CONN_NEW_EXPIRY;
+	case SHUNT_CONN_CLOSING:
+		return age >= SHUNT_CONN_CLOSING_EXPIRY;
+	default:
+		return age >= expiry;
+	}
+}
+
+/* May another take its place? */
+CONN_INLINE int conn_evictable(__u64 entry, __u32 now, __u32 expiry)
+{
+	__u32 age = shunt_conn_age(entry, now);
+
+	switch (shunt_conn_state(entry)) {
+	case SHUNT_CONN_NEW:
+		return age >= SHUNT_CONN_NEW_EVICT;
+	case SHUNT_CONN_CLOSING:
+		return age >= SHUNT_CONN_CLOSING_EVICT;
+	default:
+		return age >= expiry;
+	}
+}
+
+/* Bits of the hash that the tag does not have: flows of one tag are in different buckets. */
+CONN_INLINE __u32 conn_home(__u64 hash)
+{
+	return (__u32)hash;
+}
+
+CONN_INLINE int conn_is_of(__u64 entry, __u32 tag)
+{
+	return shunt_conn_tag(entry) == tag && shunt_conn_dest(entry);
+}
+
+CONN_INLINE __u64 *conn_way(struct conn_world *w, __u64 hash, __u32 at)
+{
+	__u64 *way = conn_bucket(w, conn_home(hash) ^ (at / SHUNT_CONN_WAYS & 1));
+
+	return way ? way + at % SHUNT_CONN_WAYS : 0;
+}
+
+/* Does the way at hold what was found there? Then put in next. */
+CONN_INLINE int conn_swap(struct conn_world *w, __u64 hash, const struct conn_found *found, __u64 next)
+{
+	__u64 *way = conn_way(w, hash, found->at);
+
+	return way && conn_cas(way, found->entry, next) == found->entry;
+}
+
+CONN_INLINE struct conn_found conn_find(struct conn_world *w, __u64 hash)
+{
+	__u32 tag = shunt_flow_tag(hash);
+
+	CONN_LOOP
+	for (__u32 neighbour = 0; neighbour < 2; neighbour++) {
+		__u64 *way = conn_bucket(w, conn_home(hash) ^ neighbour);
+
+		for (__u32 i = 0; way && i < SHUNT_CONN_WAYS; i++) {
+			__u64 entry = conn_load(&way[i]);
+
+			if (!entry)
+				return (struct conn_found){.at = CONN_NOWHERE};
+			if (conn_is_of(entry, tag))
+				return (struct conn_found){conn_opaque(neighbour * SHUNT_CONN_WAYS + i, hash), entry};
+		}
+	}
+	return (struct conn_found){.at = CONN_NOWHERE};
+}
+
+/* ---- making an entry */
+
+/* Is there another's entry of the same tag, elsewhere than at except? Else *free is the first way that may be taken, if there is any. */
+CONN_INLINE int conn_scan(struct conn_world *w, __u64 hash, __u32 except, __u32 now, struct conn_found *free)
+{
+	__u32 tag = shunt_flow_tag(hash), expiry = conn_expiry(w);
+
+	free->at = CONN_NOWHERE;
+	CONN_LOOP
+	for (__u32 i = 0; i < CONN_PAIR; i++) {
+		__u64 *way = conn_way(w, hash, i), entry;
+
+		if (!way)
+			return 0;
+		entry = conn_load(way);
+		if (conn_is_of(entry, tag) && i != except)
+			return 1;
+		if (free->at == CONN_NOWHERE && (!shunt_conn_dest(entry) || conn_evictable(entry, now, expiry)))
+			*free = (struct conn_found){conn_opaque(i, hash), entry};
+		if (!entry)
+			return 0;
+	}
+	return 0;
+}
+
+/* Is it only there so that the slot's anchor may change? Without it, its connection would go the same way. */
+CONN_INLINE int conn_is_spare(struct conn_world *w, __u64 entry)
+{
+	__u64 *slot;
+
+	if (shunt_conn_state(entry) != SHUNT_CONN_ANCH || !shunt_conn_dest(entry))
+		return 0;
+	slot = conn_slot(w, shunt_conn_dest(entry), shunt_conn_tag(entry));
+	return slot && shunt_slot_anchor(conn_load(slot)) == shunt_conn_dest(entry);
+}
+
+/* A way for a beginning when all are taken: that of the oldest anchored entry whose slot still has that anchor. Its slot is told to keep
+ * it first. Full tables then hold changes up; they do not break what is established, nor what begins. */
+CONN_INLINE void conn_displace(struct conn_world *w, __u64 hash, __u32 now, struct conn_found *oldest)
+{
+	__u32 oldest_age = 0;
+	__u64 *slot;
+
+	CONN_LOOP
+	for (__u32 i = 0; i < CONN_PAIR; i++) {
+		__u64 *way = conn_way(w, hash, i), entry;
+		__u32 age;
+
+		if (!way)
+			return;
+		entry = conn_load(way);
+		age = shunt_conn_age(entry, now);
+		if ((oldest->at != CONN_NOWHERE && age <= oldest_age) || !conn_is_spare(w, entry))
+			continue;
+		*oldest = (struct conn_found){conn_opaque(i, hash), entry};
+		oldest_age = conn_opaque(age, hash);
+	}
+	if (oldest->at == CONN_NOWHERE)
+		return;
+	slot = conn_slot(w, shunt_conn_dest(oldest->entry), shunt_conn_tag(oldest->entry));
+	if (!slot || shunt_slot_anchor(conn_or(slot, SHUNT_SLOT_FAIL)) != shunt_conn_dest(oldest->entry))
+		oldest->at = CONN_NOWHERE;
+	else
+		conn_count(w, SHUNT_CONN_displaced);
+}
+
+/*
+ * An entry for a flow that was seen to have none: its destination; 0 if there is no room; CONN_AGAIN if others were at it, too. Two CPUs may put in
+ * the same flow at once: after its own store each looks whether there is another, and gives way.
+ */
+CONN_PART __u32 conn_insert(struct conn_world *w, __u64 *slot, __u64 word, __u64 hash, __u64 entry)
+{
+	__u32 tag = shunt_conn_tag(entry), now;
+	struct conn_found place, none, own = {CONN_NOWHERE, entry};
+
+	if (!w || !slot)
+		return 0;
+	now = conn_now(w);
+	if (!(word & shunt_slot_filter(tag))) /* before the entry: who does not see it yet need not see the entry */
+		conn_or(slot, shunt_slot_filter(tag));
+	if (conn_scan(w, hash, CONN_NOWHERE, now, &place))
+		return CONN_AGAIN;
+	if (place.at == CONN_NOWHERE && shunt_conn_state(entry) == SHUNT_CONN_NEW)
+		conn_displace(w, hash, now, &place);
+	if (place.at == CONN_NOWHERE) {
+		conn_count(w, SHUNT_CONN_refused);
+		return 0;
+	}
+	if (!conn_swap(w, hash, &place, entry))
+		return CONN_AGAIN;
+	own.at = place.at;
+	if (conn_scan(w, hash, own.at, now, &none)) {
+		conn_swap(w, hash, &own, shunt_conn_gone(now));
+		return CONN_AGAIN;
+	}
+	conn_count(w, SHUNT_CONN_inserted);
+	return shunt_conn_dest(entry);
+}
+
+/* ---- a flow without an entry */
+
+CONN_INLINE __u32 conn_anchor(struct conn_world *w, __u64 word)
+{
+	__u32 anchor = shunt_slot_anchor(word);
+
+	/* The daemon has not come by yet: nobody is there to keep. */
+	return conn_is_dead(conn_state_of(w, anchor)) ? shunt_slot_current(word) : anchor;
+}
+
+/* There was no room for an entry that says otherwise: the anchor, which then must stay for another window. */
+CONN_INLINE __u32 conn_refused(struct conn_world *w, __u64 *slot)
+{
+	return conn_anchor(w, conn_or(slot, SHUNT_SLOT_FAIL));
+}
+
+/* Where a flow without an entry goes, and the entry that it should have. */
+struct conn_wish {
+	__u32 dest;
+	__u8 state;  /* enum shunt_conn_state */
+	__u8 insert; /* make the entry */
+	__u8 must;   /* without it, not to dest: conn_refused() */
+};
+
+/* Of the anchor, as all that live without an entry; recorded while a window lasts. */
+CONN_INLINE struct conn_wish conn_wish_record(__u64 word, enum shunt_conn_state state)
+{
+	__u8 record = !!(word & SHUNT_SLOT_REANCHOR);
+
+	return (struct conn_wish){shunt_slot_anchor(word), state, record, record};
+}
+
+/* By the ring; recorded where that may soon say another thing, or the anchor does. */
+CONN_INLINE struct conn_wish conn_wish_current(__u64 word, enum shunt_conn_state state, __u8 must)
+{
+	__u32 current = shunt_slot_current(word);
+	__u8 is_moved = current != shunt_slot_anchor(word);
+
+	return (struct conn_wish){current, state, current && (is_moved || word & SHUNT_SLOT_PREP), is_moved && must};
+}
+
+CONN_INLINE struct conn_wish conn_wish_of(struct conn_world *w, __u64 word, enum conn_kind kind)
+{
+	__u32 anchor_state;
+
+	if (kind == CONN_OPEN || kind == CONN_TRACK)
+		return conn_wish_current(word, SHUNT_CONN_NEW, kind == CONN_OPEN);
+	anchor_state = conn_state_of(w, shunt_slot_anchor(word));
+	if (conn_is_dead(anchor_state))
+		return (struct conn_wish){.dest = shunt_slot_current(word)};
+	if (kind == CONN_RESET)
+		return (struct conn_wish){.dest = shunt_slot_anchor(word)};
+	if (kind == CONN_KEEP && !conn_is_live(anchor_state) && shunt_slot_current(word))
+		return conn_wish_current(word, SHUNT_CONN_EST, 0);
+	return conn_wish_record(word, kind == CONN_CLOSE ? SHUNT_CONN_CLOSING : SHUNT_CONN_ANCH);
+}
+
+/* Of a flow that had an entry a moment ago, which was taken out as expired or needless, or displaced: it lives, so it is to have it again,
+ * unless the slot alone says the same. */
+CONN_INLINE struct conn_wish conn_wish_again(__u64 word, enum conn_kind kind, __u32 dest)
+{
+	__u8 state = kind == CONN_OPEN				? SHUNT_CONN_NEW
+		     : kind == CONN_CLOSE || kind == CONN_RESET ? SHUNT_CONN_CLOSING
+								: SHUNT_CONN_EST;
+	__u8 is_same = shunt_slot_current(word) == dest && shunt_slot_anchor(word) == dest && !(word & SHUNT_SLOT_PREP);
+
+	return (struct conn_wish){dest, state, !is_same, 0};
+}
+
+CONN_INLINE __u32 conn_without_entry(struct conn_world *w, __u64 *slot, __u64 word, __u64 hash, enum conn_kind kind,
+				     __u32 proven)
+{
+	struct conn_wish wish = proven ? conn_wish_again(word, kind, proven) : conn_wish_of(w, word, kind);
+	__u32 dest;
+
+	if (!wish.insert)
+		return wish.dest;
+	dest = conn_insert(w, slot, word, hash,
+			   shunt_conn_entry(shunt_flow_tag(hash), wish.dest, wish.state, conn_now(w)));
+	if (dest)
+		return dest;
+	return wish.must ? conn_refused(w, slot) : wish.dest;
+}
+
+/* ---- a flow with an entry */
+
+CONN_INLINE __u64 conn_touched(__u64 entry, enum conn_kind kind, __u32 now)
+{
+	enum shunt_conn_state state = shunt_conn_state(entry);
+	__u32 age = shunt_conn_age(entry, now);
+
+	if (kind == CONN_CLOSE || kind == CONN_RESET)
+		state = SHUNT_CONN_CLOSING;
+	else if (kind != CONN_OPEN && state == SHUNT_CONN_NEW)
+		state = SHUNT_CONN_EST;
+	if (state == shunt_conn_state(entry) && age < (state == SHUNT_CONN_NEW ? 1 : SHUNT_CONN_REFRESH))
+		return entry;
+	return shunt_conn_entry(shunt_conn_tag(entry), shunt_conn_dest(entry), state, now);
+}
+
+/* The entry does not hold for this packet: begin anew, by the ring. */
+CONN_INLINE __u32 conn_replace(struct conn_world *w, __u64 word, __u64 hash, const struct conn_found *found,
+			       enum conn_kind kind, __u32 now)
+{
+	__u32 current = shunt_slot_current(word);
+	__u64 next = shunt_conn_gone(now);
+
+	if (current && (current != shunt_slot_anchor(word) || word & SHUNT_SLOT_PREP))
+		next = shunt_conn_entry(shunt_conn_tag(found->entry), current,
+					kind == CONN_OPEN ? SHUNT_CONN_NEW : SHUNT_CONN_EST, now);
+	return conn_swap(w, hash, found, next) ? current : CONN_AGAIN;
+}
+
+CONN_INLINE int conn_entry_holds(__u64 entry, __u32 dest_state, enum conn_kind kind, __u32 now, __u32 expiry)
+{
+	if (kind == CONN_DATA || kind == CONN_CLOSE || kind == CONN_RESET)
+		return !conn_is_dead(dest_state);
+	if (!conn_is_live(dest_state))
+		return 0;
+	return kind != CONN_OPEN ||
+	       (shunt_conn_state(entry) != SHUNT_CONN_CLOSING && !conn_expired(entry, now, expiry));
+}
+
+/* CONN_AGAIN: it changed meanwhile; then *proven is the destination that it said while it held, if it did. */
+CONN_INLINE __u32 conn_with_entry(struct conn_world *w, __u64 word, __u64 hash, const struct conn_found *found,
+				  enum conn_kind kind, __u32 *proven)
+{
+	__u32 dest = shunt_conn_dest(found->entry), now = conn_now(w);
+	__u64 next;
+
+	if (!conn_entry_holds(found->entry, conn_dest_state(w, dest), kind, now, conn_expiry(w))) {
+		if (kind == CONN_DATA || kind == CONN_CLOSE || kind == CONN_RESET)
+			return shunt_slot_current(word); /* which resets it */
+		return conn_replace(w, word, hash, found, kind, now);
+	}
+	next = conn_touched(found->entry, kind, now);
+	if (next == found->entry || conn_swap(w, hash, found, next))
+		return dest;
+	*proven = dest;
+	return CONN_AGAIN;
+}
+
+/* ---- the whole */
+
+/* The destination of a packet whose slot was seen to be DIRTY; 0: none. */
+CONN_PART __u32 conn_choose(struct conn_world *w, __u64 *slot, __u64 hash, enum conn_kind kind)
+{
+	__u32 dest, proven = 0;
+	__u64 word = 0;
+
+	if (!w || !slot)
+		return 0;
+	conn_count(w, SHUNT_CONN_dirty);
+	CONN_LOOP
+	for (int attempt = 0; attempt < CONN_ATTEMPTS; attempt++) {
+		struct conn_found found = {.at = CONN_NOWHERE};
+
+		word = conn_load(slot);
+		if (!(word & SHUNT_SLOT_DIRTY))
+			return shunt_slot_current(word);
+		if (word & shunt_slot_filter(shunt_flow_tag(hash))) {
+			conn_count(w, SHUNT_CONN_looked);
+			found = conn_find(w, hash);
+		}
+		if (found.at != CONN_NOWHERE)
+			dest = conn_with_entry(w, word, hash, &found, kind, &proven);
+		else
+			dest = conn_without_entry(w, slot, word, hash, kind, proven);
+		if (dest != CONN_AGAIN)
+			return dest;
+	}
+	return proven ? proven : conn_refused(w, slot);
+}
+
+/* The same for what is about a flow (an ICMP error): changes nothing. kind: of the flow's packets, not CONN_OPEN. */
+CONN_INLINE __u32 conn_look(struct conn_world *w, const __u64 *slot, __u64 hash, enum conn_kind kind)
+{
+	__u64 word = conn_load(slot);
+	__u32 current = shunt_slot_current(word), state;
+	struct conn_found found = {.at = CONN_NOWHERE};
+
+	if (!(word & SHUNT_SLOT_DIRTY))
+		return current;
+	if (word & shunt_slot_filter(shunt_flow_tag(hash)))
+		found = conn_find(w, hash);
+	if (found.at != CONN_NOWHERE) {
+		state = conn_dest_state(w, shunt_conn_dest(found.entry));
+		return conn_entry_holds(found.entry, state, kind, 0, 0) ? shunt_conn_dest(found.entry) : current;
+	}
+	if (kind == CONN_TRACK)
+		return current;
+	state = conn_state_of(w, shunt_slot_anchor(word));
+	if (conn_is_dead(state) || (kind == CONN_KEEP && !conn_is_live(state) && current))
+		return current;
+	return shunt_slot_anchor(word);
+}
+
+#endif
