@@ -56,6 +56,46 @@ bool datapath_quic_choices(struct datapath *dp, const char *service, uint64_t ch
 /* Read all destination counters from the kernel at once; the calls above answer from this reading. */
 int datapath_counters_refresh(struct datapath *dp);
 
+/* ---- connections while rings change (docs/connections.md) */
+
+/* Of a service: its ring and its pools' together. Entries are as the last sweep met them, which is some seconds ago. */
+struct datapath_conns {
+	uint32_t slots;
+	uint32_t waiting;     /* slots that will move when the table has room for their connections */
+	uint32_t prepared;    /* slots that will move in a moment */
+	uint32_t moved;	      /* slots whose connections without an entry are not where new ones go */
+	uint32_t dirty;	      /* slots that may have entries; the others' packets do not know of the table */
+	uint32_t window_ends; /* s from now until the last moved slot's window ends, if nothing prolongs it; 0: none */
+	uint64_t entries[SHUNT_CONN_STATES];   /* by enum shunt_conn_state */
+	uint64_t counts[SHUNT_CONN_COUNT_MAX]; /* packets, by enum shunt_conn_count */
+};
+bool datapath_service_conns(struct datapath *dp, const char *service, struct datapath_conns *out);
+
+/* What holds a destination in place. */
+struct datapath_hold {
+	struct shunt_addr addr;
+	enum shunt_dest_state state;
+	bool removed;	  /* not in the configuration any more: goes when nothing holds it */
+	uint32_t slots;	  /* that send new connections to it */
+	uint32_t anchors; /* whose connections without an entry are its */
+	uint64_t entries; /* that name it, as the last sweep met them */
+	uint32_t for_s;	  /* for how long it has had that state, s */
+	uint32_t
+		ends_in; /* s until what it has is cut off (drain_timeout, or the grace of what is down); 0: never, or has been */
+};
+bool datapath_dest_hold(struct datapath *dp, const char *service, const struct shunt_addr *backend,
+			struct datapath_hold *out);
+/* Destinations of a service that are not up: fills up to max, returns how many there are. */
+size_t datapath_holds(struct datapath *dp, const char *service, struct datapath_hold *out, size_t max);
+
+/* The connection table as a whole, as the last sweep met it. */
+struct datapath_table {
+	uint64_t entries, entries_max;
+	uint64_t sweeps;   /* since this daemon began */
+	uint32_t swept_ms; /* how long the last one took */
+};
+void datapath_table(const struct datapath *dp, struct datapath_table *out);
+
 /* Entries in use and their limits. */
 struct datapath_usage {
 	uint32_t vips, vips_max, services, services_max, destinations, destinations_max, ring_slots, ring_slots_max,
