@@ -10,6 +10,7 @@
 const char *const config_mode_words[] = {"auto", "native", "generic", NULL};
 const char *const config_encap_words[] = {"auto", "ipip", "ip6ip6", "ipip6", "sit", "gue", "gre", "l2dsr", NULL};
 const char *const config_hash_words[] = {"5-tuple", "no-source-port", "source", "destination-port", NULL};
+const char *const config_udp_words[] = {"keep", "rehash", "track", NULL};
 const char *const config_check_words[] = {"none", "tcp", "http", "https", NULL};
 const char *const config_admin_words[] = {"up", "drain", NULL};
 
@@ -35,6 +36,11 @@ const char *config_encap_name(enum config_encap_type type)
 const char *config_hash_name(enum config_hash_inputs inputs)
 {
 	return config_hash_words[inputs];
+}
+
+const char *config_udp_name(enum config_udp udp)
+{
+	return config_udp_words[udp];
 }
 
 const char *config_check_name(enum config_check_type type)
