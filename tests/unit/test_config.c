@@ -140,7 +140,7 @@ static void fields(void **state)
 	assert_int_equal(config->limits.services, 11);
 	assert_int_equal(config->limits.destinations, 1048575);
 	assert_int_equal(config->limits.ring_slots, 5000000);
-	assert_int_equal(config->limits.connections, 8);
+	assert_int_equal(config->limits.connections, 16);
 	assert_int_equal(config->limits.fragments, 16);
 	assert_int_equal(config->limits.quic_ids, 100);
 	assert_int_equal(config->icmp_rate, 250);

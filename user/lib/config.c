@@ -20,7 +20,7 @@ const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT] = {
 	{"services", offsetof(struct config_limits, services), 1, 1u << 16, 512},
 	{"destinations", offsetof(struct config_limits, destinations), 1, (1u << SHUNT_SLOT_DEST_BITS) - 1, 4096},
 	{"ring_slots", offsetof(struct config_limits, ring_slots), 251, 1u << 30, 64 * 65537},
-	{"connections", offsetof(struct config_limits, connections), SHUNT_CONN_WAYS, 1u << 30, 65536},
+	{"connections", offsetof(struct config_limits, connections), 2 * SHUNT_CONN_WAYS, 1u << 30, 65536},
 	{"prefixes", offsetof(struct config_limits, prefixes), 1, SHUNT_SPANS_MAX / 2, 256},
 	{"port_ranges", offsetof(struct config_limits, port_ranges), 1, 1u << 24, 4096},
 	{"sources", offsetof(struct config_limits, sources), 1, 1u << 24, 131072},

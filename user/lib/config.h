@@ -39,7 +39,7 @@ struct config_limits {
 	uint32_t services;     /* 512 */
 	uint32_t destinations; /* 4096; at most 2^20 - 1 */
 	uint32_t ring_slots;   /* 4194368 = 64 rings of 65537; slots of all rings together */
-	uint32_t connections;  /* 65536; entries, rounded up to a power of two */
+	uint32_t connections;  /* 65536; entries, two buckets or more, rounded up to a power of two */
 	uint32_t prefixes;     /* 256; different prefixes, and addresses with several ports, among the VIPs */
 	uint32_t port_ranges;  /* 4096; ranges of ports that those come to */
 	uint32_t sources;      /* 131072; source prefixes of all services together */
