@@ -26,6 +26,7 @@ static const char text[] =
 	"   \"backends\": [{\"address\": \"10.1.0.1\"}, {\"address\": \"10.1.0.2\", \"weight\": 50},"
 	"                  {\"address\": \"10.1.0.3\", \"weight\": 0}, {\"address\": \"10.1.0.4\"}]},"
 	"  {\"name\": \"dns\", \"vips\": [\"198.51.100.2:53/udp\"], \"ring_size\": 251,"
+	"   \"udp\": \"track\", \"drain_timeout\": 0,"
 	"   \"backends\": [{\"address\": \"2001:db8:1::1\"}, {\"address\": \"2001:db8:1::2\"}]},"
 	"  {\"name\": \"empty\", \"vips\": [\"198.51.100.3:80/tcp\"], \"ring_size\": 251}]}";
 

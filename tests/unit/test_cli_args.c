@@ -85,6 +85,16 @@ static const struct row rows[] = {
 	{"backend set web 10.0.0.1 server_id=abc", NULL,
 	 "argument \"server_id=abc\": expected \"0x\" and two hexadecimal digits for each of 1 to 15 octets, such as "
 	 "0x0a0b0c"},
+	{"service set web udp=track idle_timeout=60 drain_timeout=0",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'udp': 'track', 'idle_timeout': 60, 'drain_timeout': 0}}]",
+	 NULL},
+	{"service add dns vip=192.0.2.1:53/udp udp=rehash",
+	 "[{'op': 'service.add', 'service': {'name': 'dns', 'vips': ['192.0.2.1:53/udp'], 'udp': 'rehash'}}]", NULL},
+	{"service set web udp=tack", NULL,
+	 "argument \"udp=tack\": unknown policy \"tack\", expected keep, rehash or track; did you mean \"track\"?"},
+	{"service set web udp=keep udp=keep", NULL, "argument \"udp=keep\": given twice"},
+	{"service set web idle_timeout=15m", NULL, "argument \"idle_timeout=15m\": expected a whole number"},
+	{"service set web drain_timeout=-1", NULL, "argument \"drain_timeout=-1\": expected a whole number"},
 	{"service set web echo=false", "[{'op': 'service.set', 'service': 'web', 'set': {'echo': false}}]", NULL},
 	{"service delete web dns",
 	 "[{'op': 'service.delete', 'service': 'web'}, {'op': 'service.delete', 'service': 'dns'}]", NULL},
@@ -120,7 +130,7 @@ static const struct row rows[] = {
 	 "[2001:db8::10]:80/tcp" VIP_FORMS},
 	{"service add web vpi=192.0.2.1:80/tcp", NULL,
 	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, quic, backend, "
-	 "check or hash; "
+	 "check, hash, udp, idle_timeout or drain_timeout; "
 	 "did you mean \"vip\"?"},
 	{"service add web encap=vxlan", NULL,
 	 "argument \"encap=vxlan\": unknown encapsulation \"vxlan\", expected auto, ipip, ip6ip6, ipip6, sit, gue, gre "

@@ -140,7 +140,7 @@ static void fields(void **state)
 	assert_int_equal(config->limits.services, 11);
 	assert_int_equal(config->limits.destinations, 1048575);
 	assert_int_equal(config->limits.ring_slots, 5000000);
-	assert_int_equal(config->limits.connections, 8);
+	assert_int_equal(config->limits.connections, 16);
 	assert_int_equal(config->limits.fragments, 16);
 	assert_int_equal(config->limits.quic_ids, 100);
 	assert_int_equal(config->icmp_rate, 250);
@@ -148,6 +148,9 @@ static void fields(void **state)
 	assert_non_null(s);
 	assert_int_equal(s->ring_size, 251);
 	assert_false(s->echo);
+	assert_int_equal(s->udp, CONFIG_UDP_TRACK);
+	assert_int_equal(s->idle_timeout, 14400);
+	assert_int_equal(s->drain_timeout, 0);
 	assert_int_equal(s->vip_count, 2);
 	assert_int_equal(s->vips[1].port, 65535);
 	assert_int_equal(s->vips[1].proto, IPPROTO_UDP);
@@ -216,6 +219,9 @@ static void defaults(void **state)
 	assert_int_equal(config->limits.quic_ids, 1024);
 	assert_int_equal(config->icmp_rate, 1000);
 	assert_true(config->services[0].echo);
+	assert_int_equal(config->services[0].udp, CONFIG_UDP_KEEP);
+	assert_int_equal(config->services[0].idle_timeout, 900);
+	assert_int_equal(config->services[0].drain_timeout, 3600);
 	assert_int_equal(config->services[0].encap.type, CONFIG_ENCAP_AUTO);
 	assert_int_equal(config->services[0].ring_size, 65537);
 	assert_int_equal(config->services[0].backends[0].weight, 100);

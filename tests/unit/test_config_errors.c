@@ -83,12 +83,13 @@ static const struct row form[] = {
 	 "t.yaml:2: limits.destinations: 1048576 is out of range; expected 1 to 1048575"},
 	{HEAD "limits: {ring_slots: 250}}",
 	 "t.yaml:2: limits.ring_slots: 250 is out of range; expected 251 to 1073741824"},
-	{HEAD "limits: {connections: 7}}", "t.yaml:2: limits.connections: 7 is out of range; expected 8 to 1073741824"},
+	{HEAD "limits: {connections: 15}}",
+	 "t.yaml:2: limits.connections: 15 is out of range; expected 16 to 1073741824"},
 	{HEAD "limits: {fragments: 7}}", "t.yaml:2: limits.fragments: 7 is out of range; expected 8 to 16777216"},
 	{HEAD "limits: {fragments: 16777217}}",
 	 "t.yaml:2: limits.fragments: 16777217 is out of range; expected 8 to 16777216"},
 	{HEAD "limits: {connections: many}}",
-	 "t.yaml:2: limits.connections: \"many\" is not an integer; expected 8 to 1073741824"},
+	 "t.yaml:2: limits.connections: \"many\" is not an integer; expected 16 to 1073741824"},
 	{HEAD "icmp: 5}", "t.yaml:2: icmp: 5 is not a mapping; expected the key rate"},
 	{HEAD "icmp: {rates: 5}}", "t.yaml:2: icmp.rates: unknown key; did you mean \"rate\"?"},
 	{HEAD "icmp: {rate: -1}}", "t.yaml:2: icmp.rate: -1 is out of range; expected 0 to 1000000"},
@@ -97,8 +98,9 @@ static const struct row form[] = {
 	{HEAD "limits: {vips: 1.5}}", "t.yaml:2: limits.vips: \"1.5\" is not an integer; expected 1 to 1048576"},
 	{HEAD "services: {web: {}}}",
 	 "t.yaml:2: services: a mapping is not a list; expected mappings with name, vips, backends and so on"},
-	{HEAD "services: [web]}", "t.yaml:2: services[web]: \"web\" is not a mapping; expected the keys name, vips, "
-				  "encap, ring_size, echo, hash, sources, quic, check or backends"},
+	{HEAD "services: [web]}",
+	 "t.yaml:2: services[web]: \"web\" is not a mapping; expected the keys name, vips, "
+	 "encap, ring_size, echo, hash, sources, quic, udp, idle_timeout, drain_timeout, check or backends"},
 	{HEAD "services: [{}]}", "t.yaml:2: services[0].name: missing; expected a service's name: 1 to 63 letters, "
 				 "digits, '-', '_' or '.', a letter or digit first"},
 	{HEAD "services: [{name: ~}]}", "t.yaml:2: services[0].name: empty; expected a service's name: 1 to 63 "

@@ -64,9 +64,15 @@ static void assert_service(const struct config *config, const char *name, const 
 }
 
 #define TCP "'check': {'type': 'tcp', 'interval': '2s', 'timeout': '1s', 'rise': 2, 'fall': 3}"
-#define WEB                                                                                                      \
+#define CONN "'udp': 'keep', 'idle_timeout': 900, 'drain_timeout': 3600, "
+#define WEB_IS                                                                                                   \
 	"'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, 'hash': " \
 	"{'inputs': '5-tuple'}, "
+#define WEB WEB_IS CONN
+#define DNS(port)                                                                                                   \
+	"'name': 'dns', 'vips': ['192.0.2.1:" port "'], 'encap': 'auto', 'ring_size': 251, 'echo': false, 'hash': " \
+	"{'inputs': '5-tuple'}, "
+#define DNS_HAS "'drain_timeout': 3600, 'check': {'type': 'none'}, 'backends': [{'address': '10.0.0.9', 'weight': 100}]"
 #define HTTP                                                                                                    \
 	"'check': {'type': 'http', 'path': '/health', 'expect': '200-399', 'interval': '5s', 'timeout': '1s', " \
 	"'rise': 7, 'fall': 3}, "
@@ -82,34 +88,51 @@ static const struct {
 	{"[]", "web", "{" WEB HTTP BACKENDS "}"},
 	{"[{'op': 'service.add', 'service': {'name': 'new', 'vips': ['192.0.2.3:80/tcp']}}]", "new",
 	 "{'name': 'new', 'vips': ['192.0.2.3:80/tcp'], 'encap': 'auto', 'ring_size': 65537, 'echo': true, 'hash': "
-	 "{'inputs': '5-tuple'}, " TCP ", 'backends': []}"},
+	 "{'inputs': '5-tuple'}, " CONN TCP ", 'backends': []}"},
 	{"[{'op': 'service.delete', 'service': 'web'}]", "web", NULL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'vips': ['192.0.2.7:80/tcp'], 'encap': 'ipip'}}]", "web",
 	 "{'name': 'web', 'vips': ['192.0.2.7:80/tcp'], 'encap': 'ipip', 'ring_size': 251, 'echo': true, 'hash': "
-	 "{'inputs': '5-tuple'}, " HTTP BACKENDS "}"},
+	 "{'inputs': '5-tuple'}, " CONN HTTP BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'hash': {'inputs': 'source', 'ipv4': 24}}},"
 	 "{'op': 'service.set', 'service': 'web', 'set': {'hash': 'no-source-port'}}]",
 	 "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, "
-	 "'hash': {'inputs': 'no-source-port'}, " HTTP BACKENDS "}"},
+	 "'hash': {'inputs': 'no-source-port'}, " CONN HTTP BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'hash': {'inputs': 'source', 'ipv4': 24}}}]", "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, "
-	 "'hash': {'inputs': 'source', 'ipv4': 24, 'ipv6': 128}, " HTTP BACKENDS "}"},
+	 "'hash': {'inputs': 'source', 'ipv4': 24, 'ipv6': 128}, " CONN HTTP BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'echo': false}}]", "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': false, 'hash': "
-	 "{'inputs': '5-tuple'}, " HTTP BACKENDS "}"},
+	 "{'inputs': '5-tuple'}, " CONN HTTP BACKENDS "}"},
+	/* what follows from the VIPs is a number like others once it is there: only null asks for it anew */
+	{"[{'op': 'service.set', 'service': 'web', 'set': {'udp': 'keep', 'idle_timeout': 14400, 'drain_timeout': 0}}]",
+	 "web", "{" WEB_IS "'udp': 'keep', 'idle_timeout': 14400, 'drain_timeout': 0, " HTTP BACKENDS "}"},
+	{"[{'op': 'service.set', 'service': 'web', 'set': {'idle_timeout': 14400, 'drain_timeout': 0}},"
+	 " {'op': 'service.set', 'service': 'web', 'set': {'idle_timeout': null, 'drain_timeout': null}}]",
+	 "web", "{" WEB HTTP BACKENDS "}"},
+	{"[{'op': 'service.set', 'service': 'dns', 'set': {'udp': 'rehash', 'echo': false}},"
+	 " {'op': 'service.set', 'service': 'dns', 'set': {'udp': 'track'}}]",
+	 "dns", "{" DNS("53/udp") "'udp': 'track', 'idle_timeout': 120, " DNS_HAS "}"},
+	{"[{'op': 'service.set', 'service': 'dns', 'set': {'udp': 'rehash', 'echo': false}},"
+	 " {'op': 'service.set', 'service': 'dns', 'set': {'udp': null}}]",
+	 "dns", "{" DNS("53/udp") "'udp': 'keep', 'idle_timeout': 120, " DNS_HAS "}"},
+	{"[{'op': 'service.set', 'service': 'dns', 'set': {'vips': ['192.0.2.1:53/tcp'], 'echo': false}}]", "dns",
+	 "{" DNS("53/tcp") "'udp': 'keep', 'idle_timeout': 120, " DNS_HAS "}"},
+	{"[{'op': 'service.set', 'service': 'dns', 'set': {'vips': ['192.0.2.1:53/tcp'], 'idle_timeout': null, 'echo': "
+	 "false}}]",
+	 "dns", "{" DNS("53/tcp") "'udp': 'keep', 'idle_timeout': 900, " DNS_HAS "}"},
 	/* a tunnel's members join those it has; a word or another type replaces them */
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'encap': 'gue'}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': {'variant': 0}}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': {'port': 7000}}}]",
 	 "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': {'type': 'gue', 'variant': 0, 'port': 7000}, "
-	 "'ring_size': 251, 'echo': true, 'hash': {'inputs': '5-tuple'}, " HTTP BACKENDS "}"},
+	 "'ring_size': 251, 'echo': true, 'hash': {'inputs': '5-tuple'}, " CONN HTTP BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'encap': {'type': 'gue', 'variant': 0}}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': {'type': 'gue', 'port': 1}}}]",
 	 "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': {'type': 'gue', 'variant': 1, 'port': 1}, "
-	 "'ring_size': 251, 'echo': true, 'hash': {'inputs': '5-tuple'}, " HTTP BACKENDS "}"},
+	 "'ring_size': 251, 'echo': true, 'hash': {'inputs': '5-tuple'}, " CONN HTTP BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'encap': 'gre'}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': null}}]",
 	 "web", "{" WEB HTTP BACKENDS "}"},
@@ -151,7 +174,7 @@ static const struct {
 	 " {'op': 'service.set', 'service': 'web', 'set': {'vips': ['192.0.2.1:53/udp']}}]",
 	 "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:53/udp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, 'hash': "
-	 "{'inputs': '5-tuple'}, " HTTP BACKENDS "}"},
+	 "{'inputs': '5-tuple'}, " CONN HTTP BACKENDS "}"},
 	{"[{'op': 'service.delete', 'service': 'web'},"
 	 " {'op': 'service.add', 'service': {'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'ring_size': 257, "
 	 "'backends': ['10.0.0.1']}},"
@@ -159,7 +182,7 @@ static const struct {
 	 " {'op': 'service.set', 'service': 'web', 'set': {'check': {'rise': 9}}}]",
 	 "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 257, 'echo': true, 'hash': "
-	 "{'inputs': '5-tuple'}, 'check': "
+	 "{'inputs': '5-tuple'}, " CONN "'check': "
 	 "{'type': 'tcp', "
 	 "'interval': '2s', 'timeout': '1s', 'rise': 9, 'fall': 3}, 'backends': [{'address': '10.0.0.1', 'weight': "
 	 "5}]}"},
@@ -169,7 +192,7 @@ static const struct {
 	 " {'op': 'backend.delete', 'service': 'new', 'address': '10.0.0.4'}]",
 	 "new",
 	 "{'name': 'new', 'vips': ['192.0.2.3:80/tcp'], 'encap': 'auto', 'ring_size': 65537, 'echo': true, 'hash': "
-	 "{'inputs': '5-tuple'}, " TCP ", 'backends': [{'address': '10.0.0.5', 'weight': 100}]}"},
+	 "{'inputs': '5-tuple'}, " CONN TCP ", 'backends': [{'address': '10.0.0.5', 'weight': 100}]}"},
 };
 
 static void edits(void **state)
@@ -253,7 +276,7 @@ static const struct {
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'colour': 'red'}}]",
 	 "changes[0]: services[web].colour: unknown key; expected name, vips, encap, ring_size, echo, hash, sources, "
-	 "quic, check or "
+	 "quic, udp, idle_timeout, drain_timeout, check or "
 	 "backends",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'vips': null}}]",
@@ -300,6 +323,13 @@ static const struct {
 	{"[{'op': 'backend.set', 'service': 'web', 'address': '10.0.0.1', 'set': {'state': 'dwon'}}]",
 	 "changes[0]: services[web].backends[10.0.0.1].state: \"dwon\" is not a known word; expected up or drain",
 	 EINVAL},
+	{"[{'op': 'service.set', 'service': 'dns', 'set': {'udp': 'rehash'}},"
+	 " {'op': 'service.set', 'service': 'dns', 'set': {'vips': ['192.0.2.1:53/tcp']}}]",
+	 "changes[1]: services[dns].udp: rehash, but no VIP of the service is UDP; expected keep, or a VIP such as "
+	 "192.0.2.10:443/udp",
+	 EINVAL},
+	{"[{'op': 'service.set', 'service': 'dns', 'set': {'idle_timeout': 0}}]",
+	 "changes[0]: services[dns].idle_timeout: 0 is out of range; expected 1 to 14400", EINVAL},
 	/* the change at fault is named, wherever it stands and whatever comes before and behind it */
 	{"[{'op': 'backend.add', 'service': 'web', 'backend': '10.0.0.4'},"
 	 " {'op': 'backend.add', 'service': 'dns', 'backend': '2001:db8::5'},"

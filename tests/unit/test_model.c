@@ -127,6 +127,9 @@ static void copies(void **state)
 		assert_string_equal(to->name, from->name);
 		assert_int_equal(to->salt, ring_salt(from->name));
 		assert_int_equal(to->ring_size, from->ring_size);
+		assert_int_equal(to->udp, from->udp);
+		assert_int_equal(to->idle_timeout, from->idle_timeout);
+		assert_int_equal(to->drain_timeout, from->drain_timeout);
 		assert_int_equal(to->vip_count, from->vip_count);
 		for (size_t k = 0; k < to->vip_count; k++) {
 			assert_true(addr_equal(&to->vips[k].addr, &from->vips[k].addr));

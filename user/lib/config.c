@@ -10,6 +10,7 @@
 const char *const config_mode_words[] = {"auto", "native", "generic", NULL};
 const char *const config_encap_words[] = {"auto", "ipip", "ip6ip6", "ipip6", "sit", "gue", "gre", "l2dsr", NULL};
 const char *const config_hash_words[] = {"5-tuple", "no-source-port", "source", "destination-port", NULL};
+const char *const config_udp_words[] = {"keep", "rehash", "track", NULL};
 const char *const config_check_words[] = {"none", "tcp", "http", "https", NULL};
 const char *const config_admin_words[] = {"up", "drain", NULL};
 
@@ -19,7 +20,7 @@ const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT] = {
 	{"services", offsetof(struct config_limits, services), 1, 1u << 16, 512},
 	{"destinations", offsetof(struct config_limits, destinations), 1, (1u << SHUNT_SLOT_DEST_BITS) - 1, 4096},
 	{"ring_slots", offsetof(struct config_limits, ring_slots), 251, 1u << 30, 64 * 65537},
-	{"connections", offsetof(struct config_limits, connections), SHUNT_CONN_WAYS, 1u << 30, 65536},
+	{"connections", offsetof(struct config_limits, connections), 2 * SHUNT_CONN_WAYS, 1u << 30, 65536},
 	{"prefixes", offsetof(struct config_limits, prefixes), 1, SHUNT_SPANS_MAX / 2, 256},
 	{"port_ranges", offsetof(struct config_limits, port_ranges), 1, 1u << 24, 4096},
 	{"sources", offsetof(struct config_limits, sources), 1, 1u << 24, 131072},
@@ -35,6 +36,11 @@ const char *config_encap_name(enum config_encap_type type)
 const char *config_hash_name(enum config_hash_inputs inputs)
 {
 	return config_hash_words[inputs];
+}
+
+const char *config_udp_name(enum config_udp udp)
+{
+	return config_udp_words[udp];
 }
 
 const char *config_check_name(enum config_check_type type)

@@ -39,7 +39,7 @@ struct config_limits {
 	uint32_t services;     /* 512 */
 	uint32_t destinations; /* 4096; at most 2^20 - 1 */
 	uint32_t ring_slots;   /* 4194368 = 64 rings of 65537; slots of all rings together */
-	uint32_t connections;  /* 65536; entries, rounded up to a power of two */
+	uint32_t connections;  /* 65536; entries, two buckets or more, rounded up to a power of two */
 	uint32_t prefixes;     /* 256; different prefixes, and addresses with several ports, among the VIPs */
 	uint32_t port_ranges;  /* 4096; ranges of ports that those come to */
 	uint32_t sources;      /* 131072; source prefixes of all services together */
@@ -127,6 +127,13 @@ struct config_hash {
 		ipv6; /* inputs source: length of the prefix that is hashed; 1 to 32 and 128, which are the defaults */
 };
 
+/* What becomes of UDP flows when backends change. */
+enum config_udp {
+	CONFIG_UDP_KEEP,   /* they stay until they are quiet */
+	CONFIG_UDP_REHASH, /* they go by the ring at once */
+	CONFIG_UDP_TRACK,  /* those that are active while a change is prepared stay */
+};
+
 /* allow: to the default pool. */
 enum config_source_action { CONFIG_SOURCE_DENY, CONFIG_SOURCE_ALLOW, CONFIG_SOURCE_POOL, CONFIG_SOURCE_ACTIONS };
 
@@ -162,6 +169,11 @@ struct config_service {
 	const struct config_sources *sources; /* held; NULL: every source */
 	uint8_t quic
 		[SHUNT_QUIC_CONFIGS]; /* by configuration: length of its server ids; 0: there is none. All 0: not QUIC */
+	enum config_udp udp;	      /* with quic, and without UDP VIPs, keep */
+	/* Seconds. How long a connection may be quiet and is sure of its backend all the same: 1 to 14400; 900, and 120
+	 * where all VIPs are UDP. How long connections of a drained or removed backend may last: 1 to 604800; 3600; 0:
+	 * for ever. */
+	uint32_t idle_timeout, drain_timeout;
 	struct config_check check;
 	struct config_vip *vips; /* in the order given, at least one */
 	size_t vip_count;
@@ -229,6 +241,7 @@ const char *config_server_id_format(const struct config_server_id *id, char buf[
 /* The words of the enums, as configuration, API and CLI spell them. */
 const char *config_encap_name(enum config_encap_type type);
 const char *config_hash_name(enum config_hash_inputs inputs);
+const char *config_udp_name(enum config_udp udp);
 const char *config_check_name(enum config_check_type type);
 const char *config_admin_name(enum config_admin admin); /* "up", "drain" */
 const char *config_mode_name(enum config_mode mode);

@@ -9,6 +9,7 @@
 extern const char *const config_mode_words[];
 extern const char *const config_encap_words[];
 extern const char *const config_hash_words[];
+extern const char *const config_udp_words[];
 extern const char *const config_check_words[];
 extern const char *const config_admin_words[];
 
@@ -53,6 +54,9 @@ json_t *config_sources_to_json(const struct config_sources *sources);
 int config_parse_quic(const struct tree_place *service, struct config_service *out);
 int config_parse_server_ids(const struct tree_place *backend, struct config_backend *out);
 int config_check_quic(const struct config *config, const struct tree_place *root);
+
+/* What becomes of connections when backends change; behind VIPs and QUIC, on which it depends. */
+int config_parse_conn(const struct tree_place *service, struct config_service *out);
 
 /* Everything that takes more than one value to judge. root is where config was read from. */
 int config_cross_check(const struct config *config, const struct tree_place *root);

@@ -145,6 +145,9 @@ json_t *config_service_to_json(const struct config_service *service)
 		set(object, "sources", config_sources_to_json(service->sources));
 	if (config_has_quic(service))
 		set(object, "quic", quic_to_json(service));
+	set(object, "udp", json_string(config_udp_name(service->udp)));
+	set(object, "idle_timeout", json_integer(service->idle_timeout));
+	set(object, "drain_timeout", json_integer(service->drain_timeout));
 	set(object, "check", check_to_json(&service->check));
 	set(object, "backends", backends);
 	return object;

@@ -125,6 +125,17 @@ static int set_state(json_t *object, const struct key *key, const char *value, s
 	return put(object, key->member, json_string(value), err);
 }
 
+static int set_udp(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	const char *words[CONFIG_UDP_TRACK + 1];
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		words[i] = config_udp_name(i);
+	if (words_find_exact(value, words, COUNT(words), "policy", err) < 0)
+		return -EINVAL;
+	return put(object, key->member, json_string(value), err);
+}
+
 static int set_mac(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
 	uint8_t mac[6];
@@ -199,9 +210,17 @@ static int set_hash(json_t *object, const struct key *key, const char *value, st
 static int set_backend(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
 
 static const struct key service_keys[] = {
-	{"vip", set_vip, "vips"},      {"encap", set_encap, "encap"}, {"ring_size", set_number, "ring_size"},
-	{"echo", set_bool, "echo"},    {"quic", set_quic, "quic"},    {"backend", set_backend, "backends"},
-	{"check", set_check, "check"}, {"hash", set_hash, "hash"},
+	{"vip", set_vip, "vips"},
+	{"encap", set_encap, "encap"},
+	{"ring_size", set_number, "ring_size"},
+	{"echo", set_bool, "echo"},
+	{"quic", set_quic, "quic"},
+	{"backend", set_backend, "backends"},
+	{"check", set_check, "check"},
+	{"hash", set_hash, "hash"},
+	{"udp", set_udp, "udp"},
+	{"idle_timeout", set_number, "idle_timeout"},
+	{"drain_timeout", set_number, "drain_timeout"},
 };
 
 /* Behind "check.". */

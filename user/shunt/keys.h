@@ -3,7 +3,8 @@
  * KEY=VALUE words of the command line into members of a JSON object, as the configuration spells them. Pure.
  *
  * Of a service: vip=, backend=ADDRESS[,KEY=VALUE...] (both more than once), encap=, encap.KEY=, ring_size=, echo=,
- * hash=INPUTS[,KEY=VALUE...], check=TYPE[:PORT][:/PATH] and check.KEY=. Of a backend: weight=, state=, mac=, encap=, encap.KEY=.
+ * hash=INPUTS[,KEY=VALUE...], udp=, idle_timeout=, drain_timeout=, check=TYPE[:PORT][:/PATH] and check.KEY=. Of a backend:
+ * weight=, state=, mac=, encap=, encap.KEY=.
  * Errors say what was expected; which argument it was is for the caller to add.
  */
 #ifndef SHUNT_KEYS_H

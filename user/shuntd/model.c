@@ -301,6 +301,9 @@ static void fill_service(struct model_service *service, const struct config_serv
 	service->sources = config_sources_hold(config->sources);
 	for (int id = 0; id < SHUNT_QUIC_CONFIGS; id++)
 		service->quic |= (uint32_t)config->quic[id] << (4 * id);
+	service->udp = config->udp;
+	service->idle_timeout = config->idle_timeout;
+	service->drain_timeout = config->drain_timeout;
 	service->vip_count = config->vip_count;
 	service->vips = xcalloc(config->vip_count + 1, sizeof(*service->vips));
 	for (size_t i = 0; i < config->vip_count; i++)

@@ -57,6 +57,8 @@ struct model_service {
 	struct config_hash hash;
 	const struct config_sources *sources; /* held; NULL: every source */
 	uint32_t quic;			      /* lengths of server ids, as in struct shunt_vip.quic; 0: not QUIC */
+	enum config_udp udp;
+	uint32_t idle_timeout, drain_timeout; /* seconds */
 	struct config_vip *vips;
 	size_t vip_count;
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
