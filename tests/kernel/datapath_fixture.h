@@ -336,7 +336,7 @@ static inline uint32_t fixture_judge_dest(const struct fixture *f, uint32_t serv
 	uint32_t found = 0;
 
 	for (uint32_t id = 0; id < f->size.destinations; id++) {
-		if (f->dstdir[id].family != want->addr.family || f->dstdir[id].service != service ||
+		if (f->dstdir[id].family != want->addr.family || f->dstdir[id].ring != service ||
 		    memcmp(f->dstdir[id].addr, want->addr.word, sizeof(want->addr.word)))
 			continue;
 		assert_int_equal(found, 0);

@@ -293,7 +293,7 @@ static void other_formats_sizes_and_seeds_are_refused(void **state)
 	f.svcdir[2].ring_size = 1;
 	cannot_open(&f, &fixture_limits, SEED, EPROTO, "shunt_svcdir");
 	f.svcdir[2].name[0] = '\0';
-	f.dstdir[7] = (struct shunt_dest_entry){.service = fixture_limits.services, .family = SHUNT_FAMILY_IPV4};
+	f.dstdir[7] = (struct shunt_dest_entry){.ring = fixture_limits.services, .family = SHUNT_FAMILY_IPV4};
 	cannot_open(&f, &fixture_limits, SEED, EPROTO, "shunt_dstdir");
 	fixture_close(&f);
 }

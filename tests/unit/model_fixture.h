@@ -102,7 +102,7 @@ static inline struct world good_world(void)
 static inline struct model *build(const struct config *config, struct world *world, uint64_t seed,
 				  struct model_cache *cache)
 {
-	struct model_inputs inputs = {seed, world_health, world_nexthop, world};
+	struct model_inputs inputs = {.seed = seed, .health = world_health, .nexthop = world_nexthop, .arg = world};
 
 	return model_build(config, &inputs, cache);
 }

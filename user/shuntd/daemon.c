@@ -25,6 +25,7 @@
 
 #define REFRESH_DELAY_MS 10
 #define REPAIR_INTERVAL_MS 250
+#define STEP_DELAY_MS 50    /* until there is anything to step */
 #define DETACH_DELAY_MS 100 /* for the answer to who asked for it */
 
 /* A backend that no check has looked at yet. One that the maps had up, as a daemon before this one left them, stays up until
@@ -53,15 +54,20 @@ static const struct nexthop *nexthop_of(void *arg, const struct shunt_addr *back
 
 static struct model *build_model(struct daemon *d, const struct config *config)
 {
-	struct model_inputs inputs = {attach_seed(d->attach), health_of, nexthop_of, d};
+	struct shunt_addr *leftovers;
+	size_t count = datapath_leftovers(d->dp, &leftovers);
+	struct model_inputs inputs = {attach_seed(d->attach), health_of, nexthop_of, d, leftovers, count};
+	struct model *model = model_build(config, &inputs, d->cache);
 
-	return model_build(config, &inputs, d->cache);
+	free(leftovers);
+	return model;
 }
 
+/* Of the configuration, and those that the maps still have connections for. */
 static void watch_backends(struct daemon *d, const struct config *config)
 {
-	size_t count = 0, n = 0;
-	struct shunt_addr *addrs;
+	struct shunt_addr *addrs, *in_maps;
+	size_t in_maps_count = datapath_leftovers(d->dp, &in_maps), count = in_maps_count, n = 0;
 	uint8_t(*macs)[6];
 
 	for (size_t i = 0; i < config->service_count; i++)
@@ -77,7 +83,10 @@ static void watch_backends(struct daemon *d, const struct config *config)
 				memcpy(macs[n], svc->backends[j].mac, sizeof(macs[n]));
 		}
 	}
+	if (in_maps_count)
+		memcpy(addrs + n, in_maps, in_maps_count * sizeof(*addrs));
 	nexthops_watch(d->nexthops, addrs, macs, count);
+	free(in_maps);
 	free(addrs);
 	free(macs);
 }
@@ -235,6 +244,14 @@ static void refresh(uv_timer_t *timer)
 	d->model = model;
 }
 
+/* Rings and connections move on. */
+static void step(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+
+	uv_timer_start(timer, step, d->config ? datapath_tick(d->dp) : STEP_DELAY_MS, 0);
+}
+
 static void refresh_soon(struct daemon *d)
 {
 	if (d->config && !d->detached && !uv_is_active((uv_handle_t *)&d->refresh_timer))
@@ -293,8 +310,10 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	d->cache = model_cache_new();
 	uv_timer_init(d->loop, &d->refresh_timer);
 	uv_timer_init(d->loop, &d->repair_timer);
+	uv_timer_init(d->loop, &d->step_timer);
 	d->refresh_timer.data = d;
 	d->repair_timer.data = d;
+	d->step_timer.data = d;
 	rc = nexthops_open(&d->nexthops, d->loop, nexthops_changed, d, err);
 	if (rc)
 		return rc;
@@ -305,12 +324,14 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	if (rc)
 		return rc;
 	uv_timer_start(&d->repair_timer, repair, REPAIR_INTERVAL_MS, REPAIR_INTERVAL_MS);
+	uv_timer_start(&d->step_timer, step, STEP_DELAY_MS, 0);
 	return 0;
 }
 
 void daemon_close(struct daemon *d)
 {
 	uv_close((uv_handle_t *)&d->repair_timer, NULL);
+	uv_close((uv_handle_t *)&d->step_timer, NULL);
 	uv_close((uv_handle_t *)&d->refresh_timer, NULL);
 	if (d->events)
 		events_close(d->events);
@@ -447,6 +468,7 @@ int daemon_detach(struct daemon *d, struct shunt_err *err)
 	d->detached = true;
 	log_info("detached: nothing is forwarded any more");
 	uv_timer_stop(&d->repair_timer);
+	uv_timer_stop(&d->step_timer);
 	uv_timer_stop(&d->refresh_timer);
 	uv_timer_start(&d->refresh_timer, stop, DETACH_DELAY_MS, 0);
 	return 0;

@@ -34,6 +34,7 @@ struct daemon {
 	struct model *model;	  /* what the maps say now: of config, in the same order */
 	uv_timer_t refresh_timer; /* collects changes of the world of one moment into one refresh */
 	uv_timer_t repair_timer;
+	uv_timer_t step_timer; /* takes rings and connections on */
 	struct api *api;
 };
 

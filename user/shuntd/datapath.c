@@ -79,6 +79,8 @@ static int open_maps(struct datapath *dp, struct shunt_err *err)
 	if (!rc)
 		rc = map_open((void **)&dp->rings, f->rings, c->ring_slots, sizeof(*dp->rings), "shunt_rings", err);
 	if (!rc)
+		rc = map_open((void **)&dp->conns, f->conns, c->conn_buckets, sizeof(*dp->conns), "shunt_conns", err);
+	if (!rc)
 		rc = map_open((void **)&dp->dests, f->dests, c->destinations, sizeof(*dp->dests), "shunt_dests", err);
 	if (!rc)
 		rc = map_open((void **)&dp->svcdir, f->svcdir, c->services, sizeof(*dp->svcdir), "shunt_svcdir", err);
@@ -122,6 +124,22 @@ int datapath_wait(struct datapath *dp)
 	return rc;
 }
 
+static void init_sweep(struct sweep *sweep, const struct shunt_control *control)
+{
+	sweep->quiet = xcalloc(control->conn_buckets / 16 + 1, sizeof(*sweep->quiet));
+	sweep->named = xcalloc(control->destinations, sizeof(*sweep->named));
+	sweep->held = xcalloc(control->destinations, sizeof(*sweep->held));
+	sweep->unheld = xcalloc(control->destinations, sizeof(*sweep->unheld));
+}
+
+static void free_sweep(struct sweep *sweep)
+{
+	free(sweep->quiet);
+	free(sweep->named);
+	free(sweep->held);
+	free(sweep->unheld);
+}
+
 static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
 {
 	struct shunt_control *control;
@@ -147,7 +165,9 @@ static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
 	if (rc)
 		return rc;
 	directory_reindex(&dp->dir);
-	dp->written = xcalloc(control->services, sizeof(*dp->written));
+	dp->tracks = xcalloc(control->services, sizeof(*dp->tracks));
+	dp->named = xcalloc(control->destinations, sizeof(*dp->named));
+	init_sweep(&dp->sweep, control);
 	dp->dest_counters = xcalloc(control->destinations, sizeof(*dp->dest_counters));
 	return 0;
 }
@@ -177,7 +197,9 @@ void datapath_close(struct datapath *dp)
 	if (!dp)
 		return;
 	c = dp->control;
-	datapath_forget_rings(dp);
+	for (uint32_t id = 0; dp->tracks && id < c->services; id++)
+		datapath_forget_ring(dp, id);
+	free_sweep(&dp->sweep);
 	if (c) {
 		datapath_forget_sources(dp);
 		map_close(dp->vips, 2 * (size_t)c->vip_slots, sizeof(*dp->vips));
@@ -185,6 +207,7 @@ void datapath_close(struct datapath *dp)
 		map_close(dp->ranges, 2 * (size_t)c->range_slots, sizeof(*dp->ranges));
 		map_close(dp->quic, 2 * (size_t)c->quic_slots, sizeof(*dp->quic));
 		map_close(dp->rings, c->ring_slots, sizeof(*dp->rings));
+		map_close(dp->conns, c->conn_buckets, sizeof(*dp->conns));
 		map_close(dp->dests, c->destinations, sizeof(*dp->dests));
 		map_close(dp->svcdir, c->services, sizeof(*dp->svcdir));
 		map_close(dp->dstdir, c->destinations, sizeof(*dp->dstdir));
@@ -195,13 +218,13 @@ void datapath_close(struct datapath *dp)
 		close(dp->rcu_map);
 	if (dp->rcu_inner >= 0)
 		close(dp->rcu_inner);
-	free(dp->written);
+	free(dp->tracks);
+	free(dp->named);
 	free(dp->dest_counters);
 	free(dp);
 }
 
-/* Write an entry of a directory so that it is in use only when it is whole: its deciding word comes last. */
-static void publish(void *entry, const void *want, size_t size, size_t deciding)
+void datapath_publish(void *entry, const void *want, size_t size, size_t deciding)
 {
 	map_word *to = entry;
 	const map_word *from = want;
@@ -213,7 +236,12 @@ static void publish(void *entry, const void *want, size_t size, size_t deciding)
 }
 
 #define SERVICE_DECIDES (offsetof(struct shunt_service_entry, name) / sizeof(map_word))
-#define DEST_DECIDES (offsetof(struct shunt_dest_entry, family) / sizeof(map_word))
+
+/* A new ring's, of which nobody knows: what they say is of a service that is gone. */
+static void clear_slots(struct datapath *dp, const struct shunt_service_entry *entry)
+{
+	memset(dp->rings + entry->ring_base, 0, entry->ring_size * sizeof(*dp->rings));
+}
 
 /* The entries of a service and of its pools that have none yet. */
 static void write_service(struct datapath *dp, const struct plan_service *service, const struct model_service *want)
@@ -226,7 +254,8 @@ static void write_service(struct datapath *dp, const struct plan_service *servic
 
 	if (service->is_new) {
 		snprintf(entry.name, sizeof(entry.name), "%s", want->name);
-		publish(&dp->svcdir[service->id], &entry, sizeof(entry), SERVICE_DECIDES);
+		clear_slots(dp, &entry);
+		datapath_publish(&dp->svcdir[service->id], &entry, sizeof(entry), SERVICE_DECIDES);
 	}
 	for (size_t i = 0; i < want->pool_count; i++) {
 		if (!service->pools[i].is_new)
@@ -234,57 +263,8 @@ static void write_service(struct datapath *dp, const struct plan_service *servic
 		entry.ring_base = service->pools[i].base;
 		entry.owner = service->id + 1;
 		strncpy(entry.name, want->pools[i].name, sizeof(entry.name)); /* zeros behind it */
-		publish(&dp->svcdir[service->pools[i].id], &entry, sizeof(entry), SERVICE_DECIDES);
-	}
-}
-
-/*
- * Bring a template up to date while packets copy it. Stores are of whole words, and dest->hdr begins on one, so the next
- * hop's MAC changes at once, as do state and ifindex together. A packet that meets the change half-way mixes an old and a
- * new next hop (or outer source): at worst it is lost on its way, as if it had left a moment earlier on a path that is gone. It
- * cannot reach a wrong backend, because the one field that says which, the outer destination, never changes for an id (without an
- * outer header it is the MAC, and that is one word).
- * A next hop that becomes known must not be used before it is all there: ifindex comes last; one that is lost: first.
- */
-static void write_template(struct shunt_dest *dest, const struct shunt_dest *want)
-{
-	map_word *to = (map_word *)dest;
-	const map_word *from = (const map_word *)want;
-
-	if (!want->ifindex)
-		__atomic_store_n(&to[0], from[0], __ATOMIC_RELEASE);
-	for (size_t i = 1; i < sizeof(*dest) / sizeof(*to); i++)
-		if (to[i] != from[i])
-			__atomic_store_n(&to[i], from[i], __ATOMIC_RELEASE);
-	__atomic_store_n(&to[0], from[0], __ATOMIC_RELEASE);
-}
-
-_Static_assert(offsetof(struct shunt_dest, state) / 8 == 0 && offsetof(struct shunt_dest, ifindex) / 8 == 0,
-	       "state and ifindex share the first word");
-_Static_assert(offsetof(struct shunt_dest, hdr) % 8 == 0, "the next hop's MAC lies in one word");
-
-static void write_dest(struct datapath *dp, uint32_t id, uint32_t service, const struct model_dest *want,
-		       const struct shunt_prefix *source)
-{
-	struct shunt_dest_entry entry = {.service = service, .family = want->addr.family};
-	struct shunt_dest dest;
-
-	if (!directory_dest_used(&dp->dir, id)) {
-		memcpy(entry.addr, want->addr.word, sizeof(entry.addr));
-		publish(&dp->dstdir[id], &entry, sizeof(entry), DEST_DECIDES);
-	}
-	model_template(&dest, want, source);
-	write_template(&dp->dests[id], &dest);
-}
-
-static void write_dests(struct datapath *dp, const struct plan *plan, const struct model *model)
-{
-	for (size_t i = 0; i < model->service_count; i++) {
-		const struct model_service *want = &model->services[i];
-
-		for (size_t j = 0; j < want->dest_count; j++)
-			write_dest(dp, plan->services[i].dest[j], plan->services[i].id, &want->dests[j],
-				   want->dests[j].addr.family == SHUNT_FAMILY_IPV6 ? &model->source6 : &model->source4);
+		clear_slots(dp, &entry);
+		datapath_publish(&dp->svcdir[service->pools[i].id], &entry, sizeof(entry), SERVICE_DECIDES);
 	}
 }
 
@@ -293,75 +273,96 @@ static bool tables_differ(const struct plan *plan)
 	return plan->vips_differ || plan->quic_differ;
 }
 
-/* No packet can meet it any more. What it counted stays with its service, if that stays; noted before it is cleared, so that
- * totals never fall. */
-static int free_dest(struct datapath *dp, uint32_t id, bool service_stays)
+/* By destination id: those in rings that the plan does not name. NULL: there are neither such destinations nor such rings. */
+static bool *list_gone(struct datapath *dp, const struct plan *plan)
 {
-	struct shunt_service_entry *service = &dp->svcdir[dp->dstdir[id].service];
-	struct shunt_counter counted;
-	int rc;
+	bool *gone = xcalloc(dp->control->destinations, sizeof(*gone)), any = false;
 
-	rc = datapath_read_dest(dp, id, &counted);
-	if (rc)
-		return rc;
-	if (service_stays) {
-		service->retired_packets += counted.packets;
-		service->retired_bytes += counted.bytes;
-	}
-	rc = datapath_clear_dest(dp, id);
-	if (rc)
-		return rc;
-	memset(&dp->dests[id], 0, sizeof(dp->dests[id]));
-	__atomic_store_n((map_word *)&dp->dstdir[id] + DEST_DECIDES, 0, __ATOMIC_RELEASE);
-	return 0;
+	for (uint32_t id = 0; id < dp->control->destinations; id++)
+		any |= gone[id] = directory_dest_used(&dp->dir, id) && !plan->service_named[dp->dstdir[id].ring];
+	for (uint32_t id = 0; id < dp->control->services; id++)
+		any |= directory_service_used(&dp->dir, id) && !plan->service_named[id];
+	if (any)
+		return gone;
+	free(gone);
+	return NULL;
 }
 
-/* From here on no packet meets what plan does not name. */
-static int part_with_unnamed(struct datapath *dp, const struct plan *plan)
+/* From here on no packet meets any of these. */
+static int part_with(struct datapath *dp, const bool *gone)
 {
+	bool *stays = xcalloc(dp->control->destinations, sizeof(*stays));
 	int rc = datapath_wait(dp);
 
-	return rc ? rc : datapath_forget_fragments(dp, plan->dest_named);
+	for (uint32_t id = 0; id < dp->control->destinations; id++)
+		stays[id] = !gone[id];
+	if (!rc)
+		rc = datapath_forget_fragments(dp, stays);
+	datapath_purge(dp, gone);
+	dp->sweep.underway = false;
+	free(stays);
+	return rc;
 }
 
-/* A failure leaves for the next apply what is left. */
+/* Services and pools that are not in the plan, with all that is theirs. A failure leaves for the next apply what is left. */
 static int free_unnamed(struct datapath *dp, const struct plan *plan)
 {
-	bool waited = false;
-	int rc = 0;
+	bool *gone = list_gone(dp, plan);
+	int rc;
 
-	for (uint32_t id = 0; !rc && id < dp->control->destinations; id++) {
-		if (!directory_dest_used(&dp->dir, id) || plan->dest_named[id])
-			continue;
-		if (!waited)
-			rc = part_with_unnamed(dp, plan);
-		waited = true;
-		if (!rc)
-			rc = free_dest(dp, id, plan->service_named[dp->dstdir[id].service]);
-	}
+	if (!gone)
+		return 0;
+	rc = part_with(dp, gone);
+	for (uint32_t id = 0; !rc && id < dp->control->destinations; id++)
+		if (gone[id])
+			rc = datapath_free_dest(dp, id);
 	for (uint32_t id = 0; !rc && id < dp->control->services; id++) {
 		if (!directory_service_used(&dp->dir, id) || plan->service_named[id])
 			continue;
-		if (!waited)
-			rc = datapath_wait(dp);
-		waited = true;
+		datapath_forget_ring(dp, id);
+		rc = datapath_clear_quic(dp, id);
 		if (!rc)
-			rc = datapath_clear_quic(dp, id);
+			rc = datapath_clear_conns(dp, id);
 		if (!rc)
 			__atomic_store_n((map_word *)&dp->svcdir[id] + SERVICE_DECIDES, 0, __ATOMIC_RELEASE);
 	}
+	free(gone);
 	return rc;
+}
+
+/* What packets may count on of any service: raised before its ring can need it, lowered whenever. */
+static uint32_t longest_expiry(const struct model *model)
+{
+	uint32_t idle = 0;
+
+	for (size_t i = 0; i < model->service_count; i++)
+		if (model->services[i].idle_timeout > idle)
+			idle = model->services[i].idle_timeout;
+	return shunt_conn_expiry(idle);
 }
 
 static void write_plan(struct datapath *dp, struct plan *plan, const struct model *model)
 {
+	__atomic_store_n(&dp->control->conn_expiry, longest_expiry(model), __ATOMIC_RELEASE);
 	for (size_t i = 0; i < model->service_count; i++)
 		write_service(dp, &plan->services[i], &model->services[i]);
-	write_dests(dp, plan, model);
-	datapath_write_rings(dp, plan, model);
+	datapath_write_dests(dp, plan, model);
+	datapath_write_leftovers(dp, plan, model);
+	datapath_want_rings(dp, plan, model);
 	datapath_write_vips(dp, plan);
 	__atomic_store_n(&dp->control->icmp_rate, model->icmp_rate, __ATOMIC_RELEASE);
 	__atomic_store_n(&dp->control->generation, dp->control->generation + 1, __ATOMIC_RELEASE);
+}
+
+static void note_named(struct datapath *dp, const struct plan *plan)
+{
+	dp->leftovers = 0;
+	for (uint32_t id = 0; id < dp->control->destinations; id++) {
+		dp->named[id] = plan->dest_named[id];
+		dp->leftovers += directory_dest_used(&dp->dir, id) && !dp->named[id];
+		if (dp->named[id]) /* and may be by slots, from now on */
+			dp->sweep.unheld[id] = false;
+	}
 }
 
 /* Everything is planned: make it so. */
@@ -377,12 +378,9 @@ static int carry_out(struct datapath *dp, struct plan *plan, const struct model 
 		return rc;
 	write_plan(dp, plan, model);
 	datapath_note_sources(dp, plan, model);
-	if (free_unnamed(dp, plan) || datapath_free_sources(dp)) {
+	if (free_unnamed(dp, plan) || datapath_free_sources(dp))
 		log_warning("ids of what was deleted are not free yet; the next change tries again");
-		datapath_forget_rings(dp);
-	} else {
-		datapath_note_rings(dp, plan, model);
-	}
+	note_named(dp, plan);
 	directory_reindex(&dp->dir);
 	return 0;
 }
@@ -409,8 +407,6 @@ int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_
 		rc = carry_out(dp, &plan, model, err);
 		plan_release(&plan);
 	}
-	if (rc)
-		datapath_forget_rings(dp);
 	return rc;
 }
 
@@ -419,13 +415,23 @@ uint64_t datapath_generation(const struct datapath *dp)
 	return dp->control->generation;
 }
 
+uint32_t datapath_find_dest(const struct datapath *dp, const char *service, const struct shunt_addr *backend)
+{
+	uint32_t id = directory_service(&dp->dir, service), first;
+
+	if (id == DIRECTORY_NONE)
+		return DIRECTORY_NONE;
+	first = id = directory_dest_first(&dp->dir, id, backend);
+	while (id != DIRECTORY_NONE && !dp->named[id])
+		id = directory_dest_next(&dp->dir, id);
+	return id == DIRECTORY_NONE ? first : id;
+}
+
 static const struct shunt_dest *find_dest(const struct datapath *dp, const char *service,
 					  const struct shunt_addr *backend)
 {
-	uint32_t id = directory_service(&dp->dir, service);
+	uint32_t id = datapath_find_dest(dp, service, backend);
 
-	if (id != DIRECTORY_NONE)
-		id = directory_dest(&dp->dir, id, backend);
 	return id == DIRECTORY_NONE ? NULL : &dp->dests[id];
 }
 

@@ -32,9 +32,18 @@ int datapath_open(struct datapath **dp, const struct datapath_fds *fds, const st
 void datapath_close(struct datapath *dp);
 
 /* Make the maps say what model says. All or nothing: -ENOSPC (a full table, named in *err with the limit to raise) or -EINVAL (a
- * ring's size would change) before anything is written. Order: destinations, rings, services; then, after an RCU wait, what is no
- * longer named is freed. What is freed can be given out again by the next apply, not by this one. */
+ * ring's size would change) before anything is written. Order: destinations, rings, services; then, after an RCU wait, services that are no
+ * longer named are freed, with all of their connections. What is freed can be given out again by the next apply, not by this one.
+ *
+ * Rings are not there when this returns: slots that connections are in move by datapath_tick(), in seconds. Backends that are no longer named
+ * keep their connections, and their ids, until datapath_tick() finds that they have none, or their service's drain_timeout is over. */
 int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_err *err);
+
+/* To be called as long after the last call as that has returned, in ms: takes rings to what the last apply wants of them, sweeps the
+ * connection table, ends what is down or drains for too long, and frees ids of backends that nothing names any more. */
+uint32_t datapath_tick(struct datapath *dp);
+/* The addresses of all destinations in use, removed ones included: next hops are to be known of all. *out is the caller's. */
+size_t datapath_leftovers(const struct datapath *dp, struct shunt_addr **out);
 
 uint64_t datapath_generation(const struct datapath *dp);
 
@@ -46,7 +55,8 @@ bool datapath_dest_egress(const struct datapath *dp, const char *service, const 
 			  uint32_t *ifindex, uint8_t mac[6]);
 bool datapath_has_service(const struct datapath *dp, const char *service);
 
-/* Counters, summed over CPUs. false: no such destination or service. retired: what went to destinations that are gone. */
+/* Counters, summed over CPUs. false: no such destination or service. retired: what went to destinations that are gone, or
+ * removed. */
 bool datapath_dest_counter(struct datapath *dp, const char *service, const struct shunt_addr *backend,
 			   struct shunt_counter *out);
 bool datapath_service_retired(struct datapath *dp, const char *service, struct shunt_counter *out);

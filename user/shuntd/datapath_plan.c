@@ -60,6 +60,7 @@ static int plan_service_ids(struct plan *plan, const struct plan_inputs *in, con
 		struct plan_service *service = &plan->services[i];
 
 		service->dest = xcalloc(want->dest_count, sizeof(*service->dest));
+		service->dest_ring = xcalloc(want->dest_count, sizeof(*service->dest_ring));
 		service->pools = xcalloc(want->pool_count, sizeof(*service->pools));
 		service->id = directory_service(in->dir, want->name);
 		service->is_new = service->id == DIRECTORY_NONE;
@@ -185,32 +186,53 @@ static int plan_rings(struct plan *plan, const struct plan_inputs *in, const str
 	return rc;
 }
 
+/* The ring that a backend is in, and whether that has no entry yet, and so no destinations. */
+static uint32_t ring_of(const struct plan_service *service, const struct model_dest *dest, bool *is_new)
+{
+	const struct plan_ring *pool = dest->pool == MODEL_POOL_DEFAULT ? NULL : &service->pools[dest->pool];
+
+	*is_new = pool ? pool->is_new : service->is_new;
+	return pool ? pool->id : service->id;
+}
+
+static int plan_dest_id(const struct plan_inputs *in, const struct plan_service *service,
+			const struct model_service *want, size_t i, uint32_t *next, struct shunt_err *err)
+{
+	bool is_new;
+	uint32_t ring = ring_of(service, &want->dests[i], &is_new);
+
+	service->dest_ring[i] = ring;
+	service->dest[i] = is_new ? DIRECTORY_NONE : directory_dest(in->dir, ring, &want->dests[i].addr);
+	if (service->dest[i] != DIRECTORY_NONE)
+		return 0;
+	while (*next < in->dir->dest_max && directory_dest_used(in->dir, *next))
+		++*next;
+	if (*next == in->dir->dest_max)
+		return shunt_fail(err, ENOSPC, "limits.destinations",
+				  "service \"%s\" finds all %u in use (removed backends keep theirs while they have "
+				  "connections: `shunt conn` shows them): delete backends in a change before this one, "
+				  "or raise the limit (" ANEW ")",
+				  want->name, in->dir->dest_max - 1);
+	service->dest[i] = (*next)++;
+	return 0;
+}
+
 static int plan_dest_ids(struct plan *plan, const struct plan_inputs *in, const struct model *model,
 			 struct shunt_err *err)
 {
 	uint32_t next = 1; /* 0 says "none" in a slot */
+	int rc = 0;
 
-	for (size_t i = 0; i < model->service_count; i++) {
-		const struct model_service *want = &model->services[i];
+	for (size_t i = 0; !rc && i < model->service_count; i++) {
+		struct plan_service *service = &plan->services[i];
 
-		for (size_t j = 0; j < want->dest_count; j++) {
-			uint32_t id = directory_dest(in->dir, plan->services[i].id, &want->dests[j].addr);
-
-			if (id == DIRECTORY_NONE) {
-				while (next < in->dir->dest_max && directory_dest_used(in->dir, next))
-					next++;
-				if (next == in->dir->dest_max)
-					return shunt_fail(err, ENOSPC, "limits.destinations",
-							  "service \"%s\" finds all %u in use: delete backends in a "
-							  "change before this one, or raise the limit (" ANEW ")",
-							  want->name, in->dir->dest_max - 1);
-				id = next++;
-			}
-			plan->services[i].dest[j] = id;
-			plan->dest_named[id] = true;
+		for (size_t j = 0; !rc && j < model->services[i].dest_count; j++) {
+			rc = plan_dest_id(in, service, &model->services[i], j, &next, err);
+			if (!rc)
+				plan->dest_named[service->dest[j]] = true;
 		}
 	}
-	return 0;
+	return rc;
 }
 
 /* A list in force stays as it is: other prefixes are another list. */
@@ -259,6 +281,7 @@ void plan_release(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->service_count; i++) {
 		free(plan->services[i].dest);
+		free(plan->services[i].dest_ring);
 		free(plan->services[i].pools);
 	}
 	free(plan->services);

@@ -26,6 +26,7 @@ struct plan_service {
 	bool writes_list;	 /* it is a new one */
 	bool is_new;		 /* has no entry in shunt_svcdir yet */
 	uint32_t *dest;		 /* ids, by index in the model's service */
+	uint32_t *dest_ring;	 /* likewise: ids in shunt_svcdir of the rings that they are in */
 	struct plan_ring *pools; /* likewise */
 };
 

@@ -52,6 +52,10 @@ static void fill_service(struct shunt_vip *entry, const struct plan_service *ser
 	entry->sources = service->list;
 	if (service->list)
 		entry->flags |= SHUNT_VIP_SPECIAL | SHUNT_VIP_SOURCES;
+	if (want->udp == CONFIG_UDP_REHASH)
+		entry->flags |= SHUNT_VIP_UDP_REHASH;
+	if (want->udp == CONFIG_UDP_TRACK)
+		entry->flags |= SHUNT_VIP_UDP_TRACK;
 	fill_hash(entry, &want->hash);
 	if (want->quic && entry->proto != IPPROTO_TCP) { /* of a whole service: UDP among others */
 		entry->flags |= SHUNT_VIP_SPECIAL | SHUNT_VIP_QUIC;

@@ -7,12 +7,36 @@
 #include "datapath_plan.h"
 #include "directory.h"
 
-/* What a ring's slots say because this process wrote them: ring, in terms of the ids dest. */
-struct written_ring {
-	const struct model_ring *ring; /* held; NULL: not known */
+/* A ring, service's or pool's: what its slots are to say, and what this process remembers of them. Forgetting it costs time, nothing else. */
+struct ring_track {
+	const struct model_ring *ring; /* wanted, of the last apply: held; NULL: not known, there has been none */
 	uint32_t base;
-	uint32_t *dest; /* by index in the service's dests */
+	uint32_t *dest; /* the ids that it means: by index in the service's dests */
 	size_t dest_count;
+	uint32_t idle_s;  /* the service's idle_timeout */
+	uint32_t drain_s; /* its drain_timeout; 0: none */
+	bool at_rest;	  /* every slot is as wanted, nothing is being prepared, and no destination has died since */
+	uint8_t *marks;	  /* by slot, SLOT_*; NULL: no slot is DIRTY */
+	uint32_t *since;  /* by slot, ms of datapath_ms(): when its PREP or its window began; likewise */
+	double density;	  /* entries that a moved slot comes to, as far as is known; 0: not known */
+	uint32_t waiting, prepared, moved, dirty; /* slots; see struct datapath_conns */
+	uint64_t entries[SHUNT_CONN_STATES];	  /* as the last sweep met them */
+};
+#define SLOT_MAY_SETTLE 1u /* it may have been settled when the sweep at hand began */
+#define SLOT_MET 2u	   /* that sweep has met an entry of it */
+
+/* A sweep of the table, in slices, so that the daemon does other things meanwhile. */
+struct sweep {
+	bool underway;
+	uint32_t at;	   /* next bucket */
+	uint64_t began_ms; /* the last one */
+	uint64_t took_us, count;
+	uint64_t entries; /* met by the one underway */
+	uint64_t found;	  /* met by the last one that was finished */
+	uint8_t *quiet;	  /* by pair of buckets: the last one met nothing there but what has gone */
+	uint32_t *named;  /* by destination id: entries that the one underway has met */
+	uint32_t *held;	  /* likewise, of the last one that was finished */
+	bool *unheld;	  /* by destination id: when it began, no slot named it */
 };
 
 /* A service's list in shunt_sources, and what it says. */
@@ -30,12 +54,18 @@ struct datapath {
 	struct shunt_span *spans;
 	struct shunt_range *ranges;
 	struct shunt_quic_id *quic;
-	uint64_t *rings;
+	__u64 *rings;
+	struct shunt_bucket *conns;
 	struct shunt_dest *dests;
 	struct shunt_service_entry *svcdir;
 	struct shunt_dest_entry *dstdir;
-	struct directory dir;	       /* over svcdir and dstdir */
-	struct written_ring *written;  /* by id in svcdir, as the last apply left them; all unknown if that failed */
+	struct directory dir;	   /* over svcdir and dstdir */
+	struct ring_track *tracks; /* by id in svcdir */
+	struct sweep sweep;
+	bool *named;		       /* by destination id: in the model of the last apply */
+	uint32_t leftovers;	       /* destinations in use that are not */
+	uint64_t ahead_ms;	       /* tests let time pass: added to the clock */
+	uint64_t checked_ms;	       /* when destinations' states were last looked at */
 	struct written_sources *lists; /* by service id: of the VIPs in force */
 	uint32_t next_list;	       /* no entry of shunt_sources is of this list or a later one */
 	bool stale_lists;	       /* entries may be there that no VIP leads to */
@@ -75,10 +105,46 @@ void datapath_note_sources(struct datapath *dp, const struct plan *plan, const s
 int datapath_free_sources(struct datapath *dp);
 void datapath_forget_sources(struct datapath *dp);
 
-/* Write all slots, but for those of rings that are known to say what they should. */
-void datapath_write_rings(struct datapath *dp, const struct plan *plan, const struct model *model);
-/* After an apply of all of model that went through. */
-void datapath_note_rings(struct datapath *dp, const struct plan *plan, const struct model *model);
-void datapath_forget_rings(struct datapath *dp);
+/* CLOCK_MONOTONIC, with dp->ahead_ms: in ms, and as entries of the connection table say it. */
+uint64_t datapath_ms(const struct datapath *dp);
+uint32_t datapath_ticks(const struct datapath *dp);
+
+/* Write an entry of a directory so that it is in use only when it is whole: the word deciding, of its size / 8, comes last. */
+void datapath_publish(void *entry, const void *want, size_t size, size_t deciding);
+/* A service's destination for this backend: that of the model, if there are others; DIRECTORY_NONE: there is none. */
+uint32_t datapath_find_dest(const struct datapath *dp, const char *service, const struct shunt_addr *backend);
+
+/* datapath_dests.c. Write the model's destinations: directory, template, state. */
+void datapath_write_dests(struct datapath *dp, const struct plan *plan, const struct model *model);
+/* Those in use that the model does not name: they drain, their next hops kept as model->leftovers knows them. */
+void datapath_write_leftovers(struct datapath *dp, const struct plan *plan, const struct model *model);
+void datapath_set_state(struct datapath *dp, uint32_t id, enum shunt_dest_state state);
+/* Free a destination that nothing names any more; after datapath_wait(). */
+int datapath_free_dest(struct datapath *dp, uint32_t id);
+
+/* datapath_rings.c. Write down what the rings are to say, and begin to make them say it. */
+void datapath_want_rings(struct datapath *dp, const struct plan *plan, const struct model *model);
+/* Take all rings a step further; how many are not at rest. */
+uint32_t datapath_step_rings(struct datapath *dp);
+/* A destination has died: its ring's anchors may move. */
+void datapath_touch_ring(struct datapath *dp, uint32_t ring);
+void datapath_forget_ring(struct datapath *dp, uint32_t ring);
+/* Slots by flags, of a ring that is in use. */
+void datapath_count_ring(struct datapath *dp, uint32_t ring);
+/* The memory that a ring with DIRTY slots needs; free it when there are none. */
+void datapath_remember_slots(struct datapath *dp, struct ring_track *track, uint32_t size);
+void datapath_forget_slots(struct ring_track *track);
+
+/* datapath_sweep.c. Begin a sweep, or go on with the one underway. */
+void datapath_sweep(struct datapath *dp);
+bool datapath_wants_sweep(const struct datapath *dp);
+/* How long a slot of this ring records its connections before its anchor follows, ms. */
+uint64_t datapath_window_ms(const struct ring_track *track);
+/* Take out all entries that name any of these, by id, at once. */
+void datapath_purge(struct datapath *dp, const bool *gone);
+/* After a sweep: the removed destinations that it shows to be named by nothing. */
+void datapath_free_unheld(struct datapath *dp);
+
+int datapath_clear_conns(struct datapath *dp, uint32_t service);
 
 #endif

@@ -1,93 +1,264 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Writing rings. Slots are compared with what is wanted, so that an apply that another daemon began, and was killed in, is
- * finished whatever it left. That reads all slots of all services, most of which say what this process wrote the last time.
+ * Rings on their way to what is wanted of them. An apply says what each slot's current destination is to be; from then on this takes every slot
+ * there by the rules of include/shunt/anchor_rules.h, in steps that the daemon's timer makes:
  *
- * So each apply that goes through is noted, and the next passes over a ring of which ring object, place and destinations'
- * ids are as noted. That is safe: from one apply to the next the ring keeps its slots to itself, nobody but this process
- * writes them, a ring object never changes, and the note holds it, so no other can come to lie at its address. A note never
- * outlives the next apply, a failed apply leaves none, and a new daemon has none.
+ * - What failed is left at once. What is moved by intention is marked PREP first, for PREP_MS, in which beginnings get entries; what
+ *   has moved already moves on at once, since its beginnings have them anyway.
+ * - Moved slots come to need entries in the connection table. If the table would not have room for all, some wait, those that leave a draining
+ *   destination the least: a table that is too small makes changes slow and breaks nothing.
+ *
+ * Slots are compared with what is wanted, so that what another daemon began, and was killed in, is finished whatever it left. A ring that is
+ * at rest is passed over: nobody but this process moves its slots, and its ring object, held here, never changes.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/log.h"
 #include "../lib/xalloc.h"
-#include "datapath_priv.h"
+#include "conn_world.h"
 
-/* A ring to write: where, and what. */
-struct target {
-	uint32_t id, base; /* of the service, or of its pool */
+#define PREP_MS 3000
+/* Entries for a moved slot, before any have been counted, and at least; and how much more room there is to be than is expected to be needed. */
+#define DENSITY_GUESS 2.0
+#define DENSITY_MIN 0.25
+#define ROOM_FACTOR 2.5
+/* Slots that move in any case, when none has: a table that is full of other services' entries shall not stop a change for ever. */
+#define PROGRESS 64
+
+struct ring_plan {
+	uint32_t id;
+	uint32_t base;
 	const struct model_ring *ring;
-	const uint32_t *dest;
-	size_t dest_count;
 };
 
-static bool is_written(const struct datapath *dp, const struct target *to)
+void datapath_remember_slots(struct datapath *dp, struct ring_track *track, uint32_t size)
 {
-	const struct written_ring *written = &dp->written[to->id];
+	uint32_t now = (uint32_t)datapath_ms(dp);
 
-	return written->ring == to->ring && written->base == to->base && written->dest_count == to->dest_count &&
-	       !memcmp(written->dest, to->dest, to->dest_count * sizeof(*to->dest));
-}
-
-static void write_ring(struct datapath *dp, const struct target *to)
-{
-	uint64_t *ring = dp->rings + to->base;
-
-	if (is_written(dp, to))
+	if (track->marks)
 		return;
-	for (uint32_t slot = 0; slot < to->ring->size; slot++) {
-		uint32_t choice = to->ring->slots[slot];
-		uint64_t word = choice == RING_NONE ? 0 : shunt_slot_clean(to->dest[choice]);
+	track->marks = xcalloc(size, sizeof(*track->marks));
+	track->since = xcalloc(size, sizeof(*track->since));
+	for (uint32_t i = 0; i < size; i++) /* of what is underway already, another daemon knew */
+		track->since[i] = now;
+}
 
-		if (ring[slot] != word)
-			__atomic_store_n(&ring[slot], word, __ATOMIC_RELEASE);
+void datapath_forget_slots(struct ring_track *track)
+{
+	free(track->marks);
+	free(track->since);
+	track->marks = NULL;
+	track->since = NULL;
+}
+
+static __u32 wanted(const struct ring_track *track, uint32_t slot)
+{
+	uint32_t choice = track->ring->slots[slot];
+
+	return choice == RING_NONE ? 0 : track->dest[choice];
+}
+
+/* Of slots that are neither moved nor prepared, how many may be, as the table's room goes. */
+static uint32_t allowance(const struct datapath *dp, const struct ring_track *track)
+{
+	double room = (double)dp->control->conn_buckets * SHUNT_CONN_WAYS, need = 0, density;
+	uint64_t fixed = 0;
+	uint32_t underway = 0;
+
+	for (uint32_t id = 0; id < dp->control->services; id++) {
+		const struct ring_track *other = &dp->tracks[id];
+		uint32_t slots = other->moved + other->prepared;
+
+		underway += slots;
+		need += slots * (other->density ? other->density : DENSITY_GUESS);
+		for (int state = SHUNT_CONN_EST; state < SHUNT_CONN_STATES; state++)
+			fixed += other->entries[state];
+	}
+	if (need < fixed)
+		need = fixed;
+	density = track->density ? track->density : DENSITY_GUESS;
+	room = (room / ROOM_FACTOR - need) / density;
+	if (room < PROGRESS)
+		return underway ? 0 : PROGRESS;
+	return room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
+}
+
+static void move(struct datapath *dp, struct ring_track *track, uint32_t slot, __u32 to)
+{
+	struct conn_world w = {dp};
+	__u64 *word = &dp->rings[track->base + slot], before = anchor_move(&w, word, to), after = conn_load(word);
+
+	if (after & SHUNT_SLOT_DIRTY)
+		datapath_remember_slots(dp, track, track->ring->size);
+	if (!track->marks)
+		return;
+	track->marks[slot] = 0;
+	if (anchor_is_moved(after) && !anchor_is_moved(before))
+		track->since[slot] = (uint32_t)datapath_ms(dp);
+}
+
+/* A slot that is not as wanted, or of which the anchor may have died. true: it is to be prepared first. */
+static bool step_slot(struct datapath *dp, struct ring_track *track, uint32_t slot)
+{
+	struct conn_world w = {dp};
+	__u64 word = conn_load(&dp->rings[track->base + slot]);
+	__u32 to = wanted(track, slot);
+	uint32_t now = (uint32_t)datapath_ms(dp);
+
+	if (shunt_slot_current(word) == to) {
+		if (word & SHUNT_SLOT_PREP ||
+		    (anchor_is_moved(word) && conn_is_dead(conn_state_of(&w, shunt_slot_anchor(word)))))
+			move(dp, track, slot, to);
+		return false;
+	}
+	if (anchor_wants_prep(&w, word, to)) {
+		if (!(word & SHUNT_SLOT_PREP))
+			return true;
+		datapath_remember_slots(dp, track, track->ring->size);
+		if (now - track->since[slot] < PREP_MS)
+			return false;
+	}
+	move(dp, track, slot, to);
+	return false;
+}
+
+static void prepare(struct datapath *dp, struct ring_track *track, uint32_t slot)
+{
+	datapath_remember_slots(dp, track, track->ring->size);
+	anchor_prepare(&dp->rings[track->base + slot]);
+	track->since[slot] = (uint32_t)datapath_ms(dp);
+	track->marks[slot] = 0;
+}
+
+/* Prepare up to as many of these slots as may be: first those that leave what drains. */
+static void prepare_some(struct datapath *dp, struct ring_track *track, uint32_t *slots, uint32_t count, uint32_t room)
+{
+	struct conn_world w = {dp};
+
+	for (int drains = 1; drains >= 0 && room; drains--)
+		for (uint32_t i = 0; i < count && room; i++) {
+			__u64 word = conn_load(&dp->rings[track->base + slots[i]]);
+			bool leaves = conn_state_of(&w, shunt_slot_current(word)) == SHUNT_DEST_DRAIN;
+
+			if (leaves != drains)
+				continue;
+			prepare(dp, track, slots[i]);
+			room--;
+		}
+}
+
+void datapath_count_ring(struct datapath *dp, uint32_t ring)
+{
+	struct ring_track *track = &dp->tracks[ring];
+	const struct shunt_service_entry *entry = &dp->svcdir[ring];
+
+	track->prepared = track->moved = track->dirty = 0;
+	for (uint32_t slot = 0; slot < entry->ring_size; slot++) {
+		__u64 word = conn_load(&dp->rings[entry->ring_base + slot]);
+
+		track->prepared += !!(word & SHUNT_SLOT_PREP);
+		track->moved += anchor_is_moved(word);
+		track->dirty += !!(word & SHUNT_SLOT_DIRTY);
 	}
 }
 
-static void note_ring(struct datapath *dp, const struct target *from)
+static void step_ring(struct datapath *dp, uint32_t id)
 {
-	size_t bytes = from->dest_count * sizeof(*from->dest);
-	struct written_ring *written = &dp->written[from->id];
+	struct ring_track *track = &dp->tracks[id];
+	uint32_t size = track->ring->size, *slots = xcalloc(size, sizeof(*slots)), count = 0, room;
 
-	*written = (struct written_ring){
-		.ring = model_ring_hold(from->ring),
-		.base = from->base,
-		.dest = xcalloc(from->dest_count, sizeof(*from->dest)),
-		.dest_count = from->dest_count,
-	};
-	if (bytes)
-		memcpy(written->dest, from->dest, bytes);
+	for (uint32_t slot = 0; slot < size; slot++)
+		if (step_slot(dp, track, slot))
+			slots[count++] = slot;
+	datapath_count_ring(dp, id);
+	room = count ? allowance(dp, track) : 0;
+	prepare_some(dp, track, slots, count, room);
+	if (count > room && !track->waiting)
+		log_info("%s: %u slots are to move, %u of them later: the table of connections (limits.connections %u) "
+			 "may not have "
+			 "room for all at once",
+			 dp->svcdir[id].name, count, count - room, dp->limits.connections);
+	track->waiting = count > room ? count - room : 0;
+	free(slots);
+	if (count)
+		datapath_count_ring(dp, id);
+	track->at_rest = !track->prepared && !track->waiting;
 }
 
-/* Of the service, and of its pools. */
-static void each_ring(struct datapath *dp, const struct plan_service *service, const struct model_service *want,
-		      void (*with)(struct datapath *dp, const struct target *target))
+uint32_t datapath_step_rings(struct datapath *dp)
 {
-	with(dp, &(struct target){service->id, service->ring_base, want->ring, service->dest, want->dest_count});
-	for (size_t i = 0; i < want->pool_count; i++)
-		with(dp, &(struct target){service->pools[i].id, service->pools[i].base, want->pools[i].ring,
-					  service->dest, want->dest_count});
-}
+	uint32_t moving = 0;
 
-void datapath_write_rings(struct datapath *dp, const struct plan *plan, const struct model *model)
-{
-	for (size_t i = 0; i < model->service_count; i++)
-		each_ring(dp, &plan->services[i], &model->services[i], write_ring);
-}
-
-void datapath_note_rings(struct datapath *dp, const struct plan *plan, const struct model *model)
-{
-	datapath_forget_rings(dp);
-	for (size_t i = 0; i < model->service_count; i++)
-		each_ring(dp, &plan->services[i], &model->services[i], note_ring);
-}
-
-void datapath_forget_rings(struct datapath *dp)
-{
-	for (uint32_t id = 0; dp->written && id < dp->control->services; id++) {
-		model_ring_release(dp->written[id].ring);
-		free(dp->written[id].dest);
-		dp->written[id] = (struct written_ring){.ring = NULL};
+	for (uint32_t id = 0; id < dp->control->services; id++) {
+		if (!dp->tracks[id].ring || dp->tracks[id].at_rest)
+			continue;
+		step_ring(dp, id);
+		moving += !dp->tracks[id].at_rest;
 	}
+	return moving;
+}
+
+void datapath_touch_ring(struct datapath *dp, uint32_t ring)
+{
+	dp->tracks[ring].at_rest = false;
+}
+
+void datapath_forget_ring(struct datapath *dp, uint32_t ring)
+{
+	struct ring_track *track = &dp->tracks[ring];
+
+	model_ring_release(track->ring);
+	free(track->dest);
+	datapath_forget_slots(track);
+	*track = (struct ring_track){.ring = NULL};
+}
+
+static bool is_as_before(const struct ring_track *track, const struct ring_plan *to, const struct plan_service *service,
+			 size_t dest_count)
+{
+	return track->ring == to->ring && track->base == to->base && track->dest_count == dest_count &&
+	       (!dest_count || !memcmp(track->dest, service->dest, dest_count * sizeof(*track->dest)));
+}
+
+static void want_ring(struct datapath *dp, const struct ring_plan *to, const struct plan_service *service,
+		      const struct model_service *want)
+{
+	struct ring_track *track = &dp->tracks[to->id];
+	bool was_known = track->ring;
+
+	track->idle_s = want->idle_timeout;
+	track->drain_s = want->drain_timeout;
+	if (is_as_before(track, to, service, want->dest_count))
+		return;
+	free(track->dest);
+	model_ring_release(track->ring);
+	track->ring = model_ring_hold(to->ring);
+	track->base = to->base;
+	track->dest_count = want->dest_count;
+	track->dest = xcalloc(want->dest_count + 1, sizeof(*track->dest));
+	if (want->dest_count)
+		memcpy(track->dest, service->dest, want->dest_count * sizeof(*track->dest));
+	track->at_rest = false;
+	if (was_known)
+		return;
+	datapath_count_ring(dp, to->id);
+	if (track->dirty)
+		datapath_remember_slots(dp, track, to->ring->size);
+}
+
+void datapath_want_rings(struct datapath *dp, const struct plan *plan, const struct model *model)
+{
+	for (size_t i = 0; i < model->service_count; i++) {
+		const struct model_service *want = &model->services[i];
+		const struct plan_service *service = &plan->services[i];
+
+		want_ring(dp, &(struct ring_plan){service->id, service->ring_base, want->ring}, service, want);
+		for (size_t j = 0; j < want->pool_count; j++)
+			want_ring(
+				dp,
+				&(struct ring_plan){service->pools[j].id, service->pools[j].base, want->pools[j].ring},
+				service, want);
+	}
+	datapath_step_rings(dp);
 }

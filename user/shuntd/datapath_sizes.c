@@ -9,9 +9,10 @@
 
 #define ANEW DATAPATH_ANEW
 
+/* A power of two, and two at least: a bucket has a neighbour. */
 static uint32_t buckets_of(uint32_t entries)
 {
-	uint32_t buckets = 1;
+	uint32_t buckets = 2;
 
 	while ((uint64_t)buckets * SHUNT_CONN_WAYS < entries)
 		buckets <<= 1;

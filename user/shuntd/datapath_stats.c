@@ -85,10 +85,8 @@ int datapath_clear_dest(struct datapath *dp, uint32_t id)
 bool datapath_dest_counter(struct datapath *dp, const char *service, const struct shunt_addr *backend,
 			   struct shunt_counter *out)
 {
-	uint32_t id = directory_service(&dp->dir, service);
+	uint32_t id = datapath_find_dest(dp, service, backend);
 
-	if (id != DIRECTORY_NONE)
-		id = directory_dest(&dp->dir, id, backend);
 	if (id == DIRECTORY_NONE)
 		return false;
 	*out = dp->dest_counters[id];
@@ -102,6 +100,12 @@ bool datapath_service_retired(struct datapath *dp, const char *service, struct s
 	if (id == DIRECTORY_NONE)
 		return false;
 	*out = (struct shunt_counter){dp->svcdir[id].retired_packets, dp->svcdir[id].retired_bytes};
+	for (uint32_t dest = 0; dp->leftovers && dest < dp->control->destinations; dest++)
+		if (directory_dest_used(&dp->dir, dest) && !dp->named[dest] &&
+		    directory_service_of(&dp->dir, dp->dstdir[dest].ring) == id) {
+			out->packets += dp->dest_counters[dest].packets;
+			out->bytes += dp->dest_counters[dest].bytes;
+		}
 	return true;
 }
 

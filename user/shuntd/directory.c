@@ -99,11 +99,11 @@ int directory_check(const struct directory *dir, uint32_t ring_slots, struct shu
 					  dir->service_max);
 	}
 	for (uint32_t id = 0; id < dir->dest_max; id++)
-		if (directory_dest_used(dir, id) && (!id || dir->dests[id].service >= dir->service_max))
+		if (directory_dest_used(dir, id) && (!id || dir->dests[id].ring >= dir->service_max))
 			return shunt_fail(err, EPROTO, "shunt_dstdir",
-					  "entry %u is damaged (service %u of %u); `shunt detach`, which stops "
+					  "entry %u is damaged (ring %u of %u); `shunt detach`, which stops "
 					  "forwarding, and a start make the maps anew",
-					  id, dir->dests[id].service, dir->service_max);
+					  id, dir->dests[id].ring, dir->service_max);
 	return 0;
 }
 
@@ -120,8 +120,8 @@ void directory_reindex(struct directory *dir)
 	for (uint32_t id = 0; id < dir->dest_max; id++) {
 		const struct shunt_dest_entry *entry = &dir->dests[id];
 
-		if (directory_dest_used(dir, id) && directory_service_used(dir, entry->service))
-			index_add(&dir->by_addr, hash_dest(entry->service, entry->addr), id);
+		if (directory_dest_used(dir, id) && directory_service_used(dir, entry->ring))
+			index_add(&dir->by_addr, hash_dest(directory_service_of(dir, entry->ring), entry->addr), id);
 	}
 }
 
@@ -145,16 +145,45 @@ uint32_t directory_pool(const struct directory *dir, uint32_t service, const cha
 	return find_name(dir, service + 1, pool);
 }
 
-uint32_t directory_dest(const struct directory *dir, uint32_t service, const struct shunt_addr *addr)
+uint32_t directory_service_of(const struct directory *dir, uint32_t ring)
 {
-	uint32_t id = dir->by_addr.head[hash_dest(service, addr->word) & dir->by_addr.mask];
+	return dir->services[ring].owner ? dir->services[ring].owner - 1 : ring;
+}
 
+/* From id on in its chain. */
+static uint32_t find_dest(const struct directory *dir, uint32_t id, uint32_t service, const __be32 addr[4],
+			  uint8_t family)
+{
 	for (; id != DIRECTORY_NONE; id = dir->by_addr.next[id]) {
 		const struct shunt_dest_entry *entry = &dir->dests[id];
 
-		if (entry->service == service && entry->family == addr->family &&
-		    !memcmp(entry->addr, addr->word, sizeof(entry->addr)))
-			return id;
+		if (directory_service_of(dir, entry->ring) == service && entry->family == family &&
+		    !memcmp(entry->addr, addr, sizeof(entry->addr)))
+			break;
 	}
-	return DIRECTORY_NONE;
+	return id;
+}
+
+uint32_t directory_dest_first(const struct directory *dir, uint32_t service, const struct shunt_addr *addr)
+{
+	uint32_t head = dir->by_addr.head[hash_dest(service, addr->word) & dir->by_addr.mask];
+
+	return find_dest(dir, head, service, addr->word, addr->family);
+}
+
+uint32_t directory_dest_next(const struct directory *dir, uint32_t id)
+{
+	const struct shunt_dest_entry *entry = &dir->dests[id];
+
+	return find_dest(dir, dir->by_addr.next[id], directory_service_of(dir, entry->ring), entry->addr,
+			 entry->family);
+}
+
+uint32_t directory_dest(const struct directory *dir, uint32_t ring, const struct shunt_addr *addr)
+{
+	uint32_t id = directory_dest_first(dir, directory_service_of(dir, ring), addr);
+
+	while (id != DIRECTORY_NONE && dir->dests[id].ring != ring)
+		id = directory_dest_next(dir, id);
+	return id;
 }

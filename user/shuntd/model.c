@@ -260,6 +260,8 @@ static void fill_dest(struct model_dest *dest, const struct config_service *serv
 	if (model_nexthop_refusal(&dest->encap, &dest->nexthop))
 		dest->nexthop.resolved = false;
 	dest->state = judge(backend, dest->nexthop.resolved, health);
+	dest->failing = !dest->nexthop.resolved || health == HEALTH_DOWN;
+	dest->pool = MODEL_POOL_DEFAULT;
 	if (config_has_quic(service)) {
 		dest->server_ids = xcalloc(CONFIG_SERVER_IDS_ALL, sizeof(*dest->server_ids));
 		dest->server_id_count = config_server_ids(service, backend, dest->server_ids);
@@ -287,6 +289,9 @@ static void fill_pools(struct model_service *service, const struct config_servic
 
 		strcpy(service->pools[i].name, name);
 		service->pools[i].ring = pool_ring(pass, config, service->dests, name);
+		for (size_t j = 0; j < config->backend_count; j++)
+			if (!strcmp(config->backends[j].pool, name))
+				service->dests[j].pool = i;
 	}
 }
 
@@ -315,6 +320,19 @@ static void fill_service(struct model_service *service, const struct config_serv
 	fill_pools(service, config, pass);
 }
 
+static void fill_leftovers(struct model *model, const struct model_inputs *inputs)
+{
+	model->leftover_count = inputs->leftover_count;
+	model->leftovers = xcalloc(inputs->leftover_count + 1, sizeof(*model->leftovers));
+	for (size_t i = 0; i < inputs->leftover_count; i++) {
+		const struct nexthop *nexthop = inputs->nexthop(inputs->arg, &inputs->leftovers[i]);
+
+		model->leftovers[i].addr = inputs->leftovers[i];
+		if (nexthop)
+			model->leftovers[i].nexthop = *nexthop;
+	}
+}
+
 struct model *model_build(const struct config *config, const struct model_inputs *inputs, struct model_cache *cache)
 {
 	struct model *model = xcalloc(1, sizeof(*model));
@@ -329,6 +347,7 @@ struct model *model_build(const struct config *config, const struct model_inputs
 	model->services = xcalloc(config->service_count + 1, sizeof(*model->services));
 	for (size_t i = 0; i < config->service_count; i++)
 		fill_service(&model->services[i], &config->services[i], inputs, &pass);
+	fill_leftovers(model, inputs);
 	cache_release(&before); /* with the rings of services that are gone */
 	return model;
 }
@@ -349,5 +368,6 @@ void model_free(struct model *model)
 		config_sources_release(model->services[i].sources);
 	}
 	free(model->services);
+	free(model->leftovers);
 	free(model);
 }

@@ -20,9 +20,14 @@ enum backend_state {
 };
 const char *backend_state_name(enum backend_state state); /* "up", "drain", "checking", "down", "unresolved" */
 
+/* The service's own ring. Also of backends in pools that nobody is sent to: they have no slots. */
+#define MODEL_POOL_DEFAULT SIZE_MAX
+
 struct model_dest {
 	struct shunt_addr addr;
 	enum backend_state state;
+	bool failing; /* its checks or its next hop say that it cannot be reached, drained or not */
+	size_t pool;  /* whose ring it is in: index in the service's pools, or MODEL_POOL_DEFAULT */
 	struct config_encap encap;
 	struct nexthop nexthop;		     /* may be unresolved */
 	struct config_server_id *server_ids; /* QUIC: all that it answers to */
@@ -68,9 +73,17 @@ struct model_service {
 	size_t pool_count;
 };
 
+/* The next hop of a backend that the configuration has not any more, but the maps have. */
+struct model_leftover {
+	struct shunt_addr addr;
+	struct nexthop nexthop;
+};
+
 struct model {
 	struct shunt_prefix source4, source6;
 	uint32_t icmp_rate;
+	struct model_leftover *leftovers;
+	size_t leftover_count;
 	struct model_service *services;
 	size_t service_count;
 };
@@ -82,6 +95,8 @@ struct model_inputs {
 	enum health_state (*health)(void *arg, const char *service, const struct shunt_addr *backend);
 	const struct nexthop *(*nexthop)(void *arg, const struct shunt_addr *backend);
 	void *arg;
+	const struct shunt_addr *leftovers; /* next hops are asked for, too */
+	size_t leftover_count;
 };
 
 /*

@@ -24,14 +24,15 @@
 _Static_assert(sizeof(struct ethhdr) + NEXTHOP_TAGS * VLAN_TAG_LEN + sizeof(struct ipv6hdr) <= SHUNT_HDR_MAX,
 	       "a template holds Ethernet, tags and IPv6");
 
-/* Backends whose health or next hop is not known get nothing new either: to the program they are down. */
-static enum shunt_dest_state dest_state(enum backend_state state)
+/* Backends whose health or next hop is not known get nothing new either: to the program they are down. So are drained ones that
+ * cannot be reached: what they had is lost there. */
+static enum shunt_dest_state dest_state(const struct model_dest *dest)
 {
-	switch (state) {
+	switch (dest->state) {
 	case BACKEND_UP:
 		return SHUNT_DEST_UP;
 	case BACKEND_DRAIN:
-		return SHUNT_DEST_DRAIN;
+		return dest->failing ? SHUNT_DEST_DOWN : SHUNT_DEST_DRAIN;
 	case BACKEND_CHECKING:
 	case BACKEND_DOWN:
 	case BACKEND_UNRESOLVED:
@@ -161,7 +162,7 @@ void model_template(struct shunt_dest *out, const struct model_dest *dest, const
 	bool is_v6 = dest->addr.family == SHUNT_FAMILY_IPV6;
 
 	memset(out, 0, sizeof(*out));
-	out->state = dest_state(dest->state);
+	out->state = dest_state(dest);
 	out->outer_family = dest->addr.family;
 	out->ifindex = nexthop->resolved ? nexthop->ifindex : 0;
 	out->mtu = nexthop->mtu;

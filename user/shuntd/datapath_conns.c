@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What time does to destinations, and the timer's one way in. A destination that is down for DOWN_S is dead: who had a connection there
+ * is better off with a reset. One that drains is dead when its service's drain_timeout is over. What a configuration says in
+ * the meantime comes by datapath_apply(). Here too: what is shown of all this.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../lib/log.h"
+#include "../lib/xalloc.h"
+#include "conn_world.h"
+
+#define DOWN_S 20
+#define TICK_MS 250	/* when nothing is to be done but to look */
+#define TICK_BUSY_MS 50 /* while slots are prepared */
+#define TICK_SWEEP_MS 1 /* between slices */
+
+uint64_t datapath_ms(const struct datapath *dp)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + dp->ahead_ms;
+}
+
+uint32_t datapath_ticks(const struct datapath *dp)
+{
+	return datapath_ms(dp) * 1000000 >> SHUNT_CONN_TICK_SHIFT & SHUNT_CONN_TIME_MASK;
+}
+
+/* Seconds that a destination may stay as it is; 0: for ever. */
+static uint32_t patience(const struct datapath *dp, uint32_t id)
+{
+	switch (dp->dests[id].state) {
+	case SHUNT_DEST_DOWN:
+		return DOWN_S;
+	case SHUNT_DEST_DRAIN:
+		return dp->tracks[dp->dstdir[id].ring].drain_s;
+	default:
+		return 0;
+	}
+}
+
+static uint32_t age_s(const struct datapath *dp, uint32_t id)
+{
+	uint64_t now = datapath_ms(dp) / 1000, since = dp->dstdir[id].since;
+
+	return now > since ? now - since : 0;
+}
+
+static void end_what_is_over(struct datapath *dp)
+{
+	for (uint32_t id = 0; id < dp->control->destinations; id++) {
+		uint32_t limit;
+
+		if (!directory_dest_used(&dp->dir, id))
+			continue;
+		limit = patience(dp, id);
+		if (limit && age_s(dp, id) >= limit)
+			datapath_set_state(dp, id, SHUNT_DEST_DEAD);
+	}
+}
+
+uint32_t datapath_tick(struct datapath *dp)
+{
+	uint32_t moving;
+
+	if (datapath_ms(dp) - dp->checked_ms >= 1000) {
+		dp->checked_ms = datapath_ms(dp);
+		end_what_is_over(dp);
+	}
+	moving = datapath_step_rings(dp);
+	if (datapath_wants_sweep(dp))
+		datapath_sweep(dp);
+	if (dp->sweep.underway)
+		return TICK_SWEEP_MS;
+	return moving ? TICK_BUSY_MS : TICK_MS;
+}
+
+static bool is_unheld(const struct datapath *dp, uint32_t id)
+{
+	return directory_dest_used(&dp->dir, id) && !dp->named[id] && dp->sweep.unheld[id] && !dp->sweep.held[id];
+}
+
+/* Fragments remember destinations, too; and a packet may have read the template. */
+static int part_with(struct datapath *dp, const bool *gone)
+{
+	bool *stays = xcalloc(dp->control->destinations, sizeof(*stays));
+	int rc;
+
+	for (uint32_t id = 0; id < dp->control->destinations; id++)
+		stays[id] = !gone[id];
+	rc = datapath_forget_fragments(dp, stays);
+	if (!rc)
+		rc = datapath_wait(dp);
+	free(stays);
+	return rc;
+}
+
+void datapath_free_unheld(struct datapath *dp)
+{
+	bool *gone = xcalloc(dp->control->destinations, sizeof(*gone)), any = false;
+	int rc = 0;
+
+	for (uint32_t id = 0; id < dp->control->destinations; id++)
+		any |= gone[id] = is_unheld(dp, id);
+	if (any)
+		rc = part_with(dp, gone);
+	for (uint32_t id = 0; !rc && any && id < dp->control->destinations; id++)
+		if (gone[id]) {
+			rc = datapath_free_dest(dp, id);
+			dp->leftovers -= !rc;
+		}
+	if (rc)
+		log_warning("ids of removed backends are not free yet: %s; the next sweep tries again", strerror(-rc));
+	if (any)
+		directory_reindex(&dp->dir);
+	free(gone);
+}
+
+/* ---- what is shown */
+
+static void add_counts(struct datapath *dp, uint32_t service, struct datapath_conns *out)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct shunt_conn_counter *values;
+
+	if (cpus < 0)
+		return;
+	values = xcalloc(cpus, sizeof(*values));
+	if (!bpf_map_lookup_elem(dp->fds.cstat, &service, values))
+		for (int cpu = 0; cpu < cpus; cpu++)
+			for (int i = 0; i < SHUNT_CONN_COUNT_MAX; i++)
+				out->counts[i] += values[cpu].packets[i];
+	free(values);
+}
+
+static uint32_t window_left(const struct datapath *dp, const struct ring_track *track, uint32_t slot)
+{
+	uint64_t window = datapath_window_ms(track);
+	uint32_t age = (uint32_t)datapath_ms(dp) - track->since[slot];
+
+	return age < window ? (window - age + 999) / 1000 : 1;
+}
+
+static void add_ring(struct datapath *dp, uint32_t ring, struct datapath_conns *out)
+{
+	const struct ring_track *track = &dp->tracks[ring];
+
+	datapath_count_ring(dp, ring);
+	out->slots += dp->svcdir[ring].ring_size;
+	out->waiting += track->waiting;
+	out->prepared += track->prepared;
+	out->moved += track->moved;
+	out->dirty += track->dirty;
+	for (int state = 0; state < SHUNT_CONN_STATES; state++)
+		out->entries[state] += track->entries[state];
+	for (uint32_t slot = 0; track->marks && slot < track->ring->size; slot++) {
+		uint32_t left;
+
+		if (!(conn_load(&dp->rings[track->base + slot]) & SHUNT_SLOT_REANCHOR))
+			continue;
+		left = window_left(dp, track, slot);
+		if (left > out->window_ends)
+			out->window_ends = left;
+	}
+}
+
+bool datapath_service_conns(struct datapath *dp, const char *service, struct datapath_conns *out)
+{
+	uint32_t id = directory_service(&dp->dir, service);
+
+	*out = (struct datapath_conns){0};
+	if (id == DIRECTORY_NONE)
+		return false;
+	add_counts(dp, id, out);
+	for (uint32_t ring = 0; ring < dp->control->services; ring++)
+		if (directory_service_used(&dp->dir, ring) && directory_service_of(&dp->dir, ring) == id)
+			add_ring(dp, ring, out);
+	return true;
+}
+
+static struct datapath_hold hold_of(const struct datapath *dp, uint32_t id)
+{
+	const struct shunt_dest_entry *entry = &dp->dstdir[id];
+	uint32_t limit = patience(dp, id), age = age_s(dp, id);
+	const struct shunt_service_entry *ring = &dp->svcdir[entry->ring];
+	struct datapath_hold hold = {
+		.addr.family = entry->family,
+		.state = dp->dests[id].state,
+		.removed = !dp->named[id],
+		.entries = dp->sweep.held[id],
+		.for_s = age,
+		.ends_in = limit > age ? limit - age : 0,
+	};
+
+	memcpy(hold.addr.word, entry->addr, sizeof(hold.addr.word));
+	for (uint32_t slot = 0; slot < ring->ring_size; slot++) {
+		__u64 word = conn_load(&dp->rings[ring->ring_base + slot]);
+
+		hold.slots += shunt_slot_current(word) == id;
+		hold.anchors += shunt_slot_anchor(word) == id;
+	}
+	return hold;
+}
+
+bool datapath_dest_hold(struct datapath *dp, const char *service, const struct shunt_addr *backend,
+			struct datapath_hold *out)
+{
+	uint32_t id = datapath_find_dest(dp, service, backend);
+
+	if (id == DIRECTORY_NONE)
+		return false;
+	*out = hold_of(dp, id);
+	return true;
+}
+
+size_t datapath_holds(struct datapath *dp, const char *service, struct datapath_hold *out, size_t max)
+{
+	uint32_t service_id = directory_service(&dp->dir, service);
+	size_t count = 0;
+
+	for (uint32_t id = 0; service_id != DIRECTORY_NONE && id < dp->control->destinations; id++) {
+		if (!directory_dest_used(&dp->dir, id) || dp->dests[id].state == SHUNT_DEST_UP ||
+		    directory_service_of(&dp->dir, dp->dstdir[id].ring) != service_id)
+			continue;
+		if (count < max)
+			out[count] = hold_of(dp, id);
+		count++;
+	}
+	return count;
+}
+
+void datapath_table(const struct datapath *dp, struct datapath_table *out)
+{
+	*out = (struct datapath_table){
+		.entries = dp->sweep.found,
+		.entries_max = (uint64_t)dp->control->conn_buckets * SHUNT_CONN_WAYS,
+		.sweeps = dp->sweep.count,
+		.swept_ms = dp->sweep.took_us / 1000,
+	};
+}
+
+size_t datapath_leftovers(const struct datapath *dp, struct shunt_addr **out)
+{
+	size_t count = 0;
+
+	*out = xcalloc(dp->control->destinations, sizeof(**out));
+	for (uint32_t id = 0; id < dp->control->destinations; id++) {
+		if (!directory_dest_used(&dp->dir, id))
+			continue;
+		(*out)[count].family = dp->dstdir[id].family;
+		memcpy((*out)[count++].word, dp->dstdir[id].addr, sizeof(dp->dstdir[id].addr));
+	}
+	return count;
+}
