@@ -16,7 +16,6 @@
 
 #define DOWN_S 20
 #define TICK_MS 250	/* when nothing is to be done but to look */
-#define TICK_BUSY_MS 50 /* while slots are prepared */
 #define TICK_SWEEP_MS 1 /* between slices */
 
 uint64_t datapath_ms(const struct datapath *dp)
@@ -67,18 +66,18 @@ static void end_what_is_over(struct datapath *dp)
 
 uint32_t datapath_tick(struct datapath *dp)
 {
-	uint32_t moving;
+	uint64_t next;
 
 	if (datapath_ms(dp) - dp->checked_ms >= 1000) {
 		dp->checked_ms = datapath_ms(dp);
 		end_what_is_over(dp);
 	}
-	moving = datapath_step_rings(dp);
+	next = datapath_step_rings(dp);
 	if (datapath_wants_sweep(dp))
 		datapath_sweep(dp);
 	if (dp->sweep.underway)
 		return TICK_SWEEP_MS;
-	return moving ? TICK_BUSY_MS : TICK_MS;
+	return next < TICK_MS ? next : TICK_MS;
 }
 
 static bool is_unheld(const struct datapath *dp, uint32_t id)

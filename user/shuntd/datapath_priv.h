@@ -15,13 +15,14 @@ struct ring_track {
 	size_t dest_count;
 	uint32_t idle_s;  /* the service's idle_timeout */
 	uint32_t drain_s; /* its drain_timeout; 0: none */
-	bool at_rest;	  /* every slot is as wanted, nothing is being prepared, and no destination has died since */
+	uint64_t due_ms;  /* of datapath_ms(): when the next step is; RING_AT_REST: every slot is as wanted */
 	uint8_t *marks;	  /* by slot, SLOT_*; NULL: no slot is DIRTY */
 	uint32_t *since;  /* by slot, ms of datapath_ms(): when its PREP or its window began; likewise */
 	double density;	  /* entries that a moved slot comes to, as far as is known; 0: not known */
 	uint32_t waiting, prepared, moved, dirty; /* slots; see struct datapath_conns */
 	uint64_t entries[SHUNT_CONN_STATES];	  /* as the last sweep met them */
 };
+#define RING_AT_REST UINT64_MAX
 #define SLOT_MAY_SETTLE 1u /* it may have been settled when the sweep at hand began */
 #define SLOT_MET 2u	   /* that sweep has met an entry of it */
 
@@ -124,8 +125,8 @@ int datapath_free_dest(struct datapath *dp, uint32_t id);
 
 /* datapath_rings.c. Write down what the rings are to say, and begin to make them say it. */
 void datapath_want_rings(struct datapath *dp, const struct plan *plan, const struct model *model);
-/* Take all rings a step further; how many are not at rest. */
-uint32_t datapath_step_rings(struct datapath *dp);
+/* Take rings a step further whose time has come; ms until the next one's has, RING_AT_REST: there is none. */
+uint64_t datapath_step_rings(struct datapath *dp);
 /* A destination has died: its ring's anchors may move. */
 void datapath_touch_ring(struct datapath *dp, uint32_t ring);
 void datapath_forget_ring(struct datapath *dp, uint32_t ring);

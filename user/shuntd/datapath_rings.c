@@ -19,6 +19,7 @@
 #include "conn_world.h"
 
 #define PREP_MS 3000
+#define WAIT_MS 1000 /* between looks at whether the table has room by now */
 /* Entries for a moved slot, before any have been counted, and at least; and how much more room there is to be than is expected to be needed. */
 #define DENSITY_GUESS 2.0
 #define DENSITY_MIN 0.25
@@ -98,6 +99,13 @@ static void move(struct datapath *dp, struct ring_track *track, uint32_t slot, _
 		track->since[slot] = (uint32_t)datapath_ms(dp);
 }
 
+/* In so many ms at the latest. */
+static void be_due(const struct datapath *dp, struct ring_track *track, uint32_t ms)
+{
+	if (track->due_ms > datapath_ms(dp) + ms)
+		track->due_ms = datapath_ms(dp) + ms;
+}
+
 /* A slot that is not as wanted, or of which the anchor may have died. true: it is to be prepared first. */
 static bool step_slot(struct datapath *dp, struct ring_track *track, uint32_t slot)
 {
@@ -116,8 +124,10 @@ static bool step_slot(struct datapath *dp, struct ring_track *track, uint32_t sl
 		if (!(word & SHUNT_SLOT_PREP))
 			return true;
 		datapath_remember_slots(dp, track, track->ring->size);
-		if (now - track->since[slot] < PREP_MS)
+		if (now - track->since[slot] < PREP_MS) {
+			be_due(dp, track, PREP_MS - (now - track->since[slot]));
 			return false;
+		}
 	}
 	move(dp, track, slot, to);
 	return false;
@@ -129,6 +139,7 @@ static void prepare(struct datapath *dp, struct ring_track *track, uint32_t slot
 	anchor_prepare(&dp->rings[track->base + slot]);
 	track->since[slot] = (uint32_t)datapath_ms(dp);
 	track->marks[slot] = 0;
+	be_due(dp, track, PREP_MS);
 }
 
 /* Prepare up to as many of these slots as may be: first those that leave what drains. */
@@ -168,6 +179,7 @@ static void step_ring(struct datapath *dp, uint32_t id)
 	struct ring_track *track = &dp->tracks[id];
 	uint32_t size = track->ring->size, *slots = xcalloc(size, sizeof(*slots)), count = 0, room;
 
+	track->due_ms = RING_AT_REST;
 	for (uint32_t slot = 0; slot < size; slot++)
 		if (step_slot(dp, track, slot))
 			slots[count++] = slot;
@@ -180,28 +192,35 @@ static void step_ring(struct datapath *dp, uint32_t id)
 			 "room for all at once",
 			 dp->svcdir[id].name, count, count - room, dp->limits.connections);
 	track->waiting = count > room ? count - room : 0;
+	if (track->waiting)
+		be_due(dp, track, WAIT_MS);
 	free(slots);
 	if (count)
 		datapath_count_ring(dp, id);
-	track->at_rest = !track->prepared && !track->waiting;
 }
 
-uint32_t datapath_step_rings(struct datapath *dp)
+uint64_t datapath_step_rings(struct datapath *dp)
 {
-	uint32_t moving = 0;
+	uint64_t next = RING_AT_REST, now = datapath_ms(dp);
 
 	for (uint32_t id = 0; id < dp->control->services; id++) {
-		if (!dp->tracks[id].ring || dp->tracks[id].at_rest)
+		struct ring_track *track = &dp->tracks[id];
+
+		if (!track->ring)
 			continue;
-		step_ring(dp, id);
-		moving += !dp->tracks[id].at_rest;
+		if (track->due_ms <= now)
+			step_ring(dp, id);
+		if (track->due_ms < next)
+			next = track->due_ms;
 	}
-	return moving;
+	if (next == RING_AT_REST)
+		return RING_AT_REST;
+	return next > now ? next - now : 0;
 }
 
 void datapath_touch_ring(struct datapath *dp, uint32_t ring)
 {
-	dp->tracks[ring].at_rest = false;
+	dp->tracks[ring].due_ms = 0;
 }
 
 void datapath_forget_ring(struct datapath *dp, uint32_t ring)
@@ -239,7 +258,7 @@ static void want_ring(struct datapath *dp, const struct ring_plan *to, const str
 	track->dest = xcalloc(want->dest_count + 1, sizeof(*track->dest));
 	if (want->dest_count)
 		memcpy(track->dest, service->dest, want->dest_count * sizeof(*track->dest));
-	track->at_rest = false;
+	track->due_ms = 0;
 	if (was_known)
 		return;
 	datapath_count_ring(dp, to->id);
