@@ -115,8 +115,8 @@ $B/tests/kernel/test_%: $B/obj/tests/kernel/test_%.o $(filter-out %/main.o,$(SHU
 
 # The API and the command over a real socket, with stand-ins for the datapath: the API under the sanitizers, like all that reads
 # what others send.
-API_TEST_OBJ := $(call obj,san,$(addprefix tests/kernel/,fake_daemon.c api_client.c) $(wildcard user/shuntd/api*.c)) $(PURE_OBJ)
-API_TEST_BIN := $(addprefix $B/tests/kernel/,test_api test_api_socket test_cli)
+API_TEST_OBJ := $(call obj,san,$(addprefix tests/kernel/,fake_daemon.c fake_conns.c api_client.c) $(wildcard user/shuntd/api*.c)) $(PURE_OBJ)
+API_TEST_BIN := $(addprefix $B/tests/kernel/,test_api test_api_conns test_api_socket test_cli)
 $B/tests/kernel/test_cli: | $B/shunt
 $(API_TEST_BIN): $B/tests/kernel/%: $B/san/tests/kernel/%.o $(API_TEST_OBJ)
 	@mkdir -p $(@D)

@@ -24,6 +24,11 @@ int fake_daemon_stop(struct fake_daemon *fake);
 /* Same, but it ends by itself. */
 int fake_daemon_wait(struct fake_daemon *fake);
 
+/* Of connections (fake_conns.c): 3000 slots and 120 entries hold 10.1.0.12, for ever; what holds FAKE_ENDING gets less each time that one
+ * asks, down to nothing; FAKE_REMOVED is no backend of web any more, but 9 entries name it. */
+#define FAKE_ENDING "10.1.0.13"
+#define FAKE_REMOVED "10.1.0.99"
+
 /* How it refuses: a configuration with a service of this name is refused by daemon_commit() with ENOSPC, or EIO. */
 #define FAKE_FULL "too-many"
 #define FAKE_BROKEN "disk-broken"

@@ -16,14 +16,15 @@
 static void answers(void **state)
 {
 	(void)state;
-	expect_get("/v1/version", "{'version': '" SHUNT_VERSION "', 'format': 1}");
+	expect_get("/v1/version", "{'version': '" SHUNT_VERSION "', 'format': 2}");
 	expect_get("/v1/status",
 		   "{'started': 1700000000, 'generation': 1, 'state_file': '/nowhere/state.json', 'interfaces':"
 		   " [{'name': 'eth0', 'ifindex': 2, 'attached': true, 'mode': 'native', 'dispatcher': false, "
 		   "'program': 77}],"
 		   " 'usage': {'vips': {'used': 3, 'limit': 1024}, 'services': {'used': 2, 'limit': 512},"
 		   " 'destinations': {'used': 3, 'limit': 4096}, 'ring_slots': {'used': 131074, 'limit': 4194368},"
-		   " 'prefixes': {'used': 1, 'limit': 256}, 'port_ranges': {'used': 5, 'limit': 4096}},"
+		   " 'prefixes': {'used': 1, 'limit': 256}, 'port_ranges': {'used': 5, 'limit': 4096},"
+		   " 'connections': {'used': 126, 'limit': 524288}},"
 		   " 'services': [{'name': 'web', 'vips': 1, 'backends': {'up': 1, 'total': 2}},"
 		   " {'name': 'dns', 'vips': 2, 'backends': {'up': 0, 'total': 1}}]}");
 	expect_get("/v1/config", "{'services': [{'name': 'web', 'backends': [{'address': '10.1.0.11', 'weight': 100},"
@@ -140,6 +141,8 @@ static void refusals(void **state)
 		{"GET", "/", NULL, NULL, 404, "{'type': 'about:blank', 'title': 'Not Found', 'status': 404}"},
 		{"GET", "/v1/services/", NULL, NULL, 404, "{}"},
 		{"GET", "/v1/services/no", NULL, NULL, 404, "{'detail': 'no service \\\"no\\\"'}"},
+		{"GET", "/v1/connections/no", NULL, NULL, 404, "{'detail': 'no service \\\"no\\\"'}"},
+		{"POST", "/v1/connections", NULL, NULL, 405, "{}"},
 		{"GET", "/v1/services/web%2fx", NULL, NULL, 404, "{'detail': 'no service \\\"web/x\\\"'}"},
 		{"GET", "/v1/services/web%00x", NULL, NULL, 400, "{'where': 'URI'}"},
 		{"GET", "/v1/services/%ff", NULL, NULL, 404, "{}"},

@@ -41,7 +41,7 @@ static json_t *interfaces_json(const struct daemon *d)
 	return array;
 }
 
-static json_t *use_json(uint32_t used, uint32_t limit)
+static json_t *use_json(uint64_t used, uint64_t limit)
 {
 	return json_pack("{s:I, s:I}", "used", (json_int_t)used, "limit", (json_int_t)limit);
 }
@@ -49,15 +49,18 @@ static json_t *use_json(uint32_t used, uint32_t limit)
 static json_t *usage_json(const struct daemon *d)
 {
 	struct datapath_usage usage;
+	struct datapath_table table;
 
 	datapath_usage(d->dp, &usage);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "vips", use_json(usage.vips, usage.vips_max),
+	datapath_table(d->dp, &table);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "vips", use_json(usage.vips, usage.vips_max),
 			 "services", use_json(usage.services, usage.services_max), "destinations",
 			 use_json(usage.destinations, usage.destinations_max), "ring_slots",
 			 use_json(usage.ring_slots, usage.ring_slots_max), "prefixes",
 			 use_json(usage.prefixes, usage.prefixes_max), "port_ranges",
 			 use_json(usage.port_ranges, usage.port_ranges_max), "sources",
-			 use_json(usage.sources, usage.sources_max));
+			 use_json(usage.sources, usage.sources_max), "connections",
+			 use_json(table.entries, table.entries_max));
 }
 
 static json_t *service_summary_json(const struct daemon *d, const struct config_service *service)
@@ -164,6 +167,7 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 	json_object_set_new(object, "nexthop", nexthop_json(d, &backend->addr, encap));
 	if (config_has_quic(service))
 		json_object_set_new(object, "server_ids", server_ids_json(service, backend));
+	api_set_hold(object, d, service->name, backend);
 	datapath_dest_counter(d->dp, service->name, &backend->addr, &counter);
 	set_counter(object, &counter);
 	return object;
@@ -270,6 +274,7 @@ static json_t *service_stats_json(const struct daemon *d, const struct config_se
 	object = json_pack("{s:s}", "name", service->name);
 	set_counter(object, &total);
 	json_object_set_new(object, "backends", backends);
+	json_object_set_new(object, "connections", api_conns_json(d, service->name));
 	if (config_has_quic(service))
 		json_object_set_new(object, "quic", quic_choices_json(d, service->name));
 	return object;
@@ -314,5 +319,6 @@ json_t *api_stats_json(const struct daemon *d, struct shunt_err *err)
 	services = json_array();
 	for (size_t i = 0; i < d->config->service_count; i++)
 		json_array_append_new(services, service_stats_json(d, &d->config->services[i]));
-	return json_pack("{s:o, s:o}", "services", services, "reasons", reasons_json(d));
+	return json_pack("{s:o, s:o, s:o}", "services", services, "table", api_conn_table_json(d), "reasons",
+			 reasons_json(d));
 }

@@ -42,5 +42,15 @@ json_t *api_status_json(const struct daemon *d);
 json_t *api_services_json(const struct daemon *d, struct shunt_err *err);
 json_t *api_service_json(const struct daemon *d, const char *name, struct shunt_err *err);
 json_t *api_stats_json(const struct daemon *d, struct shunt_err *err);
+json_t *api_connections_json(const struct daemon *d);
+json_t *api_service_connections_json(const struct daemon *d, const char *name, struct shunt_err *err);
+
+/* The connection table as a whole; what becomes of a service's connections. */
+json_t *api_conn_table_json(const struct daemon *d);
+json_t *api_conns_json(const struct daemon *d, const char *service);
+/* Into a backend's object: what holds it, if it takes no new connections, and whether a drain of it is done. */
+void api_set_hold(json_t *object, const struct daemon *d, const char *service, const struct config_backend *backend);
+/* Texts, before next is in force: backends that it takes out while they have connections. */
+json_t *api_removed_notes(const struct daemon *d, const struct config *next);
 
 #endif

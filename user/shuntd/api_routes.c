@@ -153,6 +153,22 @@ static int get_stats(struct daemon *d, const struct api_request *request, const 
 	return *body ? 0 : code_of(err);
 }
 
+static int get_connections(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
+			   struct shunt_err *err)
+{
+	(void)request, (void)rest, (void)err;
+	*body = api_connections_json(d);
+	return 0;
+}
+
+static int get_service_connections(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
+				   struct shunt_err *err)
+{
+	(void)request;
+	*body = api_service_connections_json(d, rest, err);
+	return *body ? 0 : code_of(err);
+}
+
 static json_t *changed_json(const struct daemon *d, bool changed)
 {
 	return json_pack("{s:b, s:I}", "changed", changed, "generation", (json_int_t)datapath_generation(d->dp));
@@ -198,12 +214,14 @@ static struct config *body_config(const struct api_request *request, struct shun
 	return config;
 }
 
-static json_t *warned_json(const struct daemon *d, bool changed, json_t *warnings)
+static json_t *annotated_json(const struct daemon *d, bool changed, json_t *warnings, json_t *notes)
 {
 	json_t *body = changed_json(d, changed);
 
 	if (json_array_size(warnings) > 0)
 		json_object_set(body, "warnings", warnings);
+	if (json_array_size(notes) > 0)
+		json_object_set(body, "notes", notes);
 	return body;
 }
 
@@ -216,7 +234,7 @@ static int put_config(struct daemon *d, const struct api_request *request, const
 		      struct shunt_err *err)
 {
 	struct config *next = body_config(request, err);
-	json_t *warnings;
+	json_t *warnings, *notes;
 	bool changed;
 	int ret = 0;
 
@@ -226,6 +244,7 @@ static int put_config(struct daemon *d, const struct api_request *request, const
 	warnings = json_array();
 	api_warn_undrained(warnings, d->config, next);
 	api_warn_moved(warnings, d->config, next);
+	notes = api_removed_notes(d, next);
 	if (only_checks(request)) {
 		changed = config_differs(d->config, next);
 		config_free(next);
@@ -233,8 +252,9 @@ static int put_config(struct daemon *d, const struct api_request *request, const
 		ret = commit(d, next, &changed, err);
 	}
 	if (ret == 0)
-		*body = warned_json(d, changed, warnings);
+		*body = annotated_json(d, changed, warnings, notes);
 	json_decref(warnings);
+	json_decref(notes);
 	return ret;
 }
 
@@ -259,7 +279,7 @@ static int changes_of(json_t *tree, json_t **changes, struct shunt_err *err)
 static int post_changes(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 			struct shunt_err *err)
 {
-	json_t *tree = NULL, *changes = NULL, *warnings = json_array();
+	json_t *tree = NULL, *changes = NULL, *warnings = json_array(), *notes = NULL;
 	struct config *next = NULL;
 	bool changed;
 	int ret;
@@ -274,11 +294,13 @@ static int post_changes(struct daemon *d, const struct api_request *request, con
 	}
 	if (ret == 0) {
 		api_warn_moved(warnings, d->config, next);
+		notes = api_removed_notes(d, next);
 		ret = commit(d, next, &changed, err);
 	}
 	if (ret == 0)
-		*body = warned_json(d, changed, warnings);
+		*body = annotated_json(d, changed, warnings, notes);
 	json_decref(tree);
+	json_decref(notes);
 	json_decref(warnings);
 	return ret;
 }
@@ -308,11 +330,18 @@ static int post_detach(struct daemon *d, const struct api_request *request, cons
 }
 
 static const struct route routes[] = {
-	{"GET", "/v1/version", get_version},   {"GET", "/v1/status", get_status},
-	{"GET", "/v1/config", get_config},     {"PUT", "/v1/config", put_config},
-	{"POST", "/v1/changes", post_changes}, {"POST", "/v1/reload", post_reload},
-	{"GET", "/v1/services", get_services}, {"GET", "/v1/services/", get_service},
-	{"GET", "/v1/stats", get_stats},       {"POST", "/v1/detach", post_detach},
+	{"GET", "/v1/version", get_version},
+	{"GET", "/v1/status", get_status},
+	{"GET", "/v1/config", get_config},
+	{"PUT", "/v1/config", put_config},
+	{"POST", "/v1/changes", post_changes},
+	{"POST", "/v1/reload", post_reload},
+	{"GET", "/v1/services", get_services},
+	{"GET", "/v1/services/", get_service},
+	{"GET", "/v1/stats", get_stats},
+	{"POST", "/v1/detach", post_detach},
+	{"GET", "/v1/connections", get_connections},
+	{"GET", "/v1/connections/", get_service_connections},
 };
 
 /* What follows the route's path in path; NULL: another path. */
