@@ -7,71 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "fake_daemon.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct fake_daemon fake;
-
-struct result {
-	int status;
-	char out[8192], err[8192];
-};
-
-static void read_file(FILE *file, char *text, size_t size)
-{
-	text[fread(text, 1, size - 1, file)] = '\0';
-}
-
-/* A shell line in which $SHUNT is the command and $DIR the fake's directory. */
-static void run(struct result *r, const char *line)
-{
-	char command[2048], path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/stderr", fake.dir);
-	snprintf(command, sizeof(command), "exec 2>%s; %s", path, line);
-	file = popen(command, "r");
-	assert_non_null(file);
-	read_file(file, r->out, sizeof(r->out));
-	r->status = WEXITSTATUS(pclose(file));
-	file = fopen(path, "r");
-	assert_non_null(file);
-	read_file(file, r->err, sizeof(r->err));
-	fclose(file);
-	unlink(path);
-}
-
-struct row {
-	const char *line;
-	int status;
-	const char *out, *err; /* what they hold; "": nothing at all */
-};
-
-static void run_rows(const struct row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct result r;
-
-		print_message("  %s\n", rows[i].line);
-		run(&r, rows[i].line);
-		if (r.status != rows[i].status || !strstr(r.out, rows[i].out) || (!rows[i].out[0] && r.out[0]) ||
-		    !strstr(r.err, rows[i].err) || (!rows[i].err[0] && r.err[0]))
-			fail_msg("exit status %d, expected %d\nstdout: %s\nexpected: %s\nstderr: %s\nexpected: %s",
-				 r.status, rows[i].status, r.out, rows[i].out, r.err, rows[i].err);
-	}
-}
+#include "cli_run.h"
 
 static void texts(void **state)
 {
-	static const struct row rows[] = {
-		{"$SHUNT version", 0, "shuntd " SHUNT_VERSION " (map format 1)", ""},
+	static const struct cli_row rows[] = {
+		{"$SHUNT version", 0, "shuntd " SHUNT_VERSION " (map format 2)", ""},
 		{"$SHUNT status", 0, "eth0       yes       native  no      77", ""},
 		{"$SHUNT stats", 0, "web      all      all             -        2.0 k  18.0 PB\n", ""},
 		{"$SHUNT stats", 0, "no_backend       drop          8   800 B  for a VIP, but no backend", ""},
@@ -80,23 +25,24 @@ static void texts(void **state)
 		{"$SHUNT service show web", 0, "check:\n  type: http\n  path: /healthz\n", ""},
 		{"$SHUNT service show web", 0, "udp: keep\nidle_timeout: 900\ndrain_timeout: 3600\n", ""},
 		{"$SHUNT service show web", 0, "10.1.0.12     100  drain  up", ""},
-		{"$SHUNT service show web", 0, "drained by an operator\n", ""},
+		{"$SHUNT service show web", 0,
+		 "drained by an operator: 120 connections recorded, 3000 slots still recording\n", ""},
 		{"$SHUNT stats dns | grep -c forwarded", 1, "0\n", ""},
 		{"$SHUNT backend list dns", 0, "2001:db8:1::11     100  down", ""},
 		{"$SHUNT help service", 0, "  service delete NAME...\n        delete services", ""},
-		{"$SHUNT backend --help", 0, "  backend drain SERVICE ADDRESS...\n", ""},
+		{"$SHUNT backend --help", 0, "  backend drain SERVICE ADDRESS... [--wait] [--timeout SECONDS]\n", ""},
 		{"$SHUNT -h", 0, "exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable", ""},
 		{"$SHUNT stats --watch 0.1 web | head -2", 0,
 		 "web      all      all        -              0      0 B\n", ""},
 	};
 
 	(void)state;
-	run_rows(rows, COUNT(rows));
+	cli_rows(rows, COUNT(rows));
 }
 
 static void refusals(void **state)
 {
-	static const struct row rows[] = {
+	static const struct cli_row rows[] = {
 		{"$SHUNT", 2, "", "shunt: expected a command"},
 		{"$SHUNT stauts", 2, "", "did you mean \"status\"?"},
 		{"$SHUNT st", 2, "", "ambiguous: status or stats"},
@@ -121,12 +67,12 @@ static void refusals(void **state)
 	};
 
 	(void)state;
-	run_rows(rows, COUNT(rows));
+	cli_rows(rows, COUNT(rows));
 }
 
 static void changes(void **state)
 {
-	static const struct row rows[] = {
+	static const struct cli_row rows[] = {
 		/* one of two is refused: none is made */
 		{"$SHUNT backend add web 10.1.0.15 + backend delete web 10.1.0.99", 1, "", "changes[1]"},
 		{"$SHUNT backend add web 10.1.0.15 weight=7 + backend delete web 10.1.0.11", 0,
@@ -165,7 +111,7 @@ static void changes(void **state)
 	};
 
 	(void)state;
-	run_rows(rows, COUNT(rows));
+	cli_rows(rows, COUNT(rows));
 }
 
 /* Each prints one JSON value: on stdout when all is well, else on stderr. */
@@ -195,11 +141,11 @@ static void json(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct result r;
+		struct cli_result r;
 		json_t *value;
 
 		print_message("  %s\n", rows[i].line);
-		run(&r, rows[i].line);
+		cli_run(&r, rows[i].line);
 		assert_int_equal(r.status, rows[i].status);
 		assert_string_equal(r.status ? r.out : r.err, "");
 		value = json_loads(r.status ? r.err : r.out, 0, NULL);
@@ -210,41 +156,17 @@ static void json(void **state)
 
 static void endings(void **state)
 {
-	struct result r;
+	struct cli_result r;
 
 	(void)state;
 	/* once there is output, the command is past its start */
-	run(&r, "$SHUNT stats --watch 0.1 > $DIR/w & p=$!; while ! [ -s $DIR/w ]; do sleep 0.05; done; kill -INT $p; "
+	cli_run(&r,
+		"$SHUNT stats --watch 0.1 > $DIR/w & p=$!; while ! [ -s $DIR/w ]; do sleep 0.05; done; kill -INT $p; "
 		"wait $p; s=$?; rm $DIR/w; exit $s");
 	assert_int_equal(r.status, 0);
-	run(&r, "$SHUNT detach");
+	cli_run(&r, "$SHUNT detach");
 	assert_string_equal(r.out, "done (generation 6)\n");
 	assert_int_equal(fake_daemon_wait(&fake), 0);
-}
-
-/* build/shunt beside build/tests/kernel/test_cli */
-static int start(void **state)
-{
-	char path[4096];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 32);
-
-	(void)state;
-	for (int up = 0; up < 3; up++) {
-		while (len > 0 && path[--len] != '/')
-			;
-	}
-	strcpy(path + len, "/shunt");
-	fake_daemon_start(&fake);
-	setenv("SHUNT", path, 1);
-	setenv("DIR", fake.dir, 1);
-	setenv("SHUNT_SOCKET", fake.socket, 1);
-	return access(path, X_OK);
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	return fake.pid ? fake_daemon_stop(&fake) : 0;
 }
 
 int main(void)
@@ -255,5 +177,5 @@ int main(void)
 		cmocka_unit_test(changes), cmocka_unit_test(endings),
 	};
 
-	return cmocka_run_group_tests_name("cli", tests, start, stop);
+	return cmocka_run_group_tests_name("cli", tests, start_cli, stop_fake);
 }

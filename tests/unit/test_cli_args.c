@@ -254,7 +254,7 @@ static void test_describe(void **state)
 		{"backend add web 10.1.0.1", "backend 10.1.0.1 of web added"},
 		{"backend set web 10.1.0.1 weight=1", "backend 10.1.0.1 of web changed"},
 		{"backend set web 10.1.0.1 weight=1 state=drain", "backend 10.1.0.1 of web changed"},
-		{"backend drain web 10.1.0.1", "backend 10.1.0.1 of web drained"},
+		{"backend drain web 10.1.0.1", "backend 10.1.0.1 of web drains"},
 		{"backend undrain web 10.1.0.1", "backend 10.1.0.1 of web undrained"},
 		{"backend delete web 10.1.0.1", "backend 10.1.0.1 of web deleted"},
 	};
@@ -308,15 +308,18 @@ static void test_words(void **state)
 
 static void test_rates(void **state)
 {
-	json_t *before = expected_json("{'services': [{'name': 'web', 'packets': 100, 'bytes': 1000, 'backends':"
+	json_t *before = expected_json("{'services': [{'name': 'web', 'packets': 100, 'bytes': 1000, 'connections':"
+				       " {'moved': 5, 'counts': [{'count': 'looked', 'packets': 10}]}, 'backends':"
 				       " [{'address': '10.1.0.1', 'packets': 100, 'bytes': 1000}]}],"
 				       " 'reasons': [{'reason': 'not_vip', 'packets': 7, 'bytes': 70}]}");
-	json_t *after = expected_json("{'services': [{'name': 'web', 'packets': 300, 'bytes': 4000, 'backends':"
+	json_t *after = expected_json("{'services': [{'name': 'web', 'packets': 300, 'bytes': 4000, 'connections':"
+				      " {'moved': 6, 'counts': [{'count': 'looked', 'packets': 50}]}, 'backends':"
 				      " [{'address': '10.1.0.2', 'packets': 50, 'bytes': 500},"
 				      "  {'address': '10.1.0.1', 'packets': 250, 'bytes': 3500}]}],"
 				      " 'reasons': [{'reason': 'not_vip', 'packets': 4, 'bytes': 40}]}");
 	json_t *expected = expected_json(
 		"{'seconds': 2.0, 'services': [{'name': 'web', 'packets_per_second': 100, 'bytes_per_second': 1500,"
+		" 'connections': {'moved': 6, 'counts': [{'count': 'looked', 'packets_per_second': 20}]},"
 		" 'backends': [{'address': '10.1.0.2', 'packets_per_second': 25, 'bytes_per_second': 250},"
 		"              {'address': '10.1.0.1', 'packets_per_second': 75, 'bytes_per_second': 1250}]}],"
 		" 'reasons': [{'reason': 'not_vip', 'packets_per_second': 2, 'bytes_per_second': 20}]}");

@@ -282,7 +282,7 @@ static const char *set_participle(const json_t *set)
 
 	if (json_object_size(set) != 1 || !state)
 		return "changed";
-	return strcmp(state, config_admin_name(CONFIG_ADMIN_DRAIN)) == 0 ? "drained" : "undrained";
+	return strcmp(state, config_admin_name(CONFIG_ADMIN_DRAIN)) == 0 ? "drains" : "undrained";
 }
 
 char *args_describe(const json_t *change)

@@ -12,7 +12,7 @@ static void print_change(const json_t *answer)
 {
 	json_int_t generation = json_integer_value(json_object_get(answer, "generation"));
 	const json_t *changes = json_object_get(answer, "changes"), *warnings = json_object_get(answer, "warnings"),
-		     *item;
+		     *notes = json_object_get(answer, "notes"), *item;
 	size_t i;
 
 	if (!json_is_true(json_object_get(answer, "changed"))) {
@@ -29,6 +29,8 @@ static void print_change(const json_t *answer)
 	}
 	json_array_foreach (warnings, i, item)
 		printf("warning: %s\n", json_string_value(item));
+	json_array_foreach (notes, i, item)
+		printf("note: %s\n", json_string_value(item));
 }
 
 int change_send(struct cli *cli, const struct client_request *request)
@@ -41,7 +43,7 @@ int change_send(struct cli *cli, const struct client_request *request)
 	return status;
 }
 
-static int send_changes(struct cli *cli, json_t *changes)
+int change_send_list(struct cli *cli, json_t *changes)
 {
 	json_t *wrapped = json_pack("{s:O}", "changes", changes), *answer;
 	char *body = json_dumps(wrapped, JSON_COMPACT);
@@ -57,17 +59,24 @@ static int send_changes(struct cli *cli, json_t *changes)
 	return status;
 }
 
-int change_run(struct cli *cli, int argc, char **argv)
+json_t *change_parse(struct cli *cli, int argc, char **argv)
 {
 	struct shunt_err err = {0};
 	json_t *changes = args_changes(cli->command->noun, cli->command->verb, argc, argv, &err);
+
+	if (!changes)
+		output_error(cli->out, &err);
+	return changes;
+}
+
+int change_run(struct cli *cli, int argc, char **argv)
+{
+	json_t *changes = change_parse(cli, argc, argv);
 	int status;
 
-	if (!changes) {
-		output_error(cli->out, &err);
+	if (!changes)
 		return STATUS_USAGE;
-	}
-	status = send_changes(cli, changes);
+	status = change_send_list(cli, changes);
 	json_decref(changes);
 	return status;
 }

@@ -9,6 +9,10 @@
  * transaction. */
 int change_run(struct cli *cli, int argc, char **argv);
 
+/* Its two halves. NULL: wrong usage, said already. */
+json_t *change_parse(struct cli *cli, int argc, char **argv);
+int change_send_list(struct cli *cli, json_t *changes);
+
 /* Send a request whose answer is {"changed", "generation", ...}, and say what came of it. */
 int change_send(struct cli *cli, const struct client_request *request);
 

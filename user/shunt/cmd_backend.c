@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "change.h"
+#include "drain.h"
 #include "views.h"
 
 static void print_backends(const json_t *answer)
@@ -43,7 +44,8 @@ const struct command backend_commands[] = {
 	 "[server_id=HEX...]",
 	 "change a backend", change_run},
 	{"backend", "delete", "SERVICE ADDRESS...", "take backends out of a service for good", change_run},
-	{"backend", "drain", "SERVICE ADDRESS...", "send backends no new connections", change_run},
+	{"backend", "drain", "SERVICE ADDRESS... [--wait] [--timeout SECONDS]",
+	 "send backends no new connections; --wait: until those that they have are gone", drain_run},
 	{"backend", "undrain", "SERVICE ADDRESS...", "send drained backends new connections again", change_run},
 	{"backend", "list", "[SERVICE]", "list backends with their states", backend_list},
 	{NULL, NULL, NULL, NULL, NULL},

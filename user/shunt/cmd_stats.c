@@ -68,6 +68,33 @@ static void print_services(const json_t *services, const struct columns *columns
 	table_print(t);
 }
 
+/* How packets used the connection table: only what counts something, which is nothing while no ring changes. */
+static void print_conns(const json_t *services, const struct columns *columns, bool rates)
+{
+	struct table *t = NULL;
+	const json_t *service, *count;
+	char buf[HUMAN_TEXT];
+	size_t i, j;
+
+	json_array_foreach (services, i, service) {
+		json_array_foreach (json_object_get(json_object_get(service, "connections"), "counts"), j, count) {
+			if (view_integer(count, columns->packets) == 0)
+				continue;
+			if (!t)
+				t = table_new(rates ? "CONNECTIONS OF|COUNT|>PACKETS/S|MEANING"
+						    : "CONNECTIONS OF|COUNT|>PACKETS|MEANING");
+			table_cell(t, "%s", view_text(service, "name"));
+			table_cell(t, "%s", view_text(count, "count"));
+			table_cell(t, "%s", human_count(view_integer(count, columns->packets), buf));
+			table_cell(t, "%s", view_text(count, "text"));
+		}
+	}
+	if (!t)
+		return;
+	putchar('\n');
+	table_print(t);
+}
+
 /* How the backends of QUIC packets were chosen, for services that have it. */
 static void print_quic(const json_t *services, const struct columns *columns, bool rates)
 {
@@ -124,10 +151,11 @@ static void print_stats(const json_t *stats)
 
 	print_services(json_object_get(stats, "services"), rates ? &rate : &total, rates);
 	print_quic(json_object_get(stats, "services"), rates ? &rate : &total, rates);
+	print_conns(json_object_get(stats, "services"), rates ? &rate : &total, rates);
 	print_reasons(json_object_get(stats, "reasons"), rates ? &rate : &total, rates);
 }
 
-/* Leave only one service, and no reasons: those are not any service's. */
+/* Leave only one service, and neither reasons nor the connection table: those are not any service's. */
 static int keep_service(struct cli *cli, json_t *stats, const char *name)
 {
 	struct shunt_err err = {0};
@@ -138,6 +166,7 @@ static int keep_service(struct cli *cli, json_t *stats, const char *name)
 		if (strcmp(view_text(service, "name"), name) == 0) {
 			json_object_set_new(stats, "services", json_pack("[O]", service));
 			json_object_del(stats, "reasons");
+			json_object_del(stats, "table");
 			return STATUS_OK;
 		}
 	}

@@ -126,6 +126,11 @@ void output_error(struct output *out, const struct shunt_err *err)
 	json_decref(problem);
 }
 
+void output_stream(struct output *out)
+{
+	out->repeated = true;
+}
+
 void output_again(struct output *out)
 {
 	if (out->repeated && !out->json)

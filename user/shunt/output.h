@@ -26,6 +26,9 @@ void output_error(struct output *out, const struct shunt_err *err);
 /* Same, from the daemon's problem object. */
 void output_problem(struct output *out, const json_t *problem);
 
+/* More than one value will follow: in JSON, one a line. */
+void output_stream(struct output *out);
+
 /* Another round of a view that repeats: on a terminal, in place of the last one. JSON values come one a line from here on. */
 void output_again(struct output *out);
 

@@ -40,6 +40,8 @@ static void replace_all(json_t *list, const json_t *before, const char *key, dou
 		replace(object, then, "packets", "packets_per_second", seconds);
 		if (json_object_get(object, "bytes"))
 			replace(object, then, "bytes", "bytes_per_second", seconds);
+		replace_all(json_object_get(json_object_get(object, "connections"), "counts"),
+			    json_object_get(json_object_get(then, "connections"), "counts"), "count", seconds);
 		replace_all(json_object_get(object, "quic"), json_object_get(then, "quic"), "choice", seconds);
 		replace_all(json_object_get(object, "backends"), json_object_get(then, "backends"), "address", seconds);
 	}

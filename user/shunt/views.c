@@ -2,9 +2,12 @@
 #include "views.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "../lib/xalloc.h"
+#include "holds.h"
 #include "table.h"
 
 const char *view_text(const json_t *object, const char *member)
@@ -26,6 +29,16 @@ const char *view_encap(const json_t *object)
 	return json_is_object(encap) ? view_text(encap, "type") : view_text(object, "encap");
 }
 
+/* What an operator's drain has come to. The caller's. */
+static char *drain_text(const json_t *backend)
+{
+	char *left = hold_left(json_object_get(backend, "hold"), 0);
+	char *text = xasprintf("drained by an operator: %s", left[0] ? left : "nothing holds it any more");
+
+	free(left);
+	return text;
+}
+
 /* Why a backend is in its state, in the words of whoever decided. */
 static const char *reason_of(const json_t *backend)
 {
@@ -33,8 +46,6 @@ static const char *reason_of(const json_t *backend)
 
 	if (strcmp(state, "unresolved") == 0)
 		return view_text(json_object_get(backend, "nexthop"), "why");
-	if (strcmp(state, "drain") == 0)
-		return "drained by an operator";
 	if (view_integer(backend, "weight") == 0)
 		return "weight 0: no new connections";
 	return view_text(json_object_get(backend, "health"), "reason");
@@ -50,7 +61,7 @@ static const char *age_of(const json_t *health, char *buf)
 static void add_backend(struct table *t, const json_t *service, const json_t *backend)
 {
 	const json_t *health = json_object_get(backend, "health"), *nexthop = json_object_get(backend, "nexthop");
-	char age[HUMAN_TEXT], packets[HUMAN_TEXT], bytes[HUMAN_TEXT];
+	char age[HUMAN_TEXT], packets[HUMAN_TEXT], bytes[HUMAN_TEXT], *reason;
 
 	table_cell(t, "%s", view_text(service, "name"));
 	table_cell(t, "%s", view_text(backend, "pool"));
@@ -63,7 +74,13 @@ static void add_backend(struct table *t, const json_t *service, const json_t *ba
 	table_cell(t, "%s", view_text(nexthop, "interface"));
 	table_cell(t, "%s", human_count(view_integer(backend, "packets"), packets));
 	table_cell(t, "%s", human_bytes(view_integer(backend, "bytes"), bytes));
-	table_cell(t, "%s", reason_of(backend));
+	if (strcmp(view_text(backend, "state"), "drain") == 0) {
+		reason = drain_text(backend);
+		table_cell(t, "%s", reason);
+		free(reason);
+	} else {
+		table_cell(t, "%s", reason_of(backend));
+	}
 }
 
 void view_backends(const json_t *services)
