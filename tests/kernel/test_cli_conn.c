@@ -80,7 +80,7 @@ static void waiting(void **state)
 		 "3000 slots still recording)\n"},
 		{"$SHUNT backend add web " FAKE_ENDING " + backend drain web " FAKE_ENDING, 0,
 		 FAKE_ENDING " of web drains\n", ""},
-		{"$SHUNT backend drain web --wait " FAKE_ENDING, 0, PROGRESS, ""},
+		{"$SHUNT backend drain web --wait " FAKE_ENDING, 0, "(generation 3)\n" PROGRESS, ""},
 		{"$SHUNT --json backend drain web 2>&1 --wait " FAKE_ENDING " | tail -1", 0,
 		 "{\"service\":\"web\",\"address\":\"" FAKE_ENDING
 		 "\",\"drained\":true,\"state\":\"drain\",\"slots\":0",
