@@ -35,7 +35,7 @@ SHUNT_SRC := $(wildcard user/shunt/*.c)
 XDP_SRC := $(wildcard user/xdp/*.c)
 # What needs neither root nor a kernel: built once more with the sanitizers, for the unit tests.
 PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,nexthop_link.c ring.c model.c template.c store.c viptable.c quictable.c) \
-	$(addprefix user/shunt/,args.c holds.c keys.c words.c rates.c table.c views.c)
+	$(addprefix user/shunt/,args.c holds.c keys.c words.c rates.c remains_text.c table.c views.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 KERNEL_SRC := $(wildcard tests/kernel/test_*.c)
@@ -116,11 +116,11 @@ $B/tests/kernel/test_%: $B/obj/tests/kernel/test_%.o $(filter-out %/main.o,$(SHU
 # The API and the command over a real socket, with stand-ins for the datapath: the API under the sanitizers, like all that reads
 # what others send.
 API_TEST_OBJ := $(call obj,san,$(addprefix tests/kernel/,fake_daemon.c fake_conns.c api_client.c cli_run.c) $(wildcard user/shuntd/api*.c)) $(PURE_OBJ)
-API_TEST_BIN := $(addprefix $B/tests/kernel/,test_api test_api_conns test_api_socket test_cli test_cli_conn)
-$B/tests/kernel/test_cli $B/tests/kernel/test_cli_conn: | $B/shunt
+API_TEST_BIN := $(addprefix $B/tests/kernel/,test_api test_api_conns test_api_socket test_cli test_cli_conn test_cli_status)
+$(addprefix $B/tests/kernel/,test_cli test_cli_conn test_cli_status): | $B/shunt
 $(API_TEST_BIN): $B/tests/kernel/%: $B/san/tests/kernel/%.o $(API_TEST_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libuv libmicrohttpd libcurl libmnl $(LIBS_LIB)) -lm
+	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libuv libmicrohttpd libcurl libbpf libmnl $(LIBS_LIB)) -lm
 
 # The benchmark: its own driver program beside shunt's.
 $B/bench/%.bpf.o: tests/bench/%.bpf.c

@@ -46,8 +46,9 @@ struct shunt_control {
 	__u32 quic_slots;	 /* entries in one half of shunt_quic (quic.h), a power of two */
 	__u32 conn_expiry; /* ticks (SHUNT_CONN_TICK_SHIFT) without a packet after which no service's connection is kept */
 	__u64 quic_multiplier[2]; /* per half, as vip_multiplier */
+	__u64 alive;		  /* s of CLOCK_REALTIME when the daemon last said so, once a second; 0: never */
 };
-_Static_assert(sizeof(struct shunt_control) == 144, "shunt_control");
+_Static_assert(sizeof(struct shunt_control) == 152, "shunt_control");
 _Static_assert(__builtin_offsetof(struct shunt_control, vip_spans) < 64,
 	       "all that every packet reads is in one cache line");
 

@@ -106,25 +106,23 @@ static int perform(struct transfer *t, const char *socket, long *status, struct 
 	return 0;
 }
 
-int client_call(struct cli *cli, const struct client_request *request, json_t **answer)
+/* A refusal has been said when it returns; that there is no answer is for the caller to say. */
+static int call(struct cli *cli, const struct client_request *request, json_t **answer, struct shunt_err *err)
 {
 	struct transfer t = {0};
-	struct shunt_err err = {0};
 	long http_status = 0;
 	int status = STATUS_OK;
 
 	*answer = NULL;
 	set_up(&t, cli->socket, request);
-	if (perform(&t, cli->socket, &http_status, &err)) {
-		output_error(cli->out, &err);
+	if (perform(&t, cli->socket, &http_status, err)) {
 		tear_down(&t);
 		return STATUS_UNREACHABLE;
 	}
 	*answer = json_loadb(t.body ? t.body : "", t.len, 0, NULL);
 	if (!json_is_object(*answer)) {
-		shunt_fail(&err, EPROTO, cli->socket,
+		shunt_fail(err, EPROTO, cli->socket,
 			   "answered HTTP %ld with what is not a JSON object: is it shuntd's socket?", http_status);
-		output_error(cli->out, &err);
 		status = STATUS_UNREACHABLE;
 	} else if (http_status != 200) {
 		output_problem(cli->out, *answer);
@@ -136,6 +134,23 @@ int client_call(struct cli *cli, const struct client_request *request, json_t **
 	}
 	tear_down(&t);
 	return status;
+}
+
+int client_call(struct cli *cli, const struct client_request *request, json_t **answer)
+{
+	struct shunt_err err = {0};
+	int status = call(cli, request, answer, &err);
+
+	if (status == STATUS_UNREACHABLE)
+		output_error(cli->out, &err);
+	return status;
+}
+
+int client_reach(struct cli *cli, const char *path, json_t **answer, struct shunt_err *err)
+{
+	struct client_request request = {.method = "GET", .path = path};
+
+	return call(cli, &request, answer, err);
 }
 
 int client_get(struct cli *cli, const char *path, json_t **answer)

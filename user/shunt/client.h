@@ -22,6 +22,9 @@ int client_call(struct cli *cli, const struct client_request *request, json_t **
 
 int client_get(struct cli *cli, const char *path, json_t **answer);
 
+/* Same, but STATUS_UNREACHABLE is for the caller to say: *err; its code is ENOENT if nobody is at the socket. */
+int client_reach(struct cli *cli, const char *path, json_t **answer, struct shunt_err *err);
+
 /* Is a daemon there? Says nothing: for commands that can do without. */
 bool client_try_get(struct cli *cli, const char *path, json_t **answer);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Commands about the daemon and its configuration as a whole. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,11 @@
 #include "../lib/xalloc.h"
 #include "../lib/yaml.h"
 #include "change.h"
+#include "remains.h"
 #include "table.h"
 #include "views.h"
+
+#define DEFAULT_PIN_DIR "/sys/fs/bpf/shunt"
 
 static void print_interfaces(const json_t *interfaces)
 {
@@ -77,15 +81,58 @@ static void print_status(const json_t *status)
 	print_usage(json_object_get(status, "usage"));
 }
 
+/* No daemon: what it has left behind goes on without it, or does not. */
+static void say_absent(struct cli *cli, const struct shunt_err *err, const char *pin_dir)
+{
+	struct remains remains = remains_read(pin_dir);
+	json_t *problem = output_problem_of(err);
+	char *text = remains_text(&remains, pin_dir, (uint64_t)time(NULL));
+
+	json_object_set_new(problem, "note", json_string(text));
+	json_object_set_new(problem, "forwarding",
+			    remains.kind == REMAINS_HIDDEN ? json_null()
+							   : json_boolean(remains.kind == REMAINS_PROGRAM));
+	json_object_set_new(problem, "last_seen",
+			    remains.alive ? json_integer((json_int_t)remains.alive) : json_null());
+	output_problem(cli->out, problem);
+	json_decref(problem);
+	free(text);
+}
+
+/* Takes --pin-dir DIR out of the words. */
+static const char *take_pin_dir(int *argc, char **argv)
+{
+	const char *pin_dir = DEFAULT_PIN_DIR;
+	int kept = 0;
+
+	for (int i = 0; i < *argc; i++) {
+		if (strncmp(argv[i], "--pin-dir=", 10) == 0)
+			pin_dir = argv[i] + 10;
+		else if (strcmp(argv[i], "--pin-dir") == 0 && i + 1 < *argc)
+			pin_dir = argv[++i];
+		else
+			argv[kept++] = argv[i];
+	}
+	*argc = kept;
+	return pin_dir;
+}
+
 static int status(struct cli *cli, int argc, char **argv)
 {
+	const char *pin_dir = take_pin_dir(&argc, argv);
+	struct shunt_err err = {0};
 	json_t *answer;
 	int ret = change_expect_args(cli, "status", argc, argv, 0, NULL);
 
-	if (ret == STATUS_OK)
-		ret = client_get(cli, "/v1/status", &answer);
+	if (ret != STATUS_OK)
+		return ret;
+	ret = client_reach(cli, "/v1/status", &answer, &err);
 	if (ret == STATUS_OK)
 		output_value(cli->out, answer, print_status);
+	else if (ret == STATUS_UNREACHABLE && err.code == ENOENT)
+		say_absent(cli, &err, pin_dir);
+	else if (ret == STATUS_UNREACHABLE)
+		output_error(cli->out, &err);
 	return ret;
 }
 
@@ -245,7 +292,11 @@ static int version(struct cli *cli, int argc, char **argv)
 }
 
 const struct command daemon_commands[] = {
-	{"status", NULL, "", "show the daemon, its interfaces, services and tables", status},
+	{"status", NULL, "[--pin-dir DIR]",
+	 "show the daemon, its interfaces, services and tables; without a daemon, whether packets are forwarded as it "
+	 "left "
+	 "them, by the maps in DIR (" DEFAULT_PIN_DIR ")",
+	 status},
 	{"apply", NULL, "FILE", "make FILE (\"-\": stdin) the configuration in force, in place of all that is there",
 	 apply},
 	{"check", NULL, "FILE", "check a configuration file (\"-\": stdin); needs no daemon", check},

@@ -84,6 +84,7 @@ void output_problem(struct output *out, const json_t *problem)
 {
 	const char *where = json_string_value(json_object_get(problem, "where"));
 	const char *detail = json_string_value(json_object_get(problem, "detail"));
+	const char *note = json_string_value(json_object_get(problem, "note"));
 
 	fflush(stdout);
 	if (out->json) {
@@ -93,6 +94,8 @@ void output_problem(struct output *out, const json_t *problem)
 	if (!detail)
 		detail = json_string_value(json_object_get(problem, "title"));
 	fprintf(stderr, "shunt: %s%s%s\n", where ? where : "", where ? ": " : "", detail ? detail : "refused");
+	if (note)
+		fprintf(stderr, "shunt: %s\n", note);
 }
 
 /* What is printed may quote an argument that is not UTF-8, which JSON cannot carry: those bytes become '?'. */
@@ -115,13 +118,20 @@ static json_t *any_string(const char *text)
 	return string ? string : ascii_string(text);
 }
 
-void output_error(struct output *out, const struct shunt_err *err)
+json_t *output_problem_of(const struct shunt_err *err)
 {
 	json_t *problem =
 		json_pack("{s:s, s:s, s:o}", "type", "about:blank", "title", "Error", "detail", any_string(err->what));
 
 	if (err->where[0])
 		json_object_set_new(problem, "where", any_string(err->where));
+	return problem;
+}
+
+void output_error(struct output *out, const struct shunt_err *err)
+{
+	json_t *problem = output_problem_of(err);
+
 	output_problem(out, problem);
 	json_decref(problem);
 }

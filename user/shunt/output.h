@@ -23,7 +23,9 @@ __attribute__((format(printf, 2, 3))) void output_message(struct output *out, co
 
 /* An error, on stderr: "shunt: where: what", or with --json the problem object (RFC 9457), so that stdout holds results only. */
 void output_error(struct output *out, const struct shunt_err *err);
-/* Same, from the daemon's problem object. */
+/* The object itself, to add to it. */
+json_t *output_problem_of(const struct shunt_err *err);
+/* Same, from the daemon's problem object; a "note" in it is another line. */
 void output_problem(struct output *out, const json_t *problem);
 
 /* More than one value will follow: in JSON, one a line. */

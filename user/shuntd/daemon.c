@@ -25,7 +25,8 @@
 
 #define REFRESH_DELAY_MS 10
 #define REPAIR_INTERVAL_MS 250
-#define STEP_DELAY_MS 50    /* until there is anything to step */
+#define STEP_DELAY_MS 50 /* until there is anything to step */
+#define ALIVE_INTERVAL_MS 1000
 #define DETACH_DELAY_MS 100 /* for the answer to who asked for it */
 
 /* A backend that no check has looked at yet. One that the maps had up, as a daemon before this one left them, stays up until
@@ -302,6 +303,13 @@ static void repair(uv_timer_t *timer)
 		refresh_soon(d);
 }
 
+static void alive(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+
+	datapath_alive(d->dp);
+}
+
 int daemon_open(struct daemon *d, struct shunt_err *err)
 {
 	int rc;
@@ -311,9 +319,11 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	uv_timer_init(d->loop, &d->refresh_timer);
 	uv_timer_init(d->loop, &d->repair_timer);
 	uv_timer_init(d->loop, &d->step_timer);
+	uv_timer_init(d->loop, &d->alive_timer);
 	d->refresh_timer.data = d;
 	d->repair_timer.data = d;
 	d->step_timer.data = d;
+	d->alive_timer.data = d;
 	rc = nexthops_open(&d->nexthops, d->loop, nexthops_changed, d, err);
 	if (rc)
 		return rc;
@@ -325,11 +335,13 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 		return rc;
 	uv_timer_start(&d->repair_timer, repair, REPAIR_INTERVAL_MS, REPAIR_INTERVAL_MS);
 	uv_timer_start(&d->step_timer, step, STEP_DELAY_MS, 0);
+	uv_timer_start(&d->alive_timer, alive, 0, ALIVE_INTERVAL_MS);
 	return 0;
 }
 
 void daemon_close(struct daemon *d)
 {
+	uv_close((uv_handle_t *)&d->alive_timer, NULL);
 	uv_close((uv_handle_t *)&d->repair_timer, NULL);
 	uv_close((uv_handle_t *)&d->step_timer, NULL);
 	uv_close((uv_handle_t *)&d->refresh_timer, NULL);

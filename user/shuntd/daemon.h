@@ -35,6 +35,7 @@ struct daemon {
 	uv_timer_t refresh_timer; /* collects changes of the world of one moment into one refresh */
 	uv_timer_t repair_timer;
 	uv_timer_t step_timer; /* takes rings and connections on */
+	uv_timer_t alive_timer;
 	struct api *api;
 };
 

@@ -44,6 +44,8 @@ int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_
 uint32_t datapath_tick(struct datapath *dp);
 /* The addresses of all destinations in use, removed ones included: next hops are to be known of all. *out is the caller's. */
 size_t datapath_leftovers(const struct datapath *dp, struct shunt_addr **out);
+/* The daemon is there: for who finds the maps without one. Once a second. */
+void datapath_alive(struct datapath *dp);
 
 uint64_t datapath_generation(const struct datapath *dp);
 

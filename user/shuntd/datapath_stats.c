@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Counters: what the program counts per CPU, read and summed. */
+/* Counters: what the program counts per CPU, read and summed; and a sign of life. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "../lib/xalloc.h"
 #include "datapath_priv.h"
@@ -112,4 +113,9 @@ bool datapath_service_retired(struct datapath *dp, const char *service, struct s
 void datapath_reason_counter(struct datapath *dp, enum shunt_reason reason, struct shunt_counter *out)
 {
 	*out = dp->reason_counters[reason];
+}
+
+void datapath_alive(struct datapath *dp)
+{
+	__atomic_store_n(&dp->control->alive, (uint64_t)time(NULL), __ATOMIC_RELAXED);
 }
