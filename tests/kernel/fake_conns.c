@@ -6,6 +6,8 @@
 #include "../../user/shuntd/datapath.h"
 #include "fake_daemon.h"
 
+bool fake_unswept;
+
 /* Of web; dns is at rest. */
 bool datapath_service_conns(struct datapath *dp, const char *service, struct datapath_conns *out)
 {
@@ -94,5 +96,5 @@ size_t datapath_holds(struct datapath *dp, const char *service, struct datapath_
 void datapath_table(const struct datapath *dp, struct datapath_table *out)
 {
 	(void)dp;
-	*out = (struct datapath_table){126, 524288, 33, 12};
+	*out = (struct datapath_table){126, 524288, fake_unswept ? 0 : 33, 12};
 }

@@ -6,6 +6,7 @@
 #ifndef SHUNT_FAKE_DAEMON_H
 #define SHUNT_FAKE_DAEMON_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct fake_daemon {
@@ -26,6 +27,7 @@ int fake_daemon_wait(struct fake_daemon *fake);
 
 /* Of connections (fake_conns.c): 3000 slots and 120 entries hold 10.1.0.12, for ever; what holds FAKE_ENDING gets less each time that one
  * asks, down to nothing; FAKE_REMOVED is no backend of web any more, but 9 entries name it. */
+extern bool fake_unswept; /* the next one that is started has not swept yet */
 #define FAKE_ENDING "10.1.0.13"
 #define FAKE_REMOVED "10.1.0.99"
 

@@ -110,13 +110,38 @@ static void removals(void **state)
 	}
 }
 
+/* Who has not looked does not say that there is nothing. */
+static void unswept(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		struct answer a = post("/v1/changes",
+				       "{\"changes\": [{\"op\": \"backend.add\", \"service\": \"web\", \"backend\": "
+				       "{\"address\": \"" FAKE_ENDING "\", \"state\": \"drain\"}}]}");
+
+		forget(&a);
+		expect_get("/v1/services/web", "{'backends': [{}, {'hold': {'entries': null}}, {'drained': false}]}");
+	}
+	expect_get("/v1/connections/web", "{'holds': [{'entries': null}, {'entries': null}]}");
+}
+
+static int start_unswept(void **state)
+{
+	fake_unswept = true;
+	return start_fake(state);
+}
+
 int main(void)
 {
+	const struct CMUnitTest after_start[] = {
+		cmocka_unit_test(unswept),
+	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connections),
 		cmocka_unit_test(drains),
 		cmocka_unit_test(removals),
 	};
 
-	return cmocka_run_group_tests_name("api-conns", tests, start_fake, stop_fake);
+	return cmocka_run_group_tests_name("api-conns", tests, start_fake, stop_fake) +
+	       cmocka_run_group_tests_name("api-conns-start", after_start, start_unswept, stop_fake);
 }

@@ -9,6 +9,20 @@ killed() {
 	load_more "$load" 60
 }
 
+# Nobody said goodbye: what the maps say of the daemon, and what uses them.
+told_that_it_is_gone() {
+	local text status=0
+	text=$(shunt status --pin-dir "$pins/shuntd" 2>&1) || status=$?
+	echo "$text"
+	[ "$status" = 3 ] && [[ $text =~ last\ seen\ [0-9]+s\ ago.*packets\ are\ forwarded ]]
+}
+
+told_that_nothing_is_left() {
+	local text
+	text=$(shunt status --pin-dir "$pins/shuntd" 2>&1)
+	[ $? = 3 ] && [[ $text == *"nothing is forwarded: no maps are pinned in"* ]]
+}
+
 started() { shuntd_start && wait_for 5 count_is up 4; }
 
 killed_and_started() {
@@ -84,6 +98,7 @@ passed_before=$(passed_by)
 total() { shunt --json stats | jq '.services[0].packets'; }
 
 test_that "killed with -9 under load: forwarding goes on" under_load killed
+test_that "status says that it is gone, since when, and that forwarding goes on" told_that_it_is_gone
 packets=$(bpftool -j map dump pinned "$pins/shuntd/shunt_dstat" | jq '[.[].formatted.values[].value.packets] | add')
 test_that "started again under load: no request fails" under_load started
 test_that "counters go on from where they were" [ "$(total)" -ge "$packets" ]
@@ -99,6 +114,7 @@ test_that "a drain by command outlives the reload" drain_outlives_reload
 test_that "a file that changed while the daemon was away wins" new_file_wins_at_start
 test_that "all answer again" all_answered "$vip4" b1 b3 b4
 test_that "detach takes the program off and ends the daemon" detached
+test_that "and status says that nothing is forwarded" told_that_nothing_is_left
 requests 1 "$vip4" "$run/unanswered"
 test_that "then packets do pass it by" [ "$(passed_by)" -gt "$passed_before" ]
 tap_end

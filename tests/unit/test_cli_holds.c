@@ -34,6 +34,10 @@ static const struct row {
 	{"down", 0, 0, 10, 6, 5, 15, 12,
 	 "10.1.0.11 is down since 5s: 6 connections recorded, 10 slots still recording (window ends in 12s at the "
 	 "earliest); cut off in 15s"},
+	/* entries -1: a daemon that has just begun */
+	{"drain", 0, 0, 0, -1, 1, 3600, 0, "10.1.0.11 drains since 1s: connections not counted yet; cut off in 1h 0m"},
+	{"drain", 0, 0, 4, -1, 1, 3600, 0,
+	 "10.1.0.11 drains since 1s: connections not counted yet, 4 slots still recording; cut off in 1h 0m"},
 	{"dead", 1, 0, 0, 6, 5, 0, 0, "10.1.0.11 is cut off since 5s: connections that it had go to other backends"},
 };
 
@@ -45,8 +49,11 @@ static void sentences(void **state)
 		json_t *hold = json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:i}", "state", r->state, "removed",
 					 r->removed, "slots", r->slots, "anchors", r->anchors, "entries", r->entries,
 					 "for", r->since, "ends_in", r->ends_in);
-		char *sentence = hold_sentence("10.1.0.11", hold, r->window);
+		char *sentence;
 
+		if (r->entries < 0)
+			json_object_set_new(hold, "entries", json_null());
+		sentence = hold_sentence("10.1.0.11", hold, r->window);
 		assert_string_equal(sentence, r->sentence);
 		assert_int_equal(hold_is_empty(hold), !r->slots && !r->anchors && !r->entries);
 		free(sentence);

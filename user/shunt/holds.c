@@ -8,9 +8,16 @@
 #include "table.h"
 #include "views.h"
 
+/* A daemon that has just begun does not know yet. */
+static bool is_counted(const json_t *hold)
+{
+	return !json_is_null(json_object_get(hold, "entries"));
+}
+
 bool hold_is_empty(const json_t *hold)
 {
-	return !view_integer(hold, "slots") && !view_integer(hold, "anchors") && !view_integer(hold, "entries");
+	return is_counted(hold) && !view_integer(hold, "slots") && !view_integer(hold, "anchors") &&
+	       !view_integer(hold, "entries");
 }
 
 /* "", or "3000 slots" and what is said of them, behind a comma if it is not the first. */
@@ -31,9 +38,11 @@ static json_int_t recording_slots(const json_t *hold)
 char *hold_left(const json_t *hold, json_int_t window)
 {
 	json_int_t entries = view_integer(hold, "entries"), recording = recording_slots(hold);
-	char *recorded = counted(entries, "connection", "recorded", true);
-	char *open = counted(recording, "slot", "still recording", !entries);
-	char *unmoved = counted(view_integer(hold, "slots"), "slot", "not moved yet", !entries && recording <= 0);
+	bool first = is_counted(hold) && !entries;
+	char *recorded = is_counted(hold) ? counted(entries, "connection", "recorded", true)
+					  : xstrdup("connections not counted yet");
+	char *open = counted(recording, "slot", "still recording", first);
+	char *unmoved = counted(view_integer(hold, "slots"), "slot", "not moved yet", first && recording <= 0);
 	char buf[HUMAN_TEXT], *ends, *left;
 
 	ends = window > 0 && recording > 0

@@ -78,16 +78,26 @@ json_t *api_conns_json(const struct daemon *d, const char *service)
 			 uint_json(conns.window_ends), "entries", entries_json(&conns), "counts", counts_json(&conns));
 }
 
-static json_t *hold_json(const struct datapath_hold *hold)
+/* Before the first sweep of a daemon it is not known which entries there are. */
+static bool has_swept(const struct daemon *d)
+{
+	struct datapath_table table;
+
+	datapath_table(d->dp, &table);
+	return table.sweeps > 0;
+}
+
+static json_t *hold_json(const struct daemon *d, const struct datapath_hold *hold)
 {
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "state", dest_state_name(hold->state), "slots",
 			 uint_json(hold->slots), "anchors", uint_json(hold->anchors), "entries",
-			 uint_json(hold->entries), "for", uint_json(hold->for_s), "ends_in", uint_json(hold->ends_in));
+			 has_swept(d) ? uint_json(hold->entries) : json_null(), "for", uint_json(hold->for_s),
+			 "ends_in", uint_json(hold->ends_in));
 }
 
-static bool holds_nothing(const struct datapath_hold *hold)
+static bool holds_nothing(const struct daemon *d, const struct datapath_hold *hold)
 {
-	return !hold->slots && !hold->anchors && !hold->entries;
+	return has_swept(d) && !hold->slots && !hold->anchors && !hold->entries;
 }
 
 /* Only of backends that take no new connections: of the others all slots that name them would have to be counted. */
@@ -101,9 +111,9 @@ void api_set_hold(json_t *object, const struct daemon *d, const char *service, c
 		return;
 	there = datapath_dest_hold(d->dp, service, &backend->addr, &hold);
 	if (there)
-		json_object_set_new(object, "hold", hold_json(&hold));
+		json_object_set_new(object, "hold", hold_json(d, &hold));
 	if (state == BACKEND_DRAIN)
-		json_object_set_new(object, "drained", json_boolean(!there || holds_nothing(&hold)));
+		json_object_set_new(object, "drained", json_boolean(!there || holds_nothing(d, &hold)));
 }
 
 static json_t *holds_json(const struct daemon *d, const char *service)
@@ -118,7 +128,7 @@ static json_t *holds_json(const struct daemon *d, const char *service)
 		json_t *object = json_pack("{s:s, s:b}", "address", addr_format(&holds[i].addr, addr), "removed",
 					   holds[i].removed);
 
-		json_object_update_new(object, hold_json(&holds[i]));
+		json_object_update_new(object, hold_json(d, &holds[i]));
 		json_array_append_new(array, object);
 	}
 	free(holds);
@@ -159,7 +169,7 @@ static json_t *removed_note(const struct daemon *d, const struct config_service 
 	char addr[SHUNT_ADDR_TEXT];
 
 	if (!datapath_dest_hold(d->dp, is->name, backend, &hold) || hold.state == SHUNT_DEST_DEAD ||
-	    holds_nothing(&hold))
+	    holds_nothing(d, &hold))
 		return NULL;
 	if (!is->drain_timeout)
 		return json_sprintf("services[%s].backends[%s]: gets no new connections; those that it has live on "
