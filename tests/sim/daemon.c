@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The daemon: what is asked for and reported becomes a ring, and the ring becomes steps on slots, all by anchor_rules.h. Its sweep is in
- * sweep.c. What stands in for it when others than these rules forward: the ring is as wanted at once, and nothing is ever cut off.
+ * The daemon: what is asked for, reported and told by the clock becomes states of destinations, and these a ring that is wanted. Slots go
+ * there in rings.c; the sweep is in sweep.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,6 @@
 #include "../../user/shuntd/ring.h"
 #include "sim.h"
 
-#define PREP_TIME (3 * SIM_SECOND)
 #define GRACE (20 * SIM_SECOND)
 #define DRAIN_TIMEOUT (60 * SIM_MINUTE)
 #define SWEEP_EVERY (5 * SIM_SECOND)
@@ -18,11 +17,6 @@
 
 static const uint32_t ring_sizes[SIM_SERVICES] = {65537, 16381};
 static const uint32_t idle_timeouts[SIM_SERVICES] = {900, 120};
-
-static bool is_by_rules(const struct sim *sim)
-{
-	return sim->c.algorithm == SIM_RULES;
-}
 
 void daemon_open(struct sim *sim)
 {
@@ -37,7 +31,7 @@ void daemon_open(struct sim *sim)
 		sim->slot_count += ring_sizes[i];
 	}
 	sim->world.slots = xcalloc(sim->slot_count, sizeof(*sim->world.slots));
-	sim->window = xcalloc(sim->slot_count, sizeof(*sim->window));
+	sim->since = xcalloc(sim->slot_count, sizeof(*sim->since));
 	sim->lives = xcalloc(LIVES, sizeof(*sim->lives));
 	sim->life_count = 1;
 	sweep_open(sim);
@@ -49,7 +43,7 @@ void daemon_close(struct sim *sim)
 	for (uint32_t i = 0; i < SIM_SERVICES; i++)
 		free(sim->services[i].wanted);
 	free(sim->world.slots);
-	free(sim->window);
+	free(sim->since);
 	free(sim->lives);
 	sweep_close(sim);
 }
@@ -126,9 +120,9 @@ static void drain_deadline(struct sim *sim, uint32_t id)
 	if (!b->drain_since || b->drain_since == SIM_STILL || sim->now < b->drain_since + DRAIN_TIMEOUT)
 		return;
 	b->is_cut = true;
-	sim->result.drains_cut += sim->world.state[id] == SHUNT_DEST_DRAIN;
+	sim->result.drains_cut += sim->world.service[id] == 0 && sim->world.state[id] == SHUNT_DEST_DRAIN;
 	set_state(sim, id);
-	daemon_commit(sim, sim->world.service[id]);
+	rings_commit(sim, sim->world.service[id]);
 }
 
 static void start_drain(struct sim *sim, uint32_t id)
@@ -138,8 +132,8 @@ static void start_drain(struct sim *sim, uint32_t id)
 	if (!b->drain_since) {
 		b->drain_since = sim->now;
 		b->slots_are_free = false;
-		sim->result.drains++;
-		if (is_by_rules(sim))
+		sim->result.drains += sim->world.service[id] == 0;
+		if (sim->c.algorithm == SIM_RULES)
 			sim_at(sim, sim->now + DRAIN_TIMEOUT, drain_deadline, id);
 	}
 	set_state(sim, id);
@@ -155,7 +149,8 @@ void daemon_undrain(struct sim *sim, uint32_t id)
 {
 	struct sim_backend *b = &sim->backends[id];
 
-	sim->result.drains_cancelled += b->drain_since && b->drain_since != SIM_STILL;
+	if (sim->world.service[id] == 0 && b->drain_since && b->drain_since != SIM_STILL)
+		sim->result.drains_cancelled++;
 	b->is_draining = b->is_cut = false;
 	b->drain_since = 0;
 	set_state(sim, id);
@@ -181,7 +176,7 @@ static void grace_end(struct sim *sim, uint32_t id)
 	if (b->is_healthy || sim->now < b->down_since + GRACE || sim->world.state[id] != SHUNT_DEST_DOWN)
 		return;
 	set_state(sim, id);
-	daemon_commit(sim, sim->world.service[id]);
+	rings_commit(sim, sim->world.service[id]);
 }
 
 void daemon_report(struct sim *sim, uint32_t id, bool is_healthy)
@@ -196,80 +191,7 @@ void daemon_report(struct sim *sim, uint32_t id, bool is_healthy)
 		sim_at(sim, sim->now + GRACE, grace_end, id);
 	}
 	set_state(sim, id);
-	daemon_commit(sim, sim->world.service[id]);
-}
-
-/* ---- slots */
-
-static void want(struct sim *sim, struct sim_service *s, uint32_t size)
-{
-	struct ring_backend members[256];
-	bool available[256];
-	uint32_t *base = xcalloc(size, sizeof(*base));
-
-	for (uint32_t i = 0; i < s->member_count; i++) {
-		const struct sim_backend *b = &sim->backends[s->members[i]];
-
-		members[i] = (struct ring_backend){b->addr, b->weight};
-		available[i] = b->is_healthy && !b->is_draining;
-	}
-	ring_build(base, size, members, s->member_count, sim->seed, s->salt);
-	ring_resolve(s->wanted, base, size, available, s->member_count, sim->seed, s->salt);
-	for (uint32_t i = 0; i < size; i++)
-		s->wanted[i] = s->wanted[i] == RING_NONE ? 0 : s->members[s->wanted[i]];
-	free(base);
-}
-
-/* Of a slot whose current is not as wanted: is it to be prepared, or prepared and to wait? */
-static bool is_to_wait(struct sim *sim, struct sim_service *s, __u64 *slot, uint32_t wanted, bool *has_begun)
-{
-	uint32_t current = shunt_slot_current(*slot);
-
-	if (*slot & SHUNT_SLOT_PREP)
-		return current != wanted && conn_is_live(conn_state_of(&sim->world, current)) &&
-		       sim->now < s->prep_until;
-	if (!anchor_wants_prep(&sim->world, *slot, wanted))
-		return false;
-	anchor_prepare(slot);
-	*has_begun = true;
-	return true;
-}
-
-static void go_to_wanted(struct sim *sim, struct sim_service *s, uint32_t base, uint32_t size, bool *has_begun)
-{
-	for (uint32_t i = 0; i < size; i++) {
-		__u64 *slot = &sim->world.slots[base + i], before;
-
-		if (shunt_slot_current(*slot) == s->wanted[i] && !(*slot & SHUNT_SLOT_PREP) &&
-		    !conn_is_dead(conn_state_of(&sim->world, shunt_slot_anchor(*slot))))
-			continue;
-		sim->sweep.settled[base + i] = 0;
-		if (is_to_wait(sim, s, slot, s->wanted[i], has_begun))
-			continue;
-		before = anchor_move(&sim->world, slot, s->wanted[i]);
-		if (!anchor_is_moved(before) && anchor_is_moved(*slot))
-			sim->window[base + i] = sim->now;
-	}
-}
-
-/* Make the ring as it is wanted now: what must wait for its preparation is done in another call. */
-void daemon_commit(struct sim *sim, uint32_t service)
-{
-	struct sim_service *s = &sim->services[service];
-	uint32_t base = sim->world.ring_base[service], size = sim->world.ring_size[service];
-	bool has_begun = false;
-
-	want(sim, s, size);
-	if (!is_by_rules(sim)) {
-		for (uint32_t i = 0; i < size; i++)
-			sim->world.slots[base + i] = shunt_slot_clean(s->wanted[i]);
-		return;
-	}
-	go_to_wanted(sim, s, base, size, &has_begun);
-	if (has_begun) {
-		s->prep_until = sim->now + PREP_TIME;
-		sim_at(sim, s->prep_until, daemon_commit, service);
-	}
+	rings_commit(sim, sim->world.service[id]);
 }
 
 /* All that was only in its memory is forgotten. */
@@ -277,12 +199,12 @@ void daemon_restart(struct sim *sim, uint32_t unused)
 {
 	(void)unused;
 	for (uint32_t i = 0; i < sim->slot_count; i++)
-		sim->window[i] = sim->c.broken == BREAK_RESTART ? 0 : sim->now;
+		sim->since[i] = sim->c.broken == BREAK_RESTART ? 0 : sim->now;
 	sweep_close(sim);
 	sweep_open(sim);
 	sim_at(sim, sim->now + SWEEP_EVERY, sweep_begin, sim->sweep.epoch);
 	for (uint32_t i = 0; i < SIM_SERVICES; i++) {
-		sim->services[i].prep_until = sim->now + PREP_TIME;
-		sim_at(sim, sim->services[i].prep_until, daemon_commit, i);
+		sim->services[i].density = 0;
+		rings_step(sim, i);
 	}
 }

@@ -147,16 +147,16 @@ static uint32_t close_flow(struct sim *sim, struct flow *flow)
 	return flow->rtt;
 }
 
-/* Something that the server still has to say takes long: a silence of half a minute to two, told apart. */
+/* Something that the server still has to say takes long: a silence of half a minute to two, which is told apart. */
 static uint32_t half_closed(struct sim *sim, struct flow *flow)
 {
 	if (!judge(sim, flow, pass(sim, flow, CONN_DATA)))
 		return 0;
 	if (--flow->tries)
-		return SIM_SECOND + sim_below(&flow->random, 13 * SIM_SECOND);
+		return SIM_SECOND + sim_below(&flow->random, 28 * SIM_SECOND);
 	flow->is_half_closed = true;
 	flow->step = STEP_LAST_ACK;
-	return 15 * SIM_SECOND + sim_below(&flow->random, 103 * SIM_SECOND);
+	return 30 * SIM_SECOND + sim_below(&flow->random, 88 * SIM_SECOND);
 }
 
 static uint32_t send_data(struct sim *sim, struct flow *flow)

@@ -12,36 +12,46 @@
 #define K 1024u
 
 static const struct sim_case long_cases[] = {
-	{SIM_RING, 0, FLOOD_NONE, BREAK_NOTHING},
-	{SIM_LRU, 64 * K, FLOOD_NONE, BREAK_NOTHING},
-	{SIM_LRU, 512 * K, FLOOD_NONE, BREAK_NOTHING},
-	{SIM_LRU, 64 * K, FLOOD_SYN, BREAK_NOTHING},
-	{SIM_LRU, 512 * K, FLOOD_SYN, BREAK_NOTHING},
-	{SIM_LRU, 512 * K, FLOOD_ACK, BREAK_NOTHING},
-	{SIM_LRU_LIMITED, 64 * K, FLOOD_SYN, BREAK_NOTHING},
-	{SIM_LRU_LIMITED, 512 * K, FLOOD_SYN, BREAK_NOTHING},
-	{SIM_LRU_LIMITED, 512 * K, FLOOD_ACK, BREAK_NOTHING},
-	{SIM_RULES, 8 * K, FLOOD_NONE, BREAK_NOTHING},
-	{SIM_RULES, 64 * K, FLOOD_NONE, BREAK_NOTHING},
-	{SIM_RULES, 512 * K, FLOOD_NONE, BREAK_NOTHING},
-	{SIM_RULES, 8 * K, FLOOD_SYN, BREAK_NOTHING},
-	{SIM_RULES, 64 * K, FLOOD_SYN, BREAK_NOTHING},
-	{SIM_RULES, 512 * K, FLOOD_SYN, BREAK_NOTHING},
-	{SIM_RULES, 8 * K, FLOOD_ACK, BREAK_NOTHING},
-	{SIM_RULES, 64 * K, FLOOD_ACK, BREAK_NOTHING},
-	{SIM_RULES, 512 * K, FLOOD_ACK, BREAK_NOTHING},
-	{SIM_RULES, 8 * K, FLOOD_BOTH, BREAK_NOTHING},
-	{SIM_RULES, 64 * K, FLOOD_BOTH, BREAK_NOTHING},
-	{SIM_RULES, 512 * K, FLOOD_BOTH, BREAK_NOTHING},
+	{.algorithm = SIM_RING},
+	{.algorithm = SIM_LRU, .entries = 64 * K},
+	{.algorithm = SIM_LRU, .entries = 512 * K},
+	{.algorithm = SIM_LRU, .entries = 64 * K, .flood = FLOOD_SYN},
+	{.algorithm = SIM_LRU, .entries = 512 * K, .flood = FLOOD_SYN},
+	{.algorithm = SIM_LRU, .entries = 512 * K, .flood = FLOOD_ACK},
+	{.algorithm = SIM_LRU_LIMITED, .entries = 64 * K, .flood = FLOOD_SYN},
+	{.algorithm = SIM_LRU_LIMITED, .entries = 512 * K, .flood = FLOOD_SYN},
+	{.algorithm = SIM_LRU_LIMITED, .entries = 512 * K, .flood = FLOOD_ACK},
+	{.algorithm = SIM_RULES, .entries = 8 * K},
+	{.algorithm = SIM_RULES, .entries = 64 * K},
+	{.algorithm = SIM_RULES, .entries = 512 * K},
+	{.algorithm = SIM_RULES, .entries = 8 * K, .flood = FLOOD_SYN},
+	{.algorithm = SIM_RULES, .entries = 64 * K, .flood = FLOOD_SYN},
+	{.algorithm = SIM_RULES, .entries = 512 * K, .flood = FLOOD_SYN},
+	{.algorithm = SIM_RULES, .entries = 8 * K, .flood = FLOOD_ACK},
+	{.algorithm = SIM_RULES, .entries = 64 * K, .flood = FLOOD_ACK},
+	{.algorithm = SIM_RULES, .entries = 512 * K, .flood = FLOOD_ACK},
+	{.algorithm = SIM_RULES, .entries = 8 * K, .flood = FLOOD_BOTH},
+	{.algorithm = SIM_RULES, .entries = 64 * K, .flood = FLOOD_BOTH},
+	{.algorithm = SIM_RULES, .entries = 512 * K, .flood = FLOOD_BOTH},
+	{.algorithm = SIM_RULES, .entries = 8 * K, .is_in_batches = true},
+	{.algorithm = SIM_RULES, .entries = 64 * K, .is_in_batches = true},
+	{.algorithm = SIM_RULES, .entries = 64 * K, .flood = FLOOD_SYN, .is_in_batches = true},
+	{.algorithm = SIM_RULES, .entries = 64 * K, .flood = FLOOD_BOTH, .is_in_batches = true},
 };
 
 static const struct sim_case short_cases[] = {
-	{SIM_RING, 0, FLOOD_NONE, BREAK_NOTHING},      {SIM_LRU, 64 * K, FLOOD_SYN, BREAK_NOTHING},
-	{SIM_RULES, 1 * K, FLOOD_NONE, BREAK_NOTHING}, {SIM_RULES, 8 * K, FLOOD_NONE, BREAK_NOTHING},
-	{SIM_RULES, 1 * K, FLOOD_BOTH, BREAK_NOTHING}, {SIM_RULES, 64 * K, FLOOD_SYN, BREAK_NOTHING},
-	{SIM_RULES, 64 * K, FLOOD_ACK, BREAK_NOTHING}, {SIM_RULES, 8 * K, FLOOD_NONE, BREAK_ANCHOR},
-	{SIM_RULES, 1 * K, FLOOD_NONE, BREAK_FAIL},    {SIM_RULES, 8 * K, FLOOD_NONE, BREAK_WINDOW},
-	{SIM_RULES, 8 * K, FLOOD_NONE, BREAK_RESTART},
+	{.algorithm = SIM_RING},
+	{.algorithm = SIM_LRU, .entries = 64 * K, .flood = FLOOD_SYN},
+	{.algorithm = SIM_RULES, .entries = 1 * K},
+	{.algorithm = SIM_RULES, .entries = 8 * K},
+	{.algorithm = SIM_RULES, .entries = 8 * K, .is_in_batches = true},
+	{.algorithm = SIM_RULES, .entries = 1 * K, .flood = FLOOD_BOTH},
+	{.algorithm = SIM_RULES, .entries = 64 * K, .flood = FLOOD_SYN},
+	{.algorithm = SIM_RULES, .entries = 8 * K, .flood = FLOOD_ACK, .is_in_batches = true},
+	{.algorithm = SIM_RULES, .entries = 8 * K, .broken = BREAK_ANCHOR},
+	{.algorithm = SIM_RULES, .entries = 1 * K, .broken = BREAK_FAIL},
+	{.algorithm = SIM_RULES, .entries = 8 * K, .broken = BREAK_WINDOW},
+	{.algorithm = SIM_RULES, .entries = 8 * K, .broken = BREAK_RESTART},
 };
 
 struct options {
@@ -85,14 +95,16 @@ static int run_all(const struct options *o)
 	for (size_t i = 0; i < o->count; i++)
 		is_well &= run_case(o, &o->cases[i], &all);
 	report_apart(stdout, &all);
-	side_collisions(stdout, o->seed);
-	side_refusals(stdout, o->seed);
+	if (o->count > 1) {
+		side_collisions(stdout, o->seed, (uint32_t)(o->scale * 1e8));
+		side_refusals(stdout, o->seed);
+	}
 	return is_well ? 0 : 1;
 }
 
 static int usage(void)
 {
-	fputs("usage: sim [--long] [--seeds N] [--seed S] [--scale X] [--case ALGORITHM,ENTRIES,FLOOD,BROKEN] "
+	fputs("usage: sim [--long] [--seeds N] [--seed S] [--scale X] [--case ALGORITHM,ENTRIES,FLOOD,BROKEN,BATCHES] "
 	      "[--trace]\n"
 	      "  --case: one run, by the numbers of the enumerators in tests/sim/sim.h\n"
 	      "  --trace: tell of every loss that must not be, on standard error\n",
@@ -107,7 +119,7 @@ int main(int argc, char **argv)
 					      {NULL, 0, NULL, 0}};
 	struct options o = {short_cases, sizeof(short_cases) / sizeof(*short_cases), 0.1, 1, 1, NULL};
 	struct sim_case one;
-	unsigned int n[4];
+	unsigned int n[5];
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", known, NULL)) >= 0) {
@@ -122,9 +134,9 @@ int main(int argc, char **argv)
 			o.scale = atof(optarg);
 		else if (option == 't')
 			o.trace = stderr;
-		else if (option == 'c' && sscanf(optarg, "%u,%u,%u,%u", &n[0], &n[1], &n[2], &n[3]) == 4 &&
+		else if (option == 'c' && sscanf(optarg, "%u,%u,%u,%u,%u", &n[0], &n[1], &n[2], &n[3], &n[4]) == 5 &&
 			 n[0] <= SIM_LRU_LIMITED && n[2] <= FLOOD_BOTH && n[3] < BREAKS)
-			one = (struct sim_case){n[0], n[1], n[2], n[3]}, o.cases = &one, o.count = 1;
+			one = (struct sim_case){n[0], n[1], n[2], n[3], n[4]}, o.cases = &one, o.count = 1;
 		else
 			return usage();
 	}

@@ -71,9 +71,9 @@ void report_row(FILE *out, const struct sim_case *c, const struct sim_result *su
 
 	if (c->algorithm != SIM_RING)
 		snprintf(entries, sizeof(entries), ", %uk", c->entries / 1024);
-	fprintf(out, "| %s%s%s | %s | %lu | %lu, %lu | **%lu** | ", algorithms[c->algorithm], breaks[c->broken],
-		entries, floods[c->flood], sum->losses[LOSS_HANDSHAKE], sum->losses[LOSS_GRACE],
-		sum->losses[LOSS_REPORTED], sum->losses[LOSS_ESTABLISHED]);
+	fprintf(out, "| %s%s%s%s | %s | %lu | %lu, %lu | **%lu** | ", algorithms[c->algorithm], breaks[c->broken],
+		entries, c->is_in_batches ? ", in batches" : "", floods[c->flood], sum->losses[LOSS_HANDSHAKE],
+		sum->losses[LOSS_GRACE], sum->losses[LOSS_REPORTED], sum->losses[LOSS_ESTABLISHED]);
 	fprintf(out, "%u / %.0f | %.1f %%, %.1f %% | ", sum->entries_max,
 		(double)sum->entries_sum / (double)(sum->samples ? sum->samples : 1), percent(sum->dirty, sum->packets),
 		percent(sum->read, sum->packets));

@@ -8,7 +8,7 @@
 
 #include "sim.h"
 
-enum { MEMBERS_A = 48, MEMBERS_B = 16, FIRST_MINUTE = 3, LAST_MINUTE = 88, RESTARTS = 8 };
+enum { MEMBERS_A = 48, MEMBERS_B = 16, FIRST_MINUTE = 3, LAST_MINUTE = 88, RESTARTS = 2 };
 
 /* An id may be another's by the time that something is due. */
 static uint32_t reference(const struct sim *sim, uint32_t id)
@@ -122,7 +122,7 @@ static void undrain(struct sim *sim, uint32_t ref)
 	if (!id || !sim->backends[id].is_member || !sim->backends[id].is_draining)
 		return;
 	daemon_undrain(sim, id);
-	daemon_commit(sim, sim->world.service[id]);
+	rings_commit(sim, sim->world.service[id]);
 }
 
 static void drain(struct sim *sim, uint32_t service)
@@ -132,7 +132,10 @@ static void drain(struct sim *sim, uint32_t service)
 	if (!id)
 		return;
 	daemon_drain(sim, id);
-	daemon_commit(sim, service);
+	rings_commit(sim, service);
+	/* Sometimes the daemon goes in the midst of it. */
+	if (sim_chance(&sim->script_random, 0.05))
+		sim_at(sim, sim->now + sim_below(&sim->script_random, 4 * SIM_SECOND), daemon_restart, 0);
 	/* A rollback soon, or back after maintenance. */
 	if (sim_chance(&sim->script_random, 0.6))
 		sim_at(sim, sim->now + sim_below(&sim->script_random, 12 * SIM_MINUTE), undrain, reference(sim, id));
@@ -150,7 +153,7 @@ static void add(struct sim *sim, uint32_t service)
 {
 	for (uint32_t n = 1 + sim_below(&sim->script_random, 2); n; n--)
 		daemon_add(sim, service);
-	daemon_commit(sim, service);
+	rings_commit(sim, service);
 }
 
 static void remove_one(struct sim *sim, uint32_t service)
@@ -160,7 +163,7 @@ static void remove_one(struct sim *sim, uint32_t service)
 	if (!id)
 		return;
 	daemon_remove(sim, id);
-	daemon_commit(sim, service);
+	rings_commit(sim, service);
 }
 
 static void weigh_as_before(struct sim *sim, uint32_t ref)
@@ -170,7 +173,7 @@ static void weigh_as_before(struct sim *sim, uint32_t ref)
 	if (!id || !sim->backends[id].is_member)
 		return;
 	sim->backends[id].weight = 100;
-	daemon_commit(sim, sim->world.service[id]);
+	rings_commit(sim, sim->world.service[id]);
 }
 
 static void weigh(struct sim *sim, uint32_t service)
@@ -180,7 +183,7 @@ static void weigh(struct sim *sim, uint32_t service)
 	if (!id)
 		return;
 	sim->backends[id].weight = 50 + sim_below(&sim->script_random, 150);
-	daemon_commit(sim, service);
+	rings_commit(sim, service);
 	if (sim_chance(&sim->script_random, 0.4))
 		sim_at(sim, sim->now + sim_below(&sim->script_random, 3 * SIM_MINUTE), weigh_as_before,
 		       reference(sim, id));
@@ -195,7 +198,7 @@ static void rebuild(struct sim *sim, uint32_t service)
 		daemon_remove(sim, sim->services[service].members[sim_below(&sim->script_random, n)]);
 	for (uint32_t i = 0; i < n; i++)
 		daemon_add(sim, service);
-	daemon_commit(sim, service);
+	rings_commit(sim, service);
 }
 
 /* ---- the whole */
@@ -225,7 +228,7 @@ void script_open(struct sim *sim)
 	for (uint32_t i = 0; i < MEMBERS_A + MEMBERS_B; i++)
 		daemon_add(sim, i >= MEMBERS_A);
 	for (uint32_t i = 0; i < SIM_SERVICES; i++)
-		daemon_commit(sim, i);
+		rings_commit(sim, i);
 	for (uint32_t minute = FIRST_MINUTE; minute < LAST_MINUTE; minute++)
 		sim_at(sim, minute * SIM_MINUTE + sim_below(r, SIM_MINUTE), any_event, sim_chance(r, 0.25));
 	for (uint32_t i = 0; i < RESTARTS; i++)

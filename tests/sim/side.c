@@ -7,7 +7,6 @@
 
 #define ENTRIES (512 * 1024u)
 #define BUCKETS (ENTRIES / SHUNT_CONN_WAYS)
-#define LOOKUPS 20000000u
 
 static uint32_t home_of(uint64_t hash, bool is_of_tag)
 {
@@ -15,7 +14,7 @@ static uint32_t home_of(uint64_t hash, bool is_of_tag)
 }
 
 /* Half full; then other flows ask. Returns how many find somebody's entry. */
-static uint32_t count_collisions(uint64_t seed, bool is_of_tag)
+static uint32_t count_collisions(uint64_t seed, uint32_t lookups, bool is_of_tag)
 {
 	struct shunt_bucket *buckets = xcalloc(BUCKETS, sizeof(*buckets));
 	uint32_t found = 0;
@@ -30,7 +29,7 @@ static uint32_t count_collisions(uint64_t seed, bool is_of_tag)
 				break;
 			}
 	}
-	for (uint32_t n = 0; n < LOOKUPS; n++) {
+	for (uint32_t n = 0; n < lookups; n++) {
 		uint64_t hash = sim_random(&seed);
 		uint32_t home = home_of(hash, is_of_tag);
 
@@ -42,13 +41,13 @@ static uint32_t count_collisions(uint64_t seed, bool is_of_tag)
 	return found;
 }
 
-void side_collisions(FILE *out, uint64_t seed)
+void side_collisions(FILE *out, uint64_t seed, uint32_t lookups)
 {
 	fprintf(out,
 		"\nOf %u flows without an entry, in a table of %uk that is half full, found another's: %u with the "
 		"bucket "
 		"from bits that the tag does not have, %u with the bucket from the tag's.\n",
-		LOOKUPS, ENTRIES / 1024, count_collisions(seed, false), count_collisions(seed, true));
+		lookups, ENTRIES / 1024, count_collisions(seed, lookups, false), count_collisions(seed, lookups, true));
 }
 
 enum second { NO_SECOND, NEIGHBOUR, INDEPENDENT };

@@ -40,6 +40,7 @@ struct sim_case {
 	uint32_t entries;
 	enum sim_flood flood;
 	enum sim_break broken;
+	bool is_in_batches; /* changes wait for room in the table */
 };
 
 /* What became of flows, and of ICMP errors. The first three are never to happen by these rules. */
@@ -53,7 +54,7 @@ struct sim_case {
 	X(DIED, "backend really died")                                           \
 	X(DEADLINE, "cut off by the drain deadline")                             \
 	X(SPURIOUS, "SYN sent again although the first had been answered")       \
-	X(HALF_CLOSED, "half-closed and then quiet for 15 to 118 s")             \
+	X(HALF_CLOSED, "half-closed and then quiet for 30 to 118 s, in a table without room")             \
 	X(UDP_DOWN, "UDP `keep` that moved after its backend was reported down") \
 	X(UDP_TRACK, "UDP `track` that moved")
 enum sim_loss {
@@ -110,7 +111,10 @@ struct sim_service {
 	uint32_t idle; /* s */
 	uint32_t members[256], member_count;
 	uint32_t *wanted; /* by slot: destination */
-	uint32_t prep_until;
+	uint32_t due;	  /* when slots are looked at again, if that is to come */
+	uint32_t prepared, moved;
+	uint32_t entries[SHUNT_CONN_STATES]; /* that the sweep met */
+	double density;			     /* of them, for a moved slot; 0: not known */
 };
 
 struct sim;
@@ -142,7 +146,7 @@ struct sim {
 	uint32_t life_count, next_addr;
 	struct sim_service services[SIM_SERVICES];
 	uint32_t slot_count;
-	uint32_t *window; /* by slot: when it began */
+	uint32_t *since; /* by slot: when its preparation or its window began */
 	struct sim_sweep sweep;
 	struct sim_lru *lru;
 	uint32_t limit_second, limit_used;
@@ -203,9 +207,12 @@ void daemon_remove(struct sim *sim, uint32_t id);
 void daemon_drain(struct sim *sim, uint32_t id);
 void daemon_undrain(struct sim *sim, uint32_t id);
 void daemon_report(struct sim *sim, uint32_t id, bool is_healthy);
-void daemon_commit(struct sim *sim, uint32_t service);
 void daemon_restart(struct sim *sim, uint32_t unused);
 uint32_t daemon_new_life(struct sim *sim, uint32_t id);
+
+/* rings.c: make the ring what it now should be; and go on with what takes time. */
+void rings_commit(struct sim *sim, uint32_t service);
+void rings_step(struct sim *sim, uint32_t service);
 
 /* sweep.c */
 void sweep_open(struct sim *sim);
@@ -221,7 +228,7 @@ void traffic_close(struct sim *sim);
 void traffic_step(struct sim *sim);
 
 /* side.c: two small experiments on their own. */
-void side_collisions(FILE *out, uint64_t seed);
+void side_collisions(FILE *out, uint64_t seed, uint32_t lookups);
 void side_refusals(FILE *out, uint64_t seed);
 
 #endif

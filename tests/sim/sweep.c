@@ -9,6 +9,8 @@
 #include "../../user/lib/xalloc.h"
 #include "sim.h"
 
+#define DENSITY_MIN 0.25
+
 enum { CHUNKS = 8, RCU_WAIT = 20, CHUNK_TIME = 10, SWEEP_SECONDS = 5 };
 
 void sweep_open(struct sim *sim)
@@ -27,14 +29,6 @@ void sweep_close(struct sim *sim)
 	free(sim->sweep.settled);
 	free(sim->sweep.met);
 	free(sim->sweep.empty);
-}
-
-static void name(struct sim *sim, const struct conn_world *w)
-{
-	for (uint32_t i = 0; i < sim->slot_count; i++) {
-		sim->sweep.named[shunt_slot_current(w->slots[i])] = 1;
-		sim->sweep.named[shunt_slot_anchor(w->slots[i])] = 1;
-	}
 }
 
 /* ---- entries */
@@ -60,6 +54,7 @@ static void sweep_entry(struct sim *sim, __u64 *way)
 	}
 	sweep->named[dest] = 1;
 	sweep->entries++;
+	sim->services[w->service[dest]].entries[shunt_conn_state(entry)]++;
 }
 
 static void sweep_pair(struct sim *sim, uint32_t pair)
@@ -92,8 +87,8 @@ static void sweep_slot(struct sim *sim, uint32_t service, uint32_t i)
 	if (sim->c.broken == BREAK_WINDOW)
 		window = SIM_MINUTE;
 	if (*slot & SHUNT_SLOT_REANCHOR) {
-		if (anchor_window_step(slot, sim->now - sim->window[i] >= window) == ANCHOR_RESTARTED)
-			sim->window[i] = sim->now;
+		if (anchor_window_step(slot, sim->now - sim->since[i] >= window) == ANCHOR_RESTARTED)
+			sim->since[i] = sim->now;
 	} else if (*slot & SHUNT_SLOT_DIRTY && sim->sweep.settled[i] && !sim->sweep.met[i] &&
 		   anchor_may_settle(*slot)) {
 		anchor_clean(slot);
@@ -108,27 +103,43 @@ static void add_span(struct sim_span *span, uint32_t ms)
 		span->max = ms;
 }
 
-/* How far is a drain? An id is free when two sweeps in a row found it named by nothing. */
+/* How far is a drain? (Those of the web service are measured.) An id is free when two sweeps in a row found it named by nothing. */
 static void sweep_backend(struct sim *sim, uint32_t id, bool has_slots)
 {
 	struct sim_backend *b = &sim->backends[id];
-	bool was_unnamed = b->is_unnamed;
+	bool was_unnamed = b->is_unnamed, is_measured;
 
 	b->is_unnamed = !sim->sweep.named[id];
 	if (!b->drain_since || b->drain_since == SIM_STILL)
 		return;
+	is_measured = sim->world.service[id] == 0 && sim->world.state[id] == SHUNT_DEST_DRAIN;
 	if (!has_slots && !b->slots_are_free) {
 		b->slots_are_free = true;
-		if (!b->is_cut)
+		if (is_measured)
 			add_span(&sim->result.slots_free, sim->now - b->drain_since);
 	}
 	if (!b->is_unnamed || !was_unnamed)
 		return;
-	if (!b->is_cut)
+	if (is_measured)
 		add_span(&sim->result.drain_over, sim->now - b->drain_since);
 	b->drain_since = SIM_STILL;
 	if (!b->is_member)
 		sim->world.state[id] = SHUNT_DEST_FREE;
+}
+
+/* What entries there were for each moved slot: what the next ones will need. */
+static void measure(struct sim_service *s)
+{
+	double density = 0;
+
+	for (int state = 0; state < SHUNT_CONN_STATES; state++)
+		density += s->entries[state];
+	if (!s->moved)
+		return;
+	density /= s->moved;
+	if (density < s->density / 2)
+		density = s->density / 2;
+	s->density = density < DENSITY_MIN ? DENSITY_MIN : density;
 }
 
 static void sweep_slots(struct sim *sim)
@@ -136,7 +147,8 @@ static void sweep_slots(struct sim *sim)
 	uint8_t *has_slots = xcalloc(SIM_DESTINATIONS, 1);
 	struct conn_world *w = &sim->world;
 
-	for (uint32_t service = 0; service < SIM_SERVICES; service++)
+	for (uint32_t service = 0; service < SIM_SERVICES; service++) {
+		measure(&sim->services[service]);
 		for (uint32_t i = 0; i < w->ring_size[service]; i++) {
 			uint32_t at = w->ring_base[service] + i;
 
@@ -144,10 +156,12 @@ static void sweep_slots(struct sim *sim)
 			has_slots[shunt_slot_current(w->slots[at])] = 1;
 			has_slots[shunt_slot_anchor(w->slots[at])] = 1;
 		}
-	name(sim, w);
+	}
 	for (uint32_t id = 1; id < SIM_DESTINATIONS; id++)
-		if (w->state[id] != SHUNT_DEST_FREE)
+		if (w->state[id] != SHUNT_DEST_FREE) {
+			sim->sweep.named[id] |= has_slots[id];
 			sweep_backend(sim, id, has_slots[id]);
+		}
 	free(has_slots);
 }
 
@@ -192,11 +206,17 @@ void sweep_begin(struct sim *sim, uint32_t epoch)
 		sim_at(sim, sim->now + SWEEP_SECONDS * SIM_SECOND, sweep_begin, epoch);
 		return;
 	}
-	for (uint32_t i = 0; i < sim->slot_count; i++)
-		sweep->settled[i] = anchor_may_settle(sim->world.slots[i]);
 	memset(sweep->met, 0, sim->slot_count);
 	memset(sweep->named, 0, sizeof(sweep->named));
-	name(sim, &sim->world);
+	for (uint32_t i = 0; i < sim->slot_count; i++) {
+		__u64 word = sim->world.slots[i];
+
+		sweep->settled[i] = anchor_may_settle(word);
+		sweep->named[shunt_slot_current(word)] = 1;
+		sweep->named[shunt_slot_anchor(word)] = 1;
+	}
+	for (uint32_t i = 0; i < SIM_SERVICES; i++)
+		memset(sim->services[i].entries, 0, sizeof(sim->services[i].entries));
 	sweep->chunk = sweep->entries = 0;
 	sim_at(sim, sim->now + RCU_WAIT, sweep_chunk, epoch);
 }
