@@ -54,7 +54,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$B/tests/%,$(UNIT_SRC))
 KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
 TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
 
-.PHONY: all bpf tests unit check check-vm demo bench fuzz-packets format format-check install uninstall clean help
+.PHONY: all bpf tests unit check check-vm demo bench sim fuzz-packets format format-check install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -62,7 +62,7 @@ all: $B/shuntd $B/shunt ## Build the daemon, the command and the XDP programs (d
 
 bpf: $(BPF_OBJ) ## Build the XDP programs only
 
-tests: $(UNIT_BIN) $(KERNEL_BIN) $B/tests/packet $B/tests/fuzz_packets $(TEST_BPF_OBJ) ## Build the tests
+tests: $(UNIT_BIN) $(KERNEL_BIN) $B/tests/packet $B/tests/sim $B/tests/fuzz_packets $(TEST_BPF_OBJ) ## Build the tests
 
 unit: $(UNIT_BIN) ## Run the unit tests (no root needed)
 	@for t in $(UNIT_BIN); do $$t || exit 1; done
@@ -140,6 +140,14 @@ $B/tests/bench: $B/obj/tests/bench/bench.o $(call obj,obj,$(addprefix user/shunt
 
 bench: $B/tests/bench ## Measure what a packet costs (root; about a minute)
 	$B/tests/bench
+
+# The simulator of connections: the rules that forward, over memory, in virtual time.
+$B/tests/sim: $(call obj,obj,$(wildcard tests/sim/*.c) user/shuntd/ring.c) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ -lm
+
+sim: $B/tests/sim ## Simulate 90 minutes of connections while backends come and go (long: half an hour; build/tests/sim: the short form)
+	nice -n 19 $B/tests/sim --long
 
 # The packet table links the daemon's own template and ring code, so what is tested is what is loaded.
 $B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c template.c ring.c viptable.c quictable.c)) $(LIB_OBJ)

@@ -150,12 +150,13 @@ CONN_INLINE struct conn_found conn_find(struct conn_world *w, __u64 hash)
 
 /* ---- making an entry */
 
-/* Is there another's entry of the same tag, elsewhere than at except? Else *free is the first way that may be taken, if there is any. */
+/* Is there another's entry of the same tag, elsewhere than at except? Else *free is the first way without an entry or, where there is none, the
+ * first whose entry may go: what is slow, or half-closed, is not to be forgotten while there is room. */
 CONN_INLINE int conn_scan(struct conn_world *w, __u64 hash, __u32 except, __u32 now, struct conn_found *free)
 {
 	__u32 tag = shunt_flow_tag(hash), expiry = conn_expiry(w);
 
-	free->at = CONN_NOWHERE;
+	*free = (struct conn_found){.at = CONN_NOWHERE, .entry = ~0ull};
 	CONN_LOOP
 	for (__u32 i = 0; i < CONN_PAIR; i++) {
 		__u64 *way = conn_way(w, hash, i), entry;
@@ -165,7 +166,8 @@ CONN_INLINE int conn_scan(struct conn_world *w, __u64 hash, __u32 except, __u32 
 		entry = conn_load(way);
 		if (conn_is_of(entry, tag) && i != except)
 			return 1;
-		if (free->at == CONN_NOWHERE && (!shunt_conn_dest(entry) || conn_evictable(entry, now, expiry)))
+		if (!shunt_conn_dest(entry) ? shunt_conn_dest(free->entry) != 0
+					    : free->at == CONN_NOWHERE && conn_evictable(entry, now, expiry))
 			*free = (struct conn_found){conn_opaque(i, hash), entry};
 		if (!entry)
 			return 0;

@@ -203,11 +203,12 @@ enum shunt_conn_state {
 	((__u32)(((n)*1000000000ull + (1ull << SHUNT_CONN_TICK_SHIFT) - 1) >> SHUNT_CONN_TICK_SHIFT))
 /* The age, in ticks, from which an entry is stamped anew: not with every packet. */
 #define SHUNT_CONN_REFRESH SHUNT_CONN_TICKS(15)
-/* The age from which an entry may go. One more than was asked for, since the first tick is not a whole one. */
+/* The age from which an entry may go. One more than was asked for, since the first tick is not a whole one; and what is not stamped with
+ * every packet may be older than its connection was quiet. */
 #define SHUNT_CONN_NEW_EVICT (SHUNT_CONN_TICKS(3) + 1) /* when there is no other room */
-#define SHUNT_CONN_CLOSING_EVICT (SHUNT_CONN_TICKS(30) + 1)
+#define SHUNT_CONN_CLOSING_EVICT (SHUNT_CONN_TICKS(30) + SHUNT_CONN_REFRESH + 1)
 #define SHUNT_CONN_NEW_EXPIRY (SHUNT_CONN_TICKS(60) + 1) /* in any case */
-#define SHUNT_CONN_CLOSING_EXPIRY (SHUNT_CONN_TICKS(120) + 1)
+#define SHUNT_CONN_CLOSING_EXPIRY (SHUNT_CONN_TICKS(120) + SHUNT_CONN_REFRESH + 1)
 
 /* Of established and anchored ones, with this idle timeout (s, at most SHUNT_IDLE_MAX). */
 #define SHUNT_IDLE_MAX 14400
