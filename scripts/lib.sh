@@ -166,6 +166,13 @@ backends_in() {
 
 count_is() { [ "$(backends_in "$1")" = "$2" ]; }
 
+# New connections go where the configuration says: slots move some seconds after a change. Without a daemon none will.
+is_settled() {
+	[ -z "${shuntd_pid:-}" ] || shunt --json conn | jq -e '[.services[] | .waiting + .prepared] | add == 0'
+}
+
+settled() { wait_for 30 is_settled; }
+
 # --- requests ------------------------------------------------------------------------------------------------------
 
 # requests COUNT URL-HOST FILE: COUNT requests, each on a connection of its own; a line "STATUS NAME" each into FILE, 000 for no

@@ -19,6 +19,7 @@ answers_to() { # ADDRESS HOST
 goes_to() { # NAMES ADDRESS...: of one family
 	local names=$1 host address
 	shift
+	settled || return 1
 	for address; do
 		host=$vip4
 		[[ $address == *:* ]] && host="[$vip6]"

@@ -107,7 +107,7 @@ drained_and_back() {
 	for b in 10.0.2.11 10.0.2.12 fd00:2::13; do
 		shunt backend drain quic "$b" || return 1
 	done
-	kept 4 "$vip4" "$quic" 1 && grep -q b4 "$run/flows" && shunt backend undrain quic 10.0.2.11 10.0.2.12 fd00:2::13
+	settled && kept 4 "$vip4" "$quic" 1 && grep -q b4 "$run/flows" && shunt backend undrain quic 10.0.2.11 10.0.2.12 fd00:2::13
 }
 
 config_rotates() { # configuration 3 goes, 5 comes with ids of one octet; what 0 made stays good
