@@ -30,7 +30,7 @@ enum conn_access { CONN_LOAD, CONN_CAS, CONN_OR, CONN_STATE, CONN_NOW };
 
 #ifdef CONN_STEPS
 /* Make the access and return what it gives. CONN_STATE: at is the destination's in states. CONN_NOW: at is the world's clock. */
-static __u64 conn_step(enum conn_access access, const void *at, __u64 old, __u64 new);
+__u64 conn_step(enum conn_access access, const void *at, __u64 old, __u64 new);
 
 static inline __u64 conn_load(const __u64 *word)
 {
