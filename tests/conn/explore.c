@@ -6,7 +6,7 @@
 
 #include "explore.h"
 
-enum { W = 1, X, Y, Z }; /* backends: mostly, slots move from Y to Z */
+enum { W = 1, X, Y, Z };   /* backends: mostly, slots move from Y to Z */
 enum { F, G, H, I, J, K }; /* flows */
 
 /* ---- first states */
@@ -369,19 +369,49 @@ static void all_gone(void)
 	gone(5);
 }
 
-static void open_data_h(void)
+static void open_g_f(void)
 {
+	await(1);
+	packet(G, CONN_OPEN);
+	packet(F, CONN_OPEN);
+}
+
+static void late_open_data_h(void)
+{
+	await(1);
 	packet(H, CONN_OPEN);
 	packet(H, CONN_DATA);
 }
 
-static void reset_buckets(void)
+/* Of the first bucket. */
+static void reset_bucket(void)
 {
 	struct sweep s;
 
 	sweep_buckets_begin(&s, &world);
 	rcu_wait();
-	sweep_buckets_rest(&s, &world);
+	announce(1);
+	if (anchor_pair_is_empty(&now.ways[0], &now.ways[SHUNT_CONN_WAYS]) && s.empty[0])
+		anchor_bucket_reset(&now.ways[0], conn_now(&world));
+}
+
+/* The first bucket is full; F has its entry in the neighbour, if it came before that is over. */
+static void moved_overflowing(void)
+{
+	moved();
+	now.states[W] = SHUNT_DEST_DEAD;
+	flow(I, 0, 0, CONN_DATA, 0);
+	flow(J, 0, 0, CONN_DATA, 0);
+	entry(0, I, W, SHUNT_CONN_EST, 1);
+	entry(1, J, W, SHUNT_CONN_EST, 1);
+}
+
+static void drop_and_reset_bucket(void)
+{
+	sweep(0);
+	pass(1);
+	pass(1);
+	reset_bucket();
 }
 
 /* ---- ids */
@@ -406,45 +436,46 @@ static void free_id(void)
 
 static const struct scenario scenarios[] = {
 	{"the same SYN twice in a moved slot, then data", moved, .actors = {open_data_f, open_f, data_h}},
-	{"the same SYN twice, and a way before it becomes free",
-	 moved_with_dead,
+	{"the same SYN twice, and a way before it becomes free", moved_with_dead,
 	 .actors = {open_data_f, open_f, NULL, sweep_once}},
-	{"the same SYN twice while a slot moves", clean_torn, .actors = {open_data_f, open_f, data_h, move_z}, .limbo = true},
-	{"the same SYN twice while a planned move goes on",
-	 clean_torn,
-	 .actors = {open_data_f, open_f, data_h, move_planned},
+	{"the same SYN twice while a slot moves", clean_torn, .actors = {open_data_f, open_f, data_h, move_z},
 	 .limbo = true},
-	{"the same SYN twice after a planned move was announced",
-	 clean,
+	{"the same SYN twice while a planned move goes on", clean_torn,
+	 .actors = {open_data_f, open_f, data_h, move_planned}, .limbo = true},
+	{"the same SYN twice after a planned move was announced", clean,
 	 .actors = {late_open_data_f, late_open_f, NULL, move_planned_announced}},
-	{"SYN insert, data and the end of a window", moved_anchored, .actors = {open_data_f, data_h_twice, NULL, close_window}},
+	{"SYN insert, data and the end of a window", moved_anchored,
+	 .actors = {open_data_f, data_h_twice, NULL, close_window}},
 	{"refused SYN and the end of a window", moved_full, .actors = {open_data_f, open_g, NULL, close_window}},
 	{"refused data and the end of a window", moved_full, .actors = {data_h_twice, open_f, NULL, close_window}},
-	{"refused data, room, and the end of a window",
-	 moved_full_expiring,
+	{"refused data, room, and the end of a window", moved_full_expiring,
 	 .actors = {data_h, open_f, tick, close_window}},
-	{"a SYN takes an anchored way: its data, its window's end",
-	 anchored_full,
+	{"a SYN takes an anchored way: its data, its window's end", anchored_full,
 	 .actors = {open_data_f, data_h_twice, NULL, close_window_1}},
-	{"two SYN take an anchored way: its data, its window's end",
-	 anchored_full,
+	{"two SYN take an anchored way: its data, its window's end", anchored_full,
 	 .actors = {open_f, open_g, data_h, close_window_1}},
-	{"a SYN takes an anchored way: its slot goes back and forth",
-	 anchored_full,
+	{"a SYN takes an anchored way: its slot goes back and forth", anchored_full,
 	 .actors = {open_data_f, data_h, NULL, roll_back_1_and_move}},
-	{"refresh and a drop of what has expired", nearly_expired, .actors = {data_h_twice, open_data_f, NULL, tick_and_sweep}},
+	{"refresh and a drop of what has expired", nearly_expired,
+	 .actors = {data_h_twice, open_data_f, NULL, tick_and_sweep}},
 	{"refresh and eviction of what has expired", nearly_expired, .actors = {data_h_twice, open_data_f, tick}},
-	{"data and eviction of what has not been confirmed", nearly_evictable, .actors = {data_h_twice, open_data_f, tick}},
-	{"data and a drop of what has become redundant", nearly_redundant, .actors = {data_h_twice, open_data_f, NULL, close_and_sweep}},
+	{"data and eviction of what has not been confirmed", nearly_evictable,
+	 .actors = {data_h_twice, open_data_f, tick}},
+	{"data and a drop of what has become redundant", nearly_redundant,
+	 .actors = {data_h_twice, open_data_f, NULL, close_and_sweep}},
 	{"late inserts while DIRTY is cleared", moved_anchored, .actors = {data_h, open_data_f, NULL, close_and_clean}},
-	{"late inserts of data while DIRTY is cleared", moved_quiet, .actors = {data_h, open_data_g, NULL, close_and_clean}},
+	{"late inserts of data while DIRTY is cleared", moved_quiet,
+	 .actors = {data_h, open_data_g, NULL, close_and_clean}},
 	{"back to the anchor, and clean", with_z, .actors = {data_h, open_data_f, data_g, roll_back}},
 	{"there and back", clean, .actors = {data_h, open_data_f, NULL, move_roll_back}},
 	{"an anchor dies", anchor_down, .actors = {data_h, open_data_f, NULL, anchor_dies}},
-	{"current fails and dies", with_z, .actors = {data_h, open_data_f, data_g, current_fails}, .limbo = true},
+	{"current fails and dies", with_z, .actors = {data_g, open_data_f, NULL, current_fails}, .limbo = true},
 	{"down and up within the grace", clean, .actors = {data_h_twice, open_data_f, NULL, fails_and_recovers}},
 	{"UDP that keeps, down and up", udp, .actors = {keep_h, keep_g, NULL, fails_and_recovers}},
-	{"gone ways become empty while entries are made", all_gone, .actors = {open_data_f, open_data_g, open_data_h, reset_buckets}},
+	{"gone ways become empty while entries are made", all_gone,
+	 .actors = {open_g_f, late_open_data_h, NULL, reset_bucket}, .limbo = true},
+	{"gone ways become empty, and an entry went next door before", moved_overflowing,
+	 .actors = {open_data_f, NULL, NULL, drop_and_reset_bucket}},
 	{"an id becomes free", nearly_unnamed, .actors = {data_h, open_data_f, NULL, free_id}},
 };
 

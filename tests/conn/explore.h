@@ -37,8 +37,8 @@ struct flow {
 };
 
 struct actor {
-	__u64 hash;   /* of the list */
-	__u32 length; /* of the list */
+	__u64 hash;    /* of the list */
+	__u32 length;  /* of the list */
 	__u16 packets; /* that have ended */
 	__u8 done, underway;
 };
@@ -49,9 +49,9 @@ struct state {
 	__u8 states[DESTS];
 	struct flow flows[FLOWS];
 	struct actor actors[ACTORS];
-	__u16 awaited[ACTORS];	/* packets that must have ended before the RCU wait does */
-	__u32 quiet[SLOTS];	/* tick since when the slot's window has been without FAIL, or NEVER */
-	__u32 clock, phase;	/* phase: for scenarios in which one actor waits for another */
+	__u16 awaited[ACTORS]; /* packets that must have ended before the RCU wait does */
+	__u32 quiet[SLOTS];    /* tick since when the slot's window has been without FAIL, or NEVER */
+	__u32 clock, phase;    /* phase: for scenarios in which one actor waits for another */
 };
 
 struct scenario {
@@ -73,12 +73,12 @@ void fault(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What actors do, beside what the rules do. */
 void packet(int flow, enum conn_kind kind);
 void rcu_wait(void);
-void pass(__u32 ticks);	  /* of time, while no packet is underway */
+void pass(__u32 ticks); /* of time: more than one only while no packet is underway */
 void set_state(__u32 dest, enum shunt_dest_state state);
 void await(__u32 phase); /* until another has said so */
 void announce(__u32 phase);
-void forget(void);	  /* the actor's variables do not matter any more */
-void sweep(__u32 over);	  /* the daemon's */
+void forget(void);	/* the actor's variables do not matter any more */
+void sweep(__u32 over); /* the daemon's */
 
 /* ---- between the search and what it watches (explore_watch.c) */
 

@@ -15,8 +15,8 @@
 
 /* Beyond what the rules ask for: what actors do. */
 enum { RCU_BEGIN = CONN_NOW + 1, RCU_END, PASS, SET_STATE, AWAIT, ANNOUNCE, DELIVER, FORGET };
-static const char *const names[] = {"load",	"cas",	"or",	 "state",    "now",	"rcu begins", "rcu ends",
-				    "time",	"state :=", "awaits", "announces", "delivers", "forget"};
+static const char *const names[] = {"load", "cas",	"or",	  "state",     "now",	   "rcu begins", "rcu ends",
+				    "time", "state :=", "awaits", "announces", "delivers", "forget"};
 
 struct state now;
 struct conn_world world;
@@ -134,7 +134,7 @@ static bool may_make(const struct access *a)
 	for (int i = 0; i < ACTORS; i++) {
 		if (a->op == RCU_END && now.actors[i].packets < now.awaited[i])
 			return false;
-		if (a->op == PASS && now.actors[i].underway)
+		if (a->op == PASS && a->new > 1 && now.actors[i].underway)
 			return false;
 	}
 	return a->op != AWAIT || now.phase >= a->new;

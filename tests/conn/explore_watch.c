@@ -22,12 +22,20 @@ static __u32 slot_of(__u32 tag)
 
 /* ---- connections */
 
-/* Has it been quiet for longer than is promised? A beginning is kept for only as long as full tables keep one. */
+static bool is_full(const struct flow *f)
+{
+	for (__u32 i = 0; i < CONN_PAIR; i++)
+		if (!shunt_conn_dest(*conn_way(&world, f->hash, i)))
+			return false;
+	return true;
+}
+
+/* Has it been quiet for longer than is promised? A beginning is kept for less long where there is no room. */
 static bool is_forgotten(const struct flow *f)
 {
-	__u32 quiet = now.clock - f->seen;
+	__u32 quiet = now.clock - f->seen, kept = is_full(f) ? SHUNT_CONN_NEW_EVICT : SHUNT_CONN_NEW_EXPIRY;
 
-	return quiet >= (f->confirmed ? EXPIRY - SHUNT_CONN_REFRESH : SHUNT_CONN_NEW_EVICT);
+	return quiet >= (f->confirmed ? EXPIRY - SHUNT_CONN_REFRESH : kept);
 }
 
 static void delivered_open(const struct scenario *scenario, int flow, __u32 dest)
@@ -50,7 +58,7 @@ static void delivered_data(int flow, enum conn_kind kind, __u32 dest)
 	if (f->owner == dest || f->limbo)
 		return;
 	if (kind == CONN_KEEP || kind == CONN_TRACK) {
-		if (is_live(f->owner) && !is_forgotten(f))
+		if (f->owner && !is_forgotten(f))
 			fault("flow %d is at %u, but its packet goes to %u", flow, f->owner, dest);
 		f->owner = (__u8)dest;
 		return;
@@ -79,13 +87,14 @@ void watch_delivered(const struct scenario *scenario, int flow, enum conn_kind k
 /* What a packet that came at this moment would do, without changing anything. */
 static void watch_flow(int flow)
 {
-	const struct flow *f = &now.flows[flow];
+	struct flow *f = &now.flows[flow];
 	__u32 slot = slot_of(shunt_flow_tag(f->hash)), dest;
 
+	if (f->kind != CONN_DATA && !is_live(f->owner))
+		f->owner =
+			0; /* UDP flees from what is down, and it may be up again before a packet that does has ended */
 	if (!f->owner || f->limbo || is_dead(f->owner) || is_forgotten(f))
 		return;
-	if (f->kind != CONN_DATA && !is_live(f->owner))
-		return; /* UDP flees from what is down */
 	dest = conn_look(&world, &now.slots[slot], f->hash, f->kind);
 	if (dest != f->owner)
 		fault("flow %d is at %u, but its next packet would go to %u (I1)", flow, f->owner, dest);
@@ -166,7 +175,8 @@ static void watch_dropped(int way, __u64 entry, struct watched by)
 	__u64 word = now.slots[slot_of(shunt_conn_tag(entry))];
 	__u32 dest = shunt_conn_dest(entry);
 
-	if (is_dead(dest) || conn_evictable(entry, now.clock & SHUNT_CONN_TIME_MASK, EXPIRY) || is_elsewhere(entry, way))
+	if (is_dead(dest) || conn_evictable(entry, now.clock & SHUNT_CONN_TIME_MASK, EXPIRY) ||
+	    is_elsewhere(entry, way))
 		return;
 	if (dest == shunt_slot_anchor(word) || may_rewrite(entry, by) || is_unused(entry, by))
 		return;
