@@ -51,10 +51,12 @@ PURE_OBJ := $(call obj,san,$(filter $(wildcard $(PURE_SRC)),$(PURE_SRC)))
 BPF_OBJ := $(patsubst bpf/%.bpf.c,$B/bpf/%.bpf.o,$(BPF_SRC))
 SKEL := $(patsubst bpf/%.bpf.c,$B/skel/%.skel.h,$(BPF_SRC))
 UNIT_BIN := $(patsubst tests/unit/%.c,$B/tests/%,$(UNIT_SRC))
+# The rules of the connection table, over memory of the tests' own.
+CONN_BIN := $(addprefix $B/tests/test_conn_,explore property)
 KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
 TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
 
-.PHONY: all bpf tests unit check check-vm demo bench sim fuzz-packets format format-check install uninstall clean help
+.PHONY: all bpf tests unit check check-vm demo bench sim conn-mutants fuzz-packets format format-check install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -62,10 +64,10 @@ all: $B/shuntd $B/shunt ## Build the daemon, the command and the XDP programs (d
 
 bpf: $(BPF_OBJ) ## Build the XDP programs only
 
-tests: $(UNIT_BIN) $(KERNEL_BIN) $B/tests/packet $B/tests/sim $B/tests/fuzz_packets $(TEST_BPF_OBJ) ## Build the tests
+tests: $(UNIT_BIN) $(CONN_BIN) $(KERNEL_BIN) $B/tests/packet $B/tests/sim $B/tests/fuzz_packets $(TEST_BPF_OBJ) ## Build the tests
 
-unit: $(UNIT_BIN) ## Run the unit tests (no root needed)
-	@for t in $(UNIT_BIN); do $$t || exit 1; done
+unit: $(UNIT_BIN) $(CONN_BIN) ## Run the unit tests (no root needed)
+	@for t in $^; do $$t || exit 1; done
 
 check: ## Run all tests (root): scripts/check
 	scripts/check
@@ -107,6 +109,18 @@ $B/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c
 $B/tests/test_%: $B/san/tests/unit/test_%.o $(PURE_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libmnl $(LIBS_LIB)) -lm
+
+# Every interleaving, so without sanitizers, which the same rules run under in the other.
+$B/tests/test_conn_explore: $(call obj,obj,$(wildcard tests/conn/explore*.c))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^
+
+$B/tests/test_conn_property: $(call obj,san,$(wildcard tests/conn/property*.c))
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^
+
+conn-mutants: ## See that the tests of the connection table's rules fail when a rule is left out (about a minute)
+	tests/conn/mutants.sh
 
 # Against the running kernel, as root: no sanitizers, so that what runs is what is installed.
 $B/tests/kernel/test_%: $B/obj/tests/kernel/test_%.o $(filter-out %/main.o,$(SHUNTD_OBJ)) $(XDP_OBJ) $(LIB_OBJ)

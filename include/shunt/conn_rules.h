@@ -150,27 +150,30 @@ CONN_INLINE struct conn_found conn_find(struct conn_world *w, __u64 hash)
 
 /* ---- making an entry */
 
-/* Is there another's entry of the same tag, elsewhere than at except? Else *free is the first way without an entry or, where there is none, the
- * first whose entry may go: what is slow, or half-closed, is not to be forgotten while there is room. */
-CONN_INLINE int conn_scan(struct conn_world *w, __u64 hash, __u32 except, __u32 now, struct conn_found *free)
+/*
+ * Is there another's entry of the same tag, elsewhere than at except? Then *found is it. Else *found is the way to take, if there is any: the first
+ * that is free, or the first that is evictable when none is. An evictable entry may still be of use to somebody.
+ */
+CONN_INLINE int conn_scan(struct conn_world *w, __u64 hash, __u32 except, __u32 now, struct conn_found *found)
 {
 	__u32 tag = shunt_flow_tag(hash), expiry = conn_expiry(w);
 
-	*free = (struct conn_found){.at = CONN_NOWHERE, .entry = ~0ull};
+	found->at = CONN_NOWHERE;
 	CONN_LOOP
 	for (__u32 i = 0; i < CONN_PAIR; i++) {
 		__u64 *way = conn_way(w, hash, i), entry;
+		int is_other, is_free, has_none = found->at == CONN_NOWHERE;
 
 		if (!way)
 			return 0;
 		entry = conn_load(way);
-		if (conn_is_of(entry, tag) && i != except)
-			return 1;
-		if (!shunt_conn_dest(entry) ? shunt_conn_dest(free->entry) != 0
-					    : free->at == CONN_NOWHERE && conn_evictable(entry, now, expiry))
-			*free = (struct conn_found){conn_opaque(i, hash), entry};
-		if (!entry)
-			return 0;
+		is_free = !shunt_conn_dest(entry);
+		is_other = i != except && conn_is_of(entry, tag);
+		if (is_other || (is_free && (has_none || shunt_conn_dest(found->entry))) ||
+		    (has_none && conn_evictable(entry, now, expiry)))
+			*found = (struct conn_found){conn_opaque(i, hash), entry};
+		if (is_other || !entry)
+			return is_other;
 	}
 	return 0;
 }
@@ -216,14 +219,35 @@ CONN_INLINE void conn_displace(struct conn_world *w, __u64 hash, __u32 now, stru
 		conn_count(w, SHUNT_CONN_displaced);
 }
 
+/* Do two entries say the same, but for the time? */
+CONN_INLINE int conn_is_same(__u64 a, __u64 b)
+{
+	return !((a ^ b) & ((1ull << SHUNT_CONN_TIME_SHIFT) - 1));
+}
+
 /*
- * An entry for a flow that was seen to have none: its destination; 0 if there is no room; CONN_AGAIN if others were at it, too. Two CPUs may put in
- * the same flow at once: after its own store each looks whether there is another, and gives way.
+ * Two CPUs may put in the same flow at once: after its own store each looks whether there is another entry, and gives way. If both did, one could follow
+ * an entry that is about to go; so of two that say the same the first one stays. Has one's own stayed?
  */
+CONN_INLINE int conn_stays(struct conn_world *w, __u64 hash, const struct conn_found *own, __u32 now)
+{
+	struct conn_found other;
+
+	if (!conn_scan(w, hash, own->at, now, &other))
+		return 1;
+	if (own->at < other.at && conn_is_same(own->entry, other.entry)) {
+		conn_swap(w, hash, &other, shunt_conn_gone(now));
+		return 1;
+	}
+	conn_swap(w, hash, own, shunt_conn_gone(now));
+	return 0;
+}
+
+/* An entry for a flow that was seen to have none: its destination; 0 if there is no room; CONN_AGAIN if others were at it, too. */
 CONN_PART __u32 conn_insert(struct conn_world *w, __u64 *slot, __u64 word, __u64 hash, __u64 entry)
 {
 	__u32 tag = shunt_conn_tag(entry), now;
-	struct conn_found place, none, own = {CONN_NOWHERE, entry};
+	struct conn_found place, own;
 
 	if (!w || !slot)
 		return 0;
@@ -240,11 +264,9 @@ CONN_PART __u32 conn_insert(struct conn_world *w, __u64 *slot, __u64 word, __u64
 	}
 	if (!conn_swap(w, hash, &place, entry))
 		return CONN_AGAIN;
-	own.at = place.at;
-	if (conn_scan(w, hash, own.at, now, &none)) {
-		conn_swap(w, hash, &own, shunt_conn_gone(now));
+	own = (struct conn_found){place.at, entry};
+	if (!conn_stays(w, hash, &own, now))
 		return CONN_AGAIN;
-	}
 	conn_count(w, SHUNT_CONN_inserted);
 	return shunt_conn_dest(entry);
 }

@@ -180,7 +180,9 @@ static inline __u64 shunt_slot_filter(__u32 tag)
  * All zero: never used. Destination 0 but not all zero: gone; the way is free, but there may be more behind it. A way that was used does not
  * become zero again while an entry of its bucket may be in the neighbour: so a zero ends every search.
  */
+#ifndef SHUNT_CONN_WAYS /* tests that try every interleaving have fewer */
 #define SHUNT_CONN_WAYS 8
+#endif
 #define SHUNT_CONN_TAG_BITS 28
 #define SHUNT_CONN_TAG_MASK ((1u << SHUNT_CONN_TAG_BITS) - 1)
 #define SHUNT_CONN_DEST_SHIFT 28
@@ -255,7 +257,7 @@ static inline __u32 shunt_conn_age(__u64 entry, __u32 now)
 struct shunt_bucket {
 	__u64 entry[SHUNT_CONN_WAYS];
 };
-_Static_assert(sizeof(struct shunt_bucket) == 64, "shunt_bucket is one cache line");
+_Static_assert(SHUNT_CONN_WAYS != 8 || sizeof(struct shunt_bucket) == 64, "shunt_bucket is one cache line");
 _Static_assert(SHUNT_CONN_TICKS(SHUNT_IDLE_MAX) + 64 < SHUNT_CONN_TIME_MASK - SHUNT_CONN_FUTURE, "ages do not wrap");
 
 /* shunt_cstat, by service (not pool), per CPU: how packets used the table. */
