@@ -15,20 +15,21 @@
 #define SWEEP_EVERY (5 * SIM_SECOND)
 #define LIVES 65536
 
-static const uint32_t ring_sizes[SIM_SERVICES] = {65537, 16381};
+static const uint32_t ring_sizes[SIM_SERVICES] = {65537, 16381}, small_sizes[SIM_SERVICES] = {16381, 4093};
 static const uint32_t idle_timeouts[SIM_SERVICES] = {900, 120};
 
 void daemon_open(struct sim *sim)
 {
 	static const char *const names[SIM_SERVICES] = {"web", "voice"};
+	const uint32_t *sizes = sim->scale < 0.5 ? small_sizes : ring_sizes;
 
 	for (uint32_t i = 0; i < SIM_SERVICES; i++) {
 		sim->services[i].salt = ring_salt(names[i]);
 		sim->services[i].idle = idle_timeouts[i];
-		sim->services[i].wanted = xcalloc(ring_sizes[i], sizeof(uint32_t));
+		sim->services[i].wanted = xcalloc(sizes[i], sizeof(uint32_t));
 		sim->world.ring_base[i] = sim->slot_count;
-		sim->world.ring_size[i] = ring_sizes[i];
-		sim->slot_count += ring_sizes[i];
+		sim->world.ring_size[i] = sizes[i];
+		sim->slot_count += sizes[i];
 	}
 	sim->world.slots = xcalloc(sim->slot_count, sizeof(*sim->world.slots));
 	sim->since = xcalloc(sim->slot_count, sizeof(*sim->since));
