@@ -158,7 +158,7 @@ bench: $B/tests/bench ## Measure what a packet costs (root; about a minute)
 # The simulator of connections: the rules that forward, over memory, in virtual time.
 $B/tests/sim: $(call obj,obj,$(wildcard tests/sim/*.c) user/shuntd/ring.c) $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $^ -lm
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_LIB)) -lm
 
 sim: $B/tests/sim ## Simulate 90 minutes of connections while backends come and go (long: half an hour; build/tests/sim: the short form)
 	nice -n 19 $B/tests/sim --long
