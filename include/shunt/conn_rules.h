@@ -328,22 +328,9 @@ CONN_INLINE struct conn_wish conn_wish_of(struct conn_world *w, __u64 word, enum
 	return conn_wish_record(word, kind == CONN_CLOSE ? SHUNT_CONN_CLOSING : SHUNT_CONN_ANCH);
 }
 
-/* Of a flow that had an entry a moment ago, which was taken out as expired or needless, or displaced: it lives, so it is to have it again,
- * unless the slot alone says the same. */
-CONN_INLINE struct conn_wish conn_wish_again(__u64 word, enum conn_kind kind, __u32 dest)
+CONN_INLINE __u32 conn_without_entry(struct conn_world *w, __u64 *slot, __u64 word, __u64 hash, enum conn_kind kind)
 {
-	__u8 state = kind == CONN_OPEN				? SHUNT_CONN_NEW
-		     : kind == CONN_CLOSE || kind == CONN_RESET ? SHUNT_CONN_CLOSING
-								: SHUNT_CONN_EST;
-	__u8 is_same = shunt_slot_current(word) == dest && shunt_slot_anchor(word) == dest && !(word & SHUNT_SLOT_PREP);
-
-	return (struct conn_wish){dest, state, !is_same, 0};
-}
-
-CONN_INLINE __u32 conn_without_entry(struct conn_world *w, __u64 *slot, __u64 word, __u64 hash, enum conn_kind kind,
-				     __u32 proven)
-{
-	struct conn_wish wish = proven ? conn_wish_again(word, kind, proven) : conn_wish_of(w, word, kind);
+	struct conn_wish wish = conn_wish_of(w, word, kind);
 	__u32 dest;
 
 	if (!wish.insert)
@@ -394,14 +381,15 @@ CONN_INLINE int conn_entry_holds(__u64 entry, __u32 dest_state, enum conn_kind k
 	       (shunt_conn_state(entry) != SHUNT_CONN_CLOSING && !conn_expired(entry, now, expiry));
 }
 
-/* CONN_AGAIN: it changed meanwhile; then *proven is the destination that it said while it held, if it did. */
+/* CONN_AGAIN: it changed meanwhile. If nobody may have taken its place, *proven is its destination: what changed it was a packet of the same flow, or it
+ * had become needless. */
 CONN_INLINE __u32 conn_with_entry(struct conn_world *w, __u64 word, __u64 hash, const struct conn_found *found,
 				  enum conn_kind kind, __u32 *proven)
 {
-	__u32 dest = shunt_conn_dest(found->entry), now = conn_now(w);
+	__u32 dest = shunt_conn_dest(found->entry), now = conn_now(w), expiry = conn_expiry(w);
 	__u64 next;
 
-	if (!conn_entry_holds(found->entry, conn_dest_state(w, dest), kind, now, conn_expiry(w))) {
+	if (!conn_entry_holds(found->entry, conn_dest_state(w, dest), kind, now, expiry)) {
 		if (kind == CONN_DATA || kind == CONN_CLOSE || kind == CONN_RESET)
 			return shunt_slot_current(word); /* which resets it */
 		return conn_replace(w, word, hash, found, kind, now);
@@ -409,7 +397,7 @@ CONN_INLINE __u32 conn_with_entry(struct conn_world *w, __u64 word, __u64 hash, 
 	next = conn_touched(found->entry, kind, now);
 	if (next == found->entry || conn_swap(w, hash, found, next))
 		return dest;
-	*proven = dest;
+	*proven = conn_evictable(found->entry, now, expiry) ? 0 : dest;
 	return CONN_AGAIN;
 }
 
@@ -438,7 +426,7 @@ CONN_PART __u32 conn_choose(struct conn_world *w, __u64 *slot, __u64 hash, enum 
 		if (found.at != CONN_NOWHERE)
 			dest = conn_with_entry(w, word, hash, &found, kind, &proven);
 		else
-			dest = conn_without_entry(w, slot, word, hash, kind, proven);
+			dest = conn_without_entry(w, slot, word, hash, kind);
 		if (dest != CONN_AGAIN)
 			return dest;
 	}
