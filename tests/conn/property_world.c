@@ -264,7 +264,7 @@ static void sweep(void)
 			t.window[i] = t.world.now;
 	property_seen[SEEN_RESTARTED] += !!restarted;
 	for (__u32 i = 1; i < DESTS; i++)
-		if (!t.configured[i] && t.states[i] != SHUNT_DEST_FREE && !is_named(i)) {
+		if (!t.configured[i] && t.states[i] != SHUNT_DEST_FREE && !s.named[i]) {
 			set_state(i, SHUNT_DEST_FREE);
 			property_seen[SEEN_FREED]++;
 		}

@@ -13,19 +13,25 @@
 
 #define SWEEP_SLOTS 8
 #define SWEEP_BUCKETS 8
+#define SWEEP_DESTS 8
 
 struct sweep {
 	bool settled[SWEEP_SLOTS]; /* the slot may have been settled when the sweep began */
 	bool met[SWEEP_SLOTS];	   /* it has an entry, or had */
 	bool empty[SWEEP_BUCKETS]; /* the bucket and its neighbour were */
+	bool named[SWEEP_DESTS];   /* by a slot when the sweep began, or by an entry */
 };
 
 /* Before the RCU wait. */
 static inline void sweep_begin(struct sweep *s, struct conn_world *w)
 {
 	memset(s, 0, sizeof(*s));
-	for (__u32 i = 0; i < w->ring_size; i++)
-		s->settled[i] = anchor_may_settle(conn_load(&w->slots[i]));
+	for (__u32 i = 0; i < w->ring_size; i++) {
+		__u64 word = conn_load(&w->slots[i]);
+
+		s->settled[i] = anchor_may_settle(word);
+		s->named[shunt_slot_current(word)] = s->named[shunt_slot_anchor(word)] = true;
+	}
 }
 
 static inline void sweep_entry(struct sweep *s, struct conn_world *w, __u64 *way, __u32 expiry)
@@ -34,6 +40,7 @@ static inline void sweep_entry(struct sweep *s, struct conn_world *w, __u64 *way
 
 	if (!shunt_conn_dest(entry))
 		return;
+	s->named[shunt_conn_dest(entry)] = true;
 	slot = conn_slot(w, shunt_conn_dest(entry), shunt_conn_tag(entry));
 	if (slot)
 		s->met[slot - w->slots] = true;
