@@ -95,9 +95,10 @@ static bool test(int number, const char *name, __u64 seed, unsigned long count)
 
 static bool test_seen(int number)
 {
-	static const char *const what[SEEN_EVENTS] = {"windows closed",	  "windows began anew", "slots became clean",
-						      "ids became free",  "entries displaced",	"inserts refused",
-						      "ways became empty"};
+	static const char *const what[SEEN_EVENTS] = {"windows closed",	    "windows began anew",
+						      "slots became clean", "ids became free",
+						      "entries displaced",  "inserts refused",
+						      "ways became empty",  "entries made while a move was prepared"};
 	bool all = true;
 
 	for (int i = 0; i < SEEN_EVENTS; i++) {

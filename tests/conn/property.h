@@ -13,7 +13,8 @@
 #define BUCKETS_MAX 8
 #define DESTS 7 /* ids 1 to 6 */
 #define FLOWS 16
-#define EXPIRY shunt_conn_expiry(200)
+#define IDLE 200
+#define EXPIRY shunt_conn_expiry(IDLE)
 #define GRACE SHUNT_CONN_TICKS(20)
 #define NEVER (~0u)
 
@@ -53,6 +54,7 @@ enum property_event {
 	SEEN_DISPLACED,
 	SEEN_REFUSED,
 	SEEN_RESET,
+	SEEN_PREPARED,
 	SEEN_EVENTS
 };
 extern unsigned long property_seen[SEEN_EVENTS];

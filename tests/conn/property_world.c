@@ -11,6 +11,7 @@ struct flow {
 	enum conn_kind kind; /* of its packets in the middle */
 	__u32 owner;	     /* 0: there is none, or nothing is promised */
 	bool confirmed, closing;
+	bool recorded; /* its beginning has an entry */
 	bool squeezed; /* there has been no room beside it since its latest packet */
 	__u32 seen;    /* tick of that */
 };
@@ -69,14 +70,14 @@ static __u32 way_count(void)
 
 /* ---- connections */
 
-/* Ticks without a packet for which it is promised to stay. An entry's stamp may be older than its latest packet. */
+/* Ticks without a packet for which it is promised to stay: as docs/connections.md says, not as the rules reckon. */
 static __u32 kept_for(const struct flow *f)
 {
 	if (f->closing)
-		return (f->squeezed ? SHUNT_CONN_CLOSING_EVICT : SHUNT_CONN_CLOSING_EXPIRY) - SHUNT_CONN_REFRESH;
+		return SHUNT_CONN_TICKS(f->squeezed ? 30 : 120);
 	if (!f->confirmed)
-		return f->squeezed ? SHUNT_CONN_NEW_EVICT : SHUNT_CONN_NEW_EXPIRY;
-	return EXPIRY - SHUNT_CONN_REFRESH;
+		return SHUNT_CONN_TICKS(f->squeezed ? 3 : 60);
+	return SHUNT_CONN_TICKS(IDLE);
 }
 
 static bool has_entry(const struct flow *f)
@@ -106,8 +107,14 @@ static bool is_squeezed(const struct flow *f)
 
 static void delivered_open(struct flow *f, __u32 dest)
 {
-	/* A beginning that was sent again, to another: which it is, the client decides. */
-	f->owner = f->owner && f->owner != dest && is_live(f->owner) ? 0 : is_live(dest) ? dest : 0;
+	bool is_torn = f->owner && f->owner != dest && is_live(f->owner);
+
+	if (is_torn && f->recorded && !f->closing)
+		fault("flow %d began at %u, which was recorded, and again at %u", t.flow, f->owner, dest);
+	/* Else it began before a change, and again after it: which it is, the client decides. */
+	f->owner = is_live(dest) && !is_torn ? dest : 0;
+	f->recorded = has_entry(f);
+	property_seen[SEEN_PREPARED] += f->recorded && t.slots[slot_of(shunt_flow_tag(f->hash))] & SHUNT_SLOT_PREP;
 	f->confirmed = f->closing = false;
 }
 
@@ -142,7 +149,10 @@ static void packet(int flow, enum conn_kind kind)
 
 	t.flow = flow;
 	t.packet = kind;
+	/* CPUs' clocks differ by a tick. */
+	t.world.now += flow & 1;
 	dest = conn_packet(&t.world, f->hash, kind);
+	t.world.now -= flow & 1;
 	if (dest && t.states[dest] == SHUNT_DEST_FREE)
 		fault("flow %d goes to %u, which is free (I5)", flow, dest);
 	if (kind == CONN_OPEN)
@@ -384,7 +394,7 @@ static bool is_rewritten(__u64 entry, const struct flow *f, enum conn_kind kind)
 static void watch_way(__u32 way, __u64 before)
 {
 	__u64 entry = t.ways[way];
-	__u32 dest = shunt_conn_dest(before), now = t.world.now & SHUNT_CONN_TIME_MASK;
+	__u32 dest = shunt_conn_dest(before), now = (t.world.now + 1) & SHUNT_CONN_TIME_MASK;
 	const struct flow *f = t.flow < 0 ? NULL : &t.flows[t.flow];
 
 	property_seen[SEEN_RESET] += before && !entry;
@@ -403,6 +413,7 @@ static void watch_flow(int flow)
 	__u32 dest;
 
 	f->squeezed |= is_squeezed(f);
+	f->recorded &= has_entry(f);
 	if (is_lost(f))
 		f->owner = 0;
 	if (!f->owner)
