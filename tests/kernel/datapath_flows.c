@@ -213,6 +213,34 @@ int sends(struct bench *b, uint16_t port, uint8_t flags)
 	return ntohl(outer) - ntohl(backend_addr(0).word[0]);
 }
 
+void begin_flows(struct bench *b, struct flow *flows, uint16_t first)
+{
+	for (uint16_t i = 0; i < FLOWS; i++) {
+		flows[i].port = first + i;
+		flows[i].backend = sends(b, flows[i].port, SYN);
+		assert_int_equal(sends(b, flows[i].port, ACK), flows[i].backend);
+	}
+}
+
+void flows_go_on_without(struct bench *b, const struct flow *flows, int backend)
+{
+	for (int i = 0; i < FLOWS; i++) {
+		int to = sends(b, flows[i].port, ACK);
+
+		if (flows[i].backend == backend)
+			assert_int_not_equal(to, backend);
+		else
+			assert_int_equal(to, flows[i].backend);
+		if (!(word_of(b, slot_of(b, flows[i].port)) & SHUNT_SLOT_DIRTY))
+			assert_null(entry_of(b, flows[i].port));
+	}
+}
+
+void flows_go_on(struct bench *b, const struct flow *flows)
+{
+	flows_go_on_without(b, flows, NOBODY);
+}
+
 uint64_t until(struct bench *b, bool (*is_so)(const struct bench *b), uint64_t max_ms)
 {
 	uint64_t began = datapath_ms(b->dp);

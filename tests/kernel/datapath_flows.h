@@ -57,7 +57,21 @@ uint16_t port_in(const struct bench *b, uint32_t slot, uint32_t n);
 uint64_t *entry_of(const struct bench *b, uint16_t port);
 /* Give a flow an entry, made so many ticks ago. */
 uint64_t *put_entry(struct bench *b, uint16_t port, uint32_t id, enum shunt_conn_state state, uint32_t age);
+/* In the whole table. */
 uint64_t count_entries(const struct bench *b);
+
+/* Connections that are alive. */
+enum { FLOWS = 60 };
+struct flow {
+	uint16_t port;
+	int backend;
+};
+/* From this port on. */
+void begin_flows(struct bench *b, struct flow *flows, uint16_t first);
+/* All are with the backends that they began with. None has an entry in a slot that is clean. */
+void flows_go_on(struct bench *b, const struct flow *flows);
+/* As flows_go_on(), but those of this backend, which is gone, are now with another. */
+void flows_go_on_without(struct bench *b, const struct flow *flows, int backend);
 
 /* Until this is so, for at most max_ms of the daemon's clock; how long it took. */
 uint64_t until(struct bench *b, bool (*is_so)(const struct bench *b), uint64_t max_ms);

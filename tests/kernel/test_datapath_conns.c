@@ -3,7 +3,7 @@
  * their backends do. */
 #include "datapath_flows.h"
 
-enum { MOVED = 6, FLOWS = 60 }; /* slots below MOVED move */
+enum { MOVED = 6 }; /* slots below MOVED move */
 
 static uint32_t six_move_on(const struct bench *b, uint32_t slot)
 {
@@ -113,30 +113,6 @@ static void phases_end_in_time(void **state)
 	bench_close(&b);
 }
 
-/* Flows that began before, while it was prepared, and in its window, all of which go on. */
-struct flow {
-	uint16_t port;
-	int backend;
-};
-
-static void begin_flows(struct bench *b, struct flow *flows, uint16_t first)
-{
-	for (uint16_t i = 0; i < FLOWS; i++) {
-		flows[i].port = first + i;
-		flows[i].backend = sends(b, flows[i].port, SYN);
-		assert_int_equal(sends(b, flows[i].port, ACK), flows[i].backend);
-	}
-}
-
-static void flows_go_on(struct bench *b, const struct flow *flows)
-{
-	for (int i = 0; i < FLOWS; i++) {
-		assert_int_equal(sends(b, flows[i].port, ACK), flows[i].backend);
-		if (slot_of(b, flows[i].port) >= MOVED)
-			assert_null(entry_of(b, flows[i].port));
-	}
-}
-
 static void begin_by(const struct bench *b, const struct flow *flows,
 		     uint32_t (*choose)(const struct bench *, uint32_t))
 {
@@ -149,6 +125,7 @@ static uint32_t as_before(const struct bench *b, uint32_t slot)
 	return slot % b->m->services[0].dest_count;
 }
 
+/* Flows that began before, while it was prepared, and in its window, all of which go on. */
 static void no_flow_changes_its_backend(void **state)
 {
 	struct flow before[FLOWS], prepared[FLOWS], moved[FLOWS];
