@@ -114,7 +114,7 @@ static void entries_are_counted(void **state)
 	bench_close(&b);
 }
 
-/* The service's slots, its pools' included; a service that is deleted takes what was counted with it. */
+/* A service that is deleted takes what was counted with it: the next of its name begins at 0. */
 static void counters_are_of_one_life(void **state)
 {
 	struct model *none = fixture_model(0);
