@@ -48,7 +48,7 @@ void set_word(struct bench *b, uint32_t slot, uint64_t word);
 uint64_t moved_word(const struct bench *b, uint32_t current, uint32_t anchor);
 uint64_t clean_word(const struct bench *b, uint32_t backend);
 
-/* A packet of the flow from this port: which backend it is sent to, or NOBODY. An entry that it stamps is of the daemon's clock. */
+/* A packet of the flow from this port, at the time that the daemon has: which backend it is sent to, or NOBODY. */
 int sends(struct bench *b, uint16_t port, uint8_t flags);
 uint32_t slot_of(const struct bench *b, uint16_t port);
 /* A port whose flow is in the slot, the n-th of them. */
