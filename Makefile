@@ -127,6 +127,8 @@ $B/tests/kernel/test_%: $B/obj/tests/kernel/test_%.o $(filter-out %/main.o,$(SHU
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs cmocka $(LIBS_SHUNTD)) -lm
 
+$(filter $B/tests/kernel/test_datapath%,$(KERNEL_BIN)): $(call obj,obj,$(addprefix tests/kernel/,datapath_fixture.c datapath_judge.c datapath_flows.c))
+
 # The API and the command over a real socket, with stand-ins for the datapath: the API under the sanitizers, like all that reads
 # what others send.
 API_TEST_OBJ := $(call obj,san,$(addprefix tests/kernel/,fake_daemon.c fake_conns.c api_client.c cli_run.c) $(wildcard user/shuntd/api*.c)) $(PURE_OBJ)

@@ -18,7 +18,7 @@ static void fresh_maps_are_initialised(void **state)
 	assert_true(f.control->magic == SHUNT_MAGIC && f.control->format == SHUNT_FORMAT && f.control->seed == SEED);
 	assert_int_equal(f.control->vip_slots, 128);
 	assert_int_equal(f.control->destinations, 101);
-	assert_int_equal(f.control->conn_buckets, 8);
+	assert_int_equal(f.control->conn_buckets, 256);
 	datapath_usage(dp, &usage);
 	assert_int_equal(usage.services + usage.destinations + usage.vips + usage.ring_slots, 0);
 	assert_int_equal(usage.destinations_max, 100);
@@ -46,7 +46,6 @@ static size_t count_vips(const struct model *m)
 	return count;
 }
 
-/* Two hundred changes, each judged; now and then the daemon starts anew, or says the same again, which must flip nothing. */
 static bool has_sources(const struct model *m)
 {
 	for (size_t i = 0; i < m->service_count; i++)
@@ -55,6 +54,7 @@ static bool has_sources(const struct model *m)
 	return false;
 }
 
+/* Two hundred changes, each judged; now and then the daemon starts anew, or says the same again, which must flip nothing. */
 static void maps_say_what_the_model_says(void **state)
 {
 	struct datapath_usage usage;
@@ -69,7 +69,7 @@ static void maps_say_what_the_model_says(void **state)
 		uint32_t half;
 
 		applies(dp, m);
-		fixture_judge(&f, m);
+		fixture_judge_moving(&f, m);
 		assert_int_equal(datapath_generation(dp), 2 * round - 1);
 		datapath_usage(dp, &usage);
 		assert_int_equal(usage.services, count_rings(m));
@@ -83,6 +83,8 @@ static void maps_say_what_the_model_says(void **state)
 		}
 		half = f.control->vip_half;
 		applies(dp, m);
+		fixture_judge_moving(&f, m);
+		rests(dp);
 		fixture_judge(&f, m);
 		/* A daemon that has just taken over writes source lists anew, since it cannot know what they say. */
 		if (round % 5 || !has_sources(m))
@@ -115,6 +117,10 @@ static void ids_are_stable(void **state)
 	applies(dp, m);
 	after = fixture_judge_dest(&f, 0, &s->dests[0], m);
 	assert_int_equal(before, after);
+	assert_int_equal(datapath_dest_state(dp, "a", &s->dests[0].addr), SHUNT_DEST_UP);
+	assert_int_equal(datapath_dest_state(dp, "a", &s->dests[1].addr), SHUNT_DEST_DRAIN);
+	rests(dp);
+	fixture_judge(&f, m);
 	assert_int_equal(datapath_dest_state(dp, "a", &s->dests[0].addr), SHUNT_DEST_UP);
 	assert_int_equal(datapath_dest_state(dp, "a", &s->dests[1].addr), SHUNT_DEST_FREE);
 	assert_int_equal(datapath_dest_state(dp, "b", &s->dests[0].addr), SHUNT_DEST_FREE);
@@ -298,7 +304,6 @@ static void other_formats_sizes_and_seeds_are_refused(void **state)
 	fixture_close(&f);
 }
 
-/* A TCP SYN for port 80 of an address, as the wire has it. */
 /* Service "live" has one VIP and changes its backends in every model; others come and go beside it. */
 static struct model *model_around_live(const struct shunt_addr *vip)
 {
@@ -311,10 +316,15 @@ static struct model *model_around_live(const struct shunt_addr *vip)
 	fixture_random_service(&m->services[2], "cd"[random() % 2]);
 	config_sources_release(live->sources);
 	live->sources = NULL;
+	for (size_t i = 0; i < live->pool_count; i++)
+		model_ring_release(live->pools[i].ring);
+	live->pool_count = 0;
 	live->vip_count = 1;
 	live->vips[0] = fixture_vip(*vip, 80, IPPROTO_TCP);
-	for (size_t i = 0; i < live->dest_count; i++)
+	for (size_t i = 0; i < live->dest_count; i++) {
 		live->dests[i].nexthop.resolved = true;
+		live->dests[i].pool = MODEL_POOL_DEFAULT;
+	}
 	ring = fixture_ring(live);
 	for (uint32_t i = 0; i < live->ring_size; i++)
 		ring[i] = random() % live->dest_count;
@@ -345,6 +355,7 @@ static void traffic_flows_through_changes(void **state)
 		model_free(m);
 		m = model_around_live(&t.to);
 		applies(dp, m);
+		passes(dp, random() % 60000); /* half-way through a change, or long after */
 	}
 	__atomic_store_n(&t.stop, true, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
@@ -397,6 +408,9 @@ static void counters_outlive_their_backends(void **state)
 	assert_true(c.packets == 7 * cpus && c.bytes == 700 * cpus);
 	s->dest_count = 1;
 	applies(dp, m);
+	assert_true(datapath_service_retired(dp, "x0", &c)); /* already */
+	assert_true(c.packets == 7 * cpus && c.bytes == 700 * cpus);
+	rests(dp);
 	assert_false(datapath_dest_counter(dp, "x0", &s->dests[1].addr, &c));
 	datapath_close(dp);
 	opens(&dp, &f);
@@ -408,6 +422,7 @@ static void counters_outlive_their_backends(void **state)
 	assert_int_equal(datapath_counters_refresh(dp), 0);
 	s->dest_count = 1;
 	applies(dp, m);
+	rests(dp);
 	s->dest_count = 2; /* it is back, at 0, without a new reading */
 	applies(dp, m);
 	assert_true(datapath_dest_counter(dp, "x0", &s->dests[1].addr, &c));

@@ -2,16 +2,27 @@
 /* datapath_frags.c against the running kernel's maps: what is taken away is forgotten before its id is free, the rest is not. */
 #include "datapath_fixture.h"
 
+enum { ALL = 2 * 3 };
+
 static uint64_t entry_of(uint32_t dest)
 {
 	return SHUNT_FRAG_USED | (uint64_t)dest << SHUNT_FRAG_DEST_SHIFT;
 }
 
-/* Entries for destinations 0 to 40, in use or not. */
+/* Entries for destination 0, which is none, and for all that there ever are. */
 static void remember_all(struct shunt_bucket *table)
 {
-	for (uint32_t id = 0; id <= 40; id++)
+	for (uint32_t id = 0; id <= ALL; id++)
 		table[id / SHUNT_CONN_WAYS].entry[id % SHUNT_CONN_WAYS] = entry_of(id);
+}
+
+static void judge_memory(const struct fixture *f, const struct shunt_bucket *table)
+{
+	for (uint32_t id = 0; id <= ALL; id++) {
+		bool stays = !id || f->dstdir[id].family;
+
+		assert_true(table[id / SHUNT_CONN_WAYS].entry[id % SHUNT_CONN_WAYS] == (stays ? entry_of(id) : 0));
+	}
 }
 
 static void only_what_is_gone_is_forgotten(void **state)
@@ -29,15 +40,14 @@ static void only_what_is_gone_is_forgotten(void **state)
 	applies(dp, both);
 	remember_all(table);
 	applies(dp, both);
-	for (uint32_t id = 0; id <= 40; id++) /* nothing went: nothing was looked at */
+	for (uint32_t id = 0; id <= ALL; id++) /* nothing went: nothing was looked at */
 		assert_true(table[id / SHUNT_CONN_WAYS].entry[id % SHUNT_CONN_WAYS] == entry_of(id));
 	applies(dp, one);
+	judge_memory(&f, table);
+	assert_true(table[0].entry[3] == entry_of(3)); /* of the one that was taken away from a service that stays */
+	rests(dp);
 	fixture_judge(&f, one);
-	for (uint32_t id = 0; id <= 40; id++) {
-		bool stays = !id || f.dstdir[id].family;
-
-		assert_true(table[id / SHUNT_CONN_WAYS].entry[id % SHUNT_CONN_WAYS] == (stays ? entry_of(id) : 0));
-	}
+	judge_memory(&f, table);
 	munmap(table, f.size.fragment_buckets * sizeof(*table));
 	model_free(both);
 	model_free(one);

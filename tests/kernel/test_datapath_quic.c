@@ -114,6 +114,7 @@ static void packets_follow_backends_that_are_there(void **state)
 	s->quic = 0;
 	s->dests[1].server_id_count = 0;
 	applies(dp, m);
+	rests(dp);
 	fixture_judge(&f, m);
 	assert_int_equal(sent_to(&f, &vip, 2, 2), 4);
 	choices_are(dp, 5, 2, 1);
@@ -161,6 +162,7 @@ static void packets_see_a_change_whole(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, run_traffic, &t), 0);
 	for (int i = 1; i <= 200; i++) {
 		applies(dp, models[i % 2]);
+		rests(dp);
 		fixture_judge(&f, models[i % 2]);
 	}
 	__atomic_store_n(&t.stop, true, __ATOMIC_RELEASE);

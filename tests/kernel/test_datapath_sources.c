@@ -124,6 +124,7 @@ static void another_daemon_takes_over(void **state)
 	}
 	opens(&dp, &f);
 	applies(dp, none);
+	rests(dp);
 	fixture_judge(&f, none);
 	datapath_close(dp);
 	model_free(some);
