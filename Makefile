@@ -81,6 +81,18 @@ demo: ## Show it working (root): scripts/demo
 $B/shuntd: $(SHUNTD_OBJ) $(XDP_OBJ) $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNTD)) -lm
 
+# The same daemon, that calls itself another version: to be upgraded to.
+VERSIONED := $(shell grep -l SHUNT_VERSION $(SHUNTD_SRC))
+$B/other/obj/%.o: VERSION := 9.9.9
+$B/other/obj/%.o: %.c | $(SKEL)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/other/shuntd: $(call obj,other/obj,$(VERSIONED)) $(filter-out $(call obj,obj,$(VERSIONED)),$(SHUNTD_OBJ)) $(XDP_OBJ) $(LIB_OBJ)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNTD)) -lm
+
+tests: $B/other/shuntd
+
 $B/shunt: $(SHUNT_OBJ) $(XDP_OBJ) $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNT))
 
