@@ -34,7 +34,7 @@ SHUNT_SRC := $(wildcard user/shunt/*.c)
 # What both know of libbpf and libxdp.
 XDP_SRC := $(wildcard user/xdp/*.c)
 # What needs neither root nor a kernel: built once more with the sanitizers, for the unit tests.
-PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,nexthop_link.c ring.c model.c template.c store.c viptable.c quictable.c) \
+PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,directory.c migrate.c nexthop_link.c ring.c model.c template.c store.c viptable.c quictable.c) \
 	$(addprefix user/shunt/,args.c holds.c keys.c words.c rates.c remains_text.c table.c views.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -80,6 +80,18 @@ demo: ## Show it working (root): scripts/demo
 
 $B/shuntd: $(SHUNTD_OBJ) $(XDP_OBJ) $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNTD)) -lm
+
+# The same daemon, that calls itself another version: to be upgraded to.
+VERSIONED := $(shell grep -l SHUNT_VERSION $(SHUNTD_SRC))
+$B/other/obj/%.o: VERSION := 9.9.9
+$B/other/obj/%.o: %.c | $(SKEL)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$B/other/shuntd: $(call obj,other/obj,$(VERSIONED)) $(filter-out $(call obj,obj,$(VERSIONED)),$(SHUNTD_OBJ)) $(XDP_OBJ) $(LIB_OBJ)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNTD)) -lm
+
+tests: $B/other/shuntd
 
 $B/shunt: $(SHUNT_OBJ) $(XDP_OBJ) $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNT))

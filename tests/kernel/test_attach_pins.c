@@ -33,20 +33,26 @@ static void half_made_pins_are_made_anew(void **state)
 {
 	static const char *const lost[] = {NULL, "shunt_dstdir", "shunt_control"};
 	struct attach *attach;
-	char path[96];
+	char path[96], next[96];
 	uint32_t id;
+	int fd;
 
 	(void)state;
+	snprintf(next, sizeof(next), "%s/next_shunt_dests", pin_dir);
 	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
 		attach = opens();
 		id = control_map_id(attach);
 		closes(attach);
+		fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "next", 4, 8, 1, NULL);
+		assert_int_equal(bpf_obj_pin(fd, next), 0);
+		close(fd);
 		snprintf(path, sizeof(path), "%s/%s", pin_dir, lost[i] ? lost[i] : "");
 		if (lost[i])
 			assert_int_equal(unlink(path), 0);
 		attach = opens();
 		assert_false(attach_adopted(attach));
 		assert_int_not_equal(control_map_id(attach), id);
+		assert_int_not_equal(access(next, F_OK), 0);
 		closes(attach);
 	}
 }
@@ -93,7 +99,7 @@ static void pins_of_another_format_are_refused(void **state)
 	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &control), 0);
 	control.format++;
 	assert_int_equal(bpf_map_update_elem(fd, &zero, &control, 0), 0);
-	cannot_open(&config, EPROTO, "shunt_control", "format 2");
+	cannot_open(&config, EPROTO, "shunt_control", "format 3 (magic 0x746e756873), expected 2");
 	control.format--;
 	assert_int_equal(bpf_map_update_elem(fd, &zero, &control, 0), 0);
 	close(fd);
@@ -112,7 +118,7 @@ static void pins_of_another_format_are_refused(void **state)
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "shunt_control", 4, 8, 1, NULL);
 	assert_int_equal(bpf_obj_pin(fd, path), 0);
 	close(fd);
-	cannot_open(&config, EPROTO, path, "value size 8");
+	cannot_open(&config, EPROTO, path, "value size 8, expected 2 and ");
 }
 
 static void pins_need_a_bpffs(void **state)

@@ -81,12 +81,26 @@ neighbours_forgotten() {
 
 program_on_eth0() { [ "$(inside lb bpftool -j net | jq '.[0].xdp | length')" = "$1" ]; }
 
+# Every map that the program uses, pinned or not, by ids.
+maps_of_program() { bpftool -j prog show id "$(shunt --json status | jq '.interfaces[0].program')" | jq -r '.map_ids[]'; }
+
+no_map_is_left() { # ID...
+	local id
+	for id; do
+		! bpftool map show id "$id" || return 1
+	done
+}
+
 detached() {
+	local maps
 	program_on_eth0 1 || return 1
+	mapfile -t maps < <(maps_of_program)
+	[ ${#maps[@]} -gt 17 ] || return 1
 	shunt detach || return 1
 	# Too late for changes: they must not bring the program back.
 	! shunt backend drain web 10.0.2.11 || return 1
-	wait_for 5 pid_gone "$shuntd_pid" && program_on_eth0 0 && [ ! -e "$pins/shuntd" ]
+	wait_for 5 pid_gone "$shuntd_pid" && program_on_eth0 0 && [ ! -e "$pins/shuntd" ] || return 1
+	wait_for 10 no_map_is_left "${maps[@]}"
 }
 
 # Packets for a VIP that the balancer's stack got to see: the program was not there for them. (The stack forwards nothing.)

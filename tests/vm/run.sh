@@ -17,5 +17,6 @@ run decap build/tests/kernel/test_decap /run/vm/decap.rows
 run fuzz build/tests/fuzz_packets --seed 1 --count 200000
 run_each kernel build/tests/kernel/test_{attach*,datapath,datapath_pools,datapath_sources,datapath_quic,nexthop*}
 run ns/test_vlan tests/ns/test_vlan.sh # nowhere else are there VLAN devices
+run ns/test_upgrade tests/ns/test_upgrade.sh # in a dispatcher, where there is one
 run_each vm tests/vm/test_*.sh
 echo "$passed $failed $skipped" >/run/vm/sums

@@ -12,6 +12,7 @@
 #include "shunt/maps.h"
 
 #define CONTROL "shunt_control"
+#define NEXT "next_" CONTROL /* of a daemon that was killed while it took over maps of another format */
 #define MAPS_MAX 64
 
 static bool program_uses(int fd, uint32_t map)
@@ -59,14 +60,14 @@ static uint64_t read_alive(int fd, const struct bpf_map_info *info)
 	return control.alive;
 }
 
-static int open_control(const char *pin_dir, struct bpf_map_info *info)
+static int open_control(const char *pin_dir, const char *name, struct bpf_map_info *info)
 {
 	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = BPF_F_RDONLY);
 	uint32_t len = sizeof(*info);
 	char path[PATH_MAX];
 	int fd, rc;
 
-	snprintf(path, sizeof(path), "%s/" CONTROL, pin_dir);
+	snprintf(path, sizeof(path), "%s/%s", pin_dir, name);
 	fd = bpf_obj_get_opts(path, &opts);
 	if (fd < 0)
 		return -errno;
@@ -80,7 +81,7 @@ struct remains remains_read(const char *pin_dir)
 {
 	struct bpf_map_info info = {0};
 	struct remains remains = {.kind = REMAINS_NOTHING};
-	int fd = open_control(pin_dir, &info), rc;
+	int fd = open_control(pin_dir, CONTROL, &info), next, rc;
 	bool found;
 
 	if (fd < 0) {
@@ -90,6 +91,11 @@ struct remains remains_read(const char *pin_dir)
 	}
 	remains.alive = read_alive(fd, &info);
 	rc = find_program(info.id, &found);
+	next = rc || found ? -1 : open_control(pin_dir, NEXT, &info);
+	if (next >= 0) {
+		rc = find_program(info.id, &found);
+		close(next);
+	}
 	remains.error = -rc;
 	remains.kind = rc ? REMAINS_HIDDEN : found ? REMAINS_PROGRAM : REMAINS_MAPS;
 	close(fd);

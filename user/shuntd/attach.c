@@ -4,11 +4,14 @@
  *
  * New maps are pinned as they are created, one by one; datapath_open() fills them and sets shunt_control's magic last, and nothing
  * is attached before. So pins without that magic are what a killed start has left: they are thrown away. With it, they must be
- * exactly what this program and this configuration ask for, or the start is refused.
+ * exactly what this program and this configuration ask for, or of a format that can be taken over (attach_migrate.c), or the start is
+ * refused.
  */
 #include "attach.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -20,6 +23,7 @@
 #include "../lib/xalloc.h"
 #include "attach_priv.h"
 #include "../xdp/bpflog.h"
+#include "migrate.h"
 #include "pins.h"
 
 #define OLDEST_KERNEL "6.1"
@@ -79,36 +83,83 @@ int attach_open_object(struct shunt_bpf **out, const struct shunt_control *sizes
 	return 0;
 }
 
+int attach_read_control(const char *pin_dir, const char *name, struct shunt_control *out, struct shunt_err *err)
+{
+	struct bpf_map_info info;
+	char path[PATH_MAX];
+	uint32_t zero = 0;
+	void *value;
+	int fd = pins_open(pin_dir, name, &info, err), rc = 0;
+
+	if (fd < 0)
+		return fd;
+	*out = (struct shunt_control){0};
+	snprintf(path, sizeof(path), "%s/%s", pin_dir, name);
+	value = xcalloc(1, (info.value_size + 7) & ~7u);
+	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size < offsetof(struct shunt_control, vip_half))
+		rc = shunt_fail(
+			err, EPROTO, path,
+			"has no format: pinned with map type %u and value size %u, expected %u and %zu; " PINS_ANEW,
+			info.type, info.value_size, BPF_MAP_TYPE_ARRAY, sizeof(*out));
+	else if (bpf_map_lookup_elem(fd, &zero, value))
+		rc = shunt_fail(err, errno, path, "cannot be read: %s", strerror(errno));
+	else
+		memcpy(out, value, info.value_size < sizeof(*out) ? info.value_size : sizeof(*out));
+	free(value);
+	close(fd);
+	return rc;
+}
+
+/* 0, too, where there is none: *id is 0 then. */
+static int control_id(const char *pin_dir, const char *name, uint32_t *id, struct shunt_err *err)
+{
+	struct bpf_map_info info;
+	int fd = pins_open(pin_dir, name, &info, err);
+
+	*id = 0;
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	*id = info.id;
+	close(fd);
+	return 0;
+}
+
+/* Maps that were in use, of this format or of one that can be taken over. */
+static int adopt_used(struct attach *attach, const struct config *config, const struct shunt_control *control,
+		      struct shunt_err *err)
+{
+	bool is_earlier = control->magic == SHUNT_MAGIC && control->format == MIGRATE_FROM;
+	struct shunt_bpf *skel = NULL;
+	int rc;
+
+	attach->adopted = true;
+	attach->seed = config->has_seed ? config->seed : control->seed;
+	if (!is_earlier) {
+		rc = datapath_verify(control, &config->limits, attach->seed, err);
+		if (rc)
+			return rc;
+	}
+	rc = attach_open_object(&skel, &attach->sizes, 0, err);
+	if (rc)
+		return rc;
+	rc = is_earlier ? attach_migrate_prepare(attach, skel, control, &config->limits, err)
+			: pins_check(attach->pin_dir, skel->obj, err);
+	shunt_bpf__destroy(skel);
+	return rc ? rc
+		  : control_id(attach->pin_dir, is_earlier ? PINS_CONTROL : PINS_NEXT_CONTROL, &attach->other_id, err);
+}
+
 /* The pinned maps, if there are any that were ever in use: then attach->seed is theirs. */
 static int adopt(struct attach *attach, const struct config *config, struct shunt_err *err)
 {
-	struct shunt_bpf *skel = NULL;
 	struct shunt_control control;
-	uint32_t zero = 0;
-	int fd, rc;
+	int rc = attach_read_control(attach->pin_dir, PINS_CONTROL, &control, err);
 
-	fd = pins_control(attach->pin_dir, err);
-	if (fd == -ENOENT)
+	if (rc == -ENOENT || (!rc && !control.magic))
 		return pins_clear(attach->pin_dir, err);
-	if (fd < 0)
-		return fd;
-	rc = attach_open_object(&skel, &attach->sizes, 0, err);
 	if (!rc)
-		rc = pins_check_map(attach->pin_dir, skel->maps.shunt_control, err);
-	if (!rc && bpf_map_lookup_elem(fd, &zero, &control))
-		rc = shunt_fail(err, errno, attach->pin_dir, "shunt_control cannot be read: %s", strerror(errno));
-	close(fd);
-	if (!rc && !control.magic) {
-		rc = pins_clear(attach->pin_dir, err);
-	} else if (!rc) {
-		attach->adopted = true;
-		attach->seed = config->has_seed ? config->seed : control.seed;
-		rc = datapath_verify(&control, &config->limits, attach->seed, err);
-		if (!rc)
-			rc = pins_check(attach->pin_dir, skel->obj, err);
-	}
-	shunt_bpf__destroy(skel);
-	return rc;
+		rc = pins_settle(attach->pin_dir, err);
+	return rc ? rc : adopt_used(attach, config, &control, err);
 }
 
 static int choose_seed(struct attach *attach, const struct config *config, struct shunt_err *err)
@@ -149,7 +200,7 @@ static int map_id(int fd, uint32_t *id, struct shunt_err *err)
 	uint32_t len = sizeof(info);
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		return shunt_fail(err, errno, "shunt_control", "its id cannot be read: %s", strerror(errno));
+		return shunt_fail(err, errno, PINS_CONTROL, "its id cannot be read: %s", strerror(errno));
 	*id = info.id;
 	return 0;
 }
@@ -180,7 +231,7 @@ static int load(struct attach *attach, struct shunt_err *err)
 	if (rc)
 		return rc;
 	skel = attach->plain;
-	rc = pins_use(attach->pin_dir, skel->obj, err);
+	rc = attach->migration ? attach_migrate_use(attach, skel->obj, err) : pins_use(attach->pin_dir, skel->obj, err);
 	if (rc)
 		return rc;
 	bpflog_forget();
@@ -205,6 +256,8 @@ static int start(struct attach *attach, const struct config *config, struct shun
 	if (rc)
 		return rc;
 	rc = load(attach, err);
+	if (!rc && attach->other_id)
+		rc = attach_migrate_finish(attach, err);
 	if (rc && !attach->adopted && !pins_clear(attach->pin_dir, NULL))
 		rmdir(attach->pin_dir);
 	return rc;
@@ -236,6 +289,7 @@ void attach_close(struct attach *attach)
 	shunt_bpf__destroy(attach->plain);
 	if (attach->lock >= 0)
 		close(attach->lock);
+	attach_migration_free(attach->migration);
 	free(attach->links);
 	free(attach->pin_dir);
 	free(attach);
@@ -276,20 +330,17 @@ int attach_detach(struct attach *attach, struct shunt_err *err)
 int attach_remove(const char *pin_dir, struct shunt_err *err)
 {
 	struct attach *attach = xcalloc(1, sizeof(*attach));
-	int fd, rc;
+	int rc;
 
 	bpflog_install();
 	attach->pin_dir = xstrdup(pin_dir);
 	attach->lock = rc = pins_lock(pin_dir, false, err);
-	if (rc >= 0) {
-		fd = rc = pins_control(pin_dir, err);
-		if (fd >= 0) {
-			rc = map_id(fd, &attach->control_id, err);
-			close(fd);
-		}
-		if (!rc || rc == -ENOENT)
-			rc = attach_detach(attach, err);
-	}
+	if (rc >= 0)
+		rc = control_id(pin_dir, PINS_CONTROL, &attach->control_id, err);
+	if (!rc)
+		rc = control_id(pin_dir, PINS_NEXT_CONTROL, &attach->other_id, err);
+	if (!rc)
+		rc = attach_detach(attach, err);
 	attach_close(attach);
 	return rc;
 }

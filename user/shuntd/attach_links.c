@@ -140,7 +140,10 @@ int attach_interfaces(struct attach *attach, const struct config_interface *inte
 	return rc;
 }
 
-static int take_off_all_but(struct attach *attach, const struct attach_link *keep, size_t count, struct shunt_err *err)
+typedef int (*link_step)(struct attach *attach, uint32_t ifindex, const char *name, struct shunt_err *err);
+
+static int for_each_but(struct attach *attach, const struct attach_link *keep, size_t count, link_step step,
+			struct shunt_err *err)
 {
 	struct if_nameindex *all = if_nameindex();
 	int rc = 0;
@@ -149,7 +152,7 @@ static int take_off_all_but(struct attach *attach, const struct attach_link *kee
 		return shunt_fail(err, errno, NULL, "interfaces cannot be listed: %s", strerror(errno));
 	for (const struct if_nameindex *i = all; !rc && i->if_index; i++)
 		if (!find_link(keep, count, i->if_index))
-			rc = attach_xdp_take_off(attach, i->if_index, i->if_name, err);
+			rc = step(attach, i->if_index, i->if_name, err);
 	if_freenameindex(all);
 	return rc;
 }
@@ -171,7 +174,7 @@ void attach_release(struct attach *attach, const struct config_interface *interf
 	}
 	attach->link_count = kept;
 	/* What an earlier daemon left on interfaces that nobody speaks of any more. */
-	if (!attach->strays_gone && take_off_all_but(attach, attach->links, kept, &err))
+	if (!attach->strays_gone && for_each_but(attach, attach->links, kept, attach_xdp_take_off, &err))
 		log_warning("%s", shunt_err_text(&err));
 	attach->strays_gone = true;
 }
@@ -236,5 +239,10 @@ bool attach_repair(struct attach *attach, const struct config_interface *interfa
 int attach_links_take_off(struct attach *attach, struct shunt_err *err)
 {
 	attach->link_count = 0;
-	return take_off_all_but(attach, NULL, 0, err);
+	return for_each_but(attach, NULL, 0, attach_xdp_take_off, err);
+}
+
+int attach_links_renew(struct attach *attach, struct shunt_err *err)
+{
+	return for_each_but(attach, NULL, 0, attach_xdp_renew, err);
 }

@@ -50,8 +50,10 @@ static void note_if_ours(const struct attach *attach, int fd, struct view *view)
 	if (program_info(fd, &info, map_ids) || view->our_count == MAX_OURS)
 		return;
 	for (uint32_t i = 0; i < info.nr_map_ids && i < MAX_MAPS; i++)
-		if (map_ids[i] == attach->control_id)
+		if (map_ids[i] == attach->control_id || map_ids[i] == attach->other_id) {
 			view->ours[view->our_count++] = info.id;
+			return;
+		}
 }
 
 static void look_into_dispatcher(const struct attach *attach, uint32_t ifindex, struct view *view)
@@ -386,4 +388,17 @@ int attach_xdp_put(struct attach *attach, struct attach_link *link, enum config_
 		return rc;
 	*fresh = !view.our_count;
 	return settle(attach, link, err);
+}
+
+int attach_xdp_renew(struct attach *attach, uint32_t ifindex, const char *name, struct shunt_err *err)
+{
+	struct attach_link link = {.status.ifindex = ifindex};
+	struct view view;
+	int rc = look(attach, ifindex, name, &view, err);
+
+	if (rc || !view.our_count)
+		return rc == -ENODEV ? 0 : rc;
+	snprintf(link.status.name, sizeof(link.status.name), "%s", name);
+	rc = put(attach, &link.status, &view, CONFIG_MODE_AUTO, err);
+	return rc ? rc : settle(attach, &link, err);
 }

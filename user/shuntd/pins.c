@@ -19,10 +19,6 @@
 
 #include "../lib/xalloc.h"
 
-#define PREFIX "shunt_"
-#define CONTROL "shunt_control"
-#define ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
-
 static int not_had(struct shunt_err *err, int code, const char *dir, const char *what)
 {
 	return shunt_fail(err, code, dir, "cannot be %s: %s%s", what, strerror(code),
@@ -82,47 +78,40 @@ int pins_lock(const char *dir, bool create, struct shunt_err *err)
 	}
 }
 
-static int open_pin(const char *dir, const char *name, char path[PATH_MAX], struct bpf_map_info *info)
+int pins_open(const char *dir, const char *name, struct bpf_map_info *info, struct shunt_err *err)
 {
-	uint32_t len = sizeof(*info);
-	int fd, rc;
+	struct bpf_map_info unused;
+	uint32_t len = sizeof(unused);
+	char path[PATH_MAX];
+	int fd, code;
 
-	snprintf(path, PATH_MAX, "%s/%s", dir, name);
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return fd;
+	if (!info)
+		info = &unused;
 	memset(info, 0, sizeof(*info));
-	rc = bpf_obj_get_info_by_fd(fd, info, &len);
-	if (rc) {
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-
-int pins_control(const char *dir, struct shunt_err *err)
-{
-	char path[PATH_MAX];
-	struct bpf_map_info info;
-	int fd = open_pin(dir, CONTROL, path, &info);
-
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = bpf_obj_get(path);
 	if (fd == -ENOENT)
 		return fd;
 	if (fd < 0)
 		return shunt_fail(err, -fd, path, "cannot be opened: %s", strerror(-fd));
-	return fd;
+	if (!bpf_obj_get_info_by_fd(fd, info, &len))
+		return fd;
+	code = errno;
+	close(fd);
+	return shunt_fail(err, code, path, "cannot be looked at: %s", strerror(code));
 }
 
-int pins_check_map(const char *dir, const struct bpf_map *map, struct shunt_err *err)
+int pins_check_map(const char *dir, const char *name, const struct bpf_map *map, struct shunt_err *err)
 {
 	char path[PATH_MAX];
 	struct bpf_map_info info;
-	int fd = open_pin(dir, bpf_map__name(map), path, &info);
+	int fd = pins_open(dir, name, &info, err);
 
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	if (fd == -ENOENT)
-		return shunt_fail(err, EPROTO, path, "missing, though others are pinned; " ANEW);
+		return shunt_fail(err, EPROTO, path, "missing, though others are pinned; " PINS_ANEW);
 	if (fd < 0)
-		return shunt_fail(err, -fd, path, "cannot be opened: %s", strerror(-fd));
+		return fd;
 	close(fd);
 	const struct {
 		const char *name;
@@ -137,15 +126,15 @@ int pins_check_map(const char *dir, const struct bpf_map *map, struct shunt_err 
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (fields[i].have != fields[i].want)
-			return shunt_fail(err, EPROTO, path, "pinned with %s %u, expected %u; " ANEW, fields[i].name,
-					  fields[i].have, fields[i].want);
+			return shunt_fail(err, EPROTO, path, "pinned with %s %u, expected %u; " PINS_ANEW,
+					  fields[i].name, fields[i].have, fields[i].want);
 	return 0;
 }
 
 bool pins_is_pinned(const struct bpf_map *map)
 {
 	/* libbpf names its own maps after the object file. */
-	return !bpf_map__is_internal(map) && !strncmp(bpf_map__name(map), PREFIX, strlen(PREFIX));
+	return !bpf_map__is_internal(map) && !strncmp(bpf_map__name(map), PINS_PREFIX, strlen(PINS_PREFIX));
 }
 
 int pins_check(const char *dir, const struct bpf_object *obj, struct shunt_err *err)
@@ -156,27 +145,94 @@ int pins_check(const char *dir, const struct bpf_object *obj, struct shunt_err *
 	bpf_object__for_each_map(map, obj)
 	{
 		if (!rc && pins_is_pinned(map))
-			rc = pins_check_map(dir, map, err);
+			rc = pins_check_map(dir, bpf_map__name(map), map, err);
 	}
 	return rc;
 }
 
-int pins_use(const char *dir, struct bpf_object *obj, struct shunt_err *err)
+int pins_use_map(const char *dir, const char *name, struct bpf_map *map, struct shunt_err *err)
 {
 	char path[PATH_MAX];
-	struct bpf_map *map;
 	int rc;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	rc = bpf_map__set_pin_path(map, path);
+	return rc ? shunt_fail(err, -rc, path, "cannot be used as a pin: %s", strerror(-rc)) : 0;
+}
+
+int pins_use(const char *dir, struct bpf_object *obj, struct shunt_err *err)
+{
+	struct bpf_map *map;
+	int rc = 0;
 
 	bpf_object__for_each_map(map, obj)
 	{
-		if (!pins_is_pinned(map))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map));
-		rc = bpf_map__set_pin_path(map, path);
-		if (rc)
-			return shunt_fail(err, -rc, path, "cannot be used as a pin: %s", strerror(-rc));
+		if (!rc && pins_is_pinned(map))
+			rc = pins_use_map(dir, bpf_map__name(map), map, err);
 	}
-	return 0;
+	return rc;
+}
+
+static int pin_next(const char *dir, const struct bpf_map *map, struct shunt_err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/" PINS_NEXT "%s", dir, bpf_map__name(map));
+	rc = bpf_obj_pin(bpf_map__fd(map), path);
+	return rc ? shunt_fail(err, -rc, path, "cannot be pinned: %s", strerror(-rc)) : 0;
+}
+
+int pins_use_next(const char *dir, const struct bpf_object *obj, struct shunt_err *err)
+{
+	const struct bpf_map *map, *control = bpf_object__find_map_by_name(obj, PINS_CONTROL);
+	int rc = pin_next(dir, control, err);
+
+	bpf_object__for_each_map(map, obj)
+	{
+		if (!rc && map != control && pins_is_pinned(map) && !bpf_map__pin_path(map))
+			rc = pin_next(dir, map, err);
+	}
+	return rc;
+}
+
+static int is_next(const struct dirent *entry)
+{
+	return !strncmp(entry->d_name, PINS_NEXT PINS_PREFIX, strlen(PINS_NEXT PINS_PREFIX));
+}
+
+static int is_ours(const struct dirent *entry)
+{
+	return is_next(entry) || !strncmp(entry->d_name, PINS_PREFIX, strlen(PINS_PREFIX));
+}
+
+/* A step of a walk over pins: with the directory open, and named for errors. */
+typedef int (*pin_step)(int dir_fd, const char *dir, const char *name, struct shunt_err *err);
+
+/* Those of a kind: first (unless NULL) before the others, last (likewise) after them, there or not. */
+static int for_each_pin(const char *dir, int (*is_meant)(const struct dirent *), const char *first, const char *last,
+			pin_step step, struct shunt_err *err)
+{
+	struct dirent **list;
+	int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int count = dir_fd < 0 ? -1 : scandirat(dir_fd, ".", &list, is_meant, NULL), rc = 0;
+
+	if (count < 0)
+		rc = shunt_fail(err, errno, dir, "cannot be read: %s", strerror(errno));
+	if (!rc && first)
+		rc = step(dir_fd, dir, first, err);
+	for (int i = 0; !rc && i < count; i++)
+		if ((!first || strcmp(list[i]->d_name, first) != 0) && (!last || strcmp(list[i]->d_name, last) != 0))
+			rc = step(dir_fd, dir, list[i]->d_name, err);
+	if (!rc && last)
+		rc = step(dir_fd, dir, last, err);
+	for (int i = 0; i < count; i++)
+		free(list[i]);
+	if (count >= 0)
+		free(list);
+	if (dir_fd >= 0)
+		close(dir_fd);
+	return rc;
 }
 
 static int unlink_pin(int dir_fd, const char *dir, const char *name, struct shunt_err *err)
@@ -186,20 +242,40 @@ static int unlink_pin(int dir_fd, const char *dir, const char *name, struct shun
 	return shunt_fail(err, errno, dir, "%s cannot be removed: %s", name, strerror(errno));
 }
 
+/* bpffs lets a rename take the place of another pin, atomically. */
+static int rename_pin(int dir_fd, const char *dir, const char *name, struct shunt_err *err)
+{
+	if (!renameat(dir_fd, name, dir_fd, name + strlen(PINS_NEXT)))
+		return 0;
+	return shunt_fail(err, errno, dir, "%s cannot be renamed to %s: %s", name, name + strlen(PINS_NEXT),
+			  strerror(errno));
+}
+
+int pins_switch(const char *dir, struct shunt_err *err)
+{
+	return for_each_pin(dir, is_next, PINS_NEXT_CONTROL, NULL, rename_pin, err);
+}
+
+int pins_settle(const char *dir, struct shunt_err *err)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/" PINS_NEXT_CONTROL, dir);
+	if (!access(path, F_OK))
+		return 0;
+	if (errno != ENOENT)
+		return shunt_fail(err, errno, path, "cannot be looked for: %s", strerror(errno));
+	return for_each_pin(dir, is_next, NULL, NULL, rename_pin, err);
+}
+
+int pins_drop_next(const char *dir, struct shunt_err *err)
+{
+	return for_each_pin(dir, is_next, NULL, PINS_NEXT_CONTROL, unlink_pin, err);
+}
+
 /* shunt_control first: without it a start takes the rest for leftovers, so this may be interrupted. By prefix, not by the names
  * of this version's maps: another version may have pinned them. */
 int pins_clear(const char *dir, struct shunt_err *err)
 {
-	const struct dirent *entry;
-	DIR *stream = opendir(dir);
-	int rc;
-
-	if (!stream)
-		return shunt_fail(err, errno, dir, "cannot be read: %s", strerror(errno));
-	rc = unlink_pin(dirfd(stream), dir, CONTROL, err);
-	while (!rc && (entry = readdir(stream)))
-		if (!strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
-			rc = unlink_pin(dirfd(stream), dir, entry->d_name, err);
-	closedir(stream);
-	return rc;
+	return for_each_pin(dir, is_ours, PINS_CONTROL, NULL, unlink_pin, err);
 }

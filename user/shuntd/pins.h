@@ -2,6 +2,11 @@
 /*
  * The pin directory: its lock, and the maps pinned in it, each under its name, all of which begin with "shunt_". The program's
  * other maps are its own memory, and another program's are others.
+ *
+ * Maps that are to take the place of some are pinned as next_NAME meanwhile. While next_shunt_control is there, shunt_control
+ * and what belongs to it are in force; it is the first to be pinned and the last to be removed. One rename, of next_shunt_control to
+ * shunt_control, puts the next ones in force; then next_NAME without next_shunt_control are in force, and only their names are
+ * late: pins_settle().
  */
 #ifndef SHUNT_PINS_H
 #define SHUNT_PINS_H
@@ -9,6 +14,7 @@
 #include <stdbool.h>
 
 #include <bpf/libbpf.h>
+#include <linux/bpf.h>
 
 #include "../lib/err.h"
 #include "shunt/maps.h"
@@ -17,19 +23,41 @@
  * it. -ENOENT: not there. */
 int pins_lock(const char *dir, bool create, struct shunt_err *err);
 
-/* Open the pinned shunt_control: its fd, or -ENOENT. */
-int pins_control(const char *dir, struct shunt_err *err);
+#define PINS_PREFIX "shunt_"
+#define PINS_NEXT "next_"
+#define PINS_CONTROL "shunt_control"
+#define PINS_NEXT_CONTROL PINS_NEXT PINS_CONTROL
 
-/* Does the pinned map of map's name agree with it in all that is fixed at its creation? -EPROTO, naming what differs. */
-int pins_check_map(const char *dir, const struct bpf_map *map, struct shunt_err *err);
+#define PINS_ANEW "`shunt detach`, which stops forwarding, and a start make the maps anew"
+
+/* Open a pinned map: its fd, or -ENOENT; what it is in *info, unless NULL. */
+int pins_open(const char *dir, const char *name, struct bpf_map_info *info, struct shunt_err *err);
+
+/* Does the map pinned as name agree with map in all that is fixed at its creation? -EPROTO, naming what differs. */
+int pins_check_map(const char *dir, const char *name, const struct bpf_map *map, struct shunt_err *err);
 
 bool pins_is_pinned(const struct bpf_map *map);
 
 /* Do all maps of obj? */
 int pins_check(const char *dir, const struct bpf_object *obj, struct shunt_err *err);
 
-/* Have obj's maps pinned in dir when it is loaded, or taken from there. */
+/* Have a map pinned under this name when it is loaded, or taken from there. */
+int pins_use_map(const char *dir, const char *name, struct bpf_map *map, struct shunt_err *err);
+
+/* Have all maps of obj, under their own. */
 int pins_use(const char *dir, struct bpf_object *obj, struct shunt_err *err);
+
+/* Pin under the names of next ones those maps of obj, which is loaded, that are to be pinned under none. */
+int pins_use_next(const char *dir, const struct bpf_object *obj, struct shunt_err *err);
+
+/* Put the next ones in force. */
+int pins_switch(const char *dir, struct shunt_err *err);
+
+/* Give those in force their names, should a daemon have been killed before it had. */
+int pins_settle(const char *dir, struct shunt_err *err);
+
+/* Remove the next ones, which are not in force. */
+int pins_drop_next(const char *dir, struct shunt_err *err);
 
 /* Remove all our pins. */
 int pins_clear(const char *dir, struct shunt_err *err);
