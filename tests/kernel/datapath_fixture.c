@@ -96,7 +96,7 @@ void passes(struct datapath *dp, uint64_t ms)
 static bool is_at_rest(const struct datapath *dp)
 {
 	for (uint32_t id = 0; id < dp->control->services; id++)
-		if (dp->tracks[id].ring && (!dp->tracks[id].at_rest || dp->tracks[id].dirty))
+		if (dp->tracks[id].ring && (dp->tracks[id].due_ms != RING_AT_REST || dp->tracks[id].dirty))
 			return false;
 	return dp->sweep.count && !dp->sweep.found && !dp->leftovers;
 }
