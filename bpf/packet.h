@@ -66,9 +66,9 @@ struct slow {
 	struct fragment fragment;
 	__u64 ring_hash; /* what the slot is from: of the whole flow, pkt.hash, or of a part of it */
 	__u32 ring_base; /* which ring */
-	__u32 ring_slot; /* entry of shunt_rings; with service, of shunt_svcdir, only where it is DIRTY */
-	__u32 service;
-	__u32 kind; /* enum conn_kind; of TCP from slow_ports() on */
+	__u32 ring_slot; /* entry of shunt_rings; this and what follows only where it is DIRTY: */
+	__u32 service;	 /* of shunt_svcdir */
+	__u32 kind;	 /* enum conn_kind */
 	bool has_options;
 	bool is_icmp;  /* an ICMP error; the addresses and ports are of the flow that it is about */
 	__u8 quic[32]; /* first octets of a UDP payload (quic.h) */

@@ -85,19 +85,20 @@ static __always_inline int slow_parse(struct xdp_md *ctx, struct slow *s, bool i
 }
 
 /* What the packet says of its connection. quic: what quic_choose() said of it, of a QUIC service. */
-static __always_inline enum conn_kind slow_kind(const struct slow *s, const struct shunt_vip *vip, int quic)
+static __always_inline enum conn_kind slow_kind(struct xdp_md *ctx, const struct slow *s, const struct shunt_vip *vip,
+						int quic)
 {
-	enum conn_kind kind = s->kind;
+	enum conn_kind kind;
 
 	if (s->pkt.proto != IPPROTO_TCP)
 		kind = quic < 0 ? conn_udp_kind(vip->flags) : quic == SHUNT_QUIC_opening ? CONN_OPEN : CONN_DATA;
-	else if (s->is_icmp)
-		kind = CONN_DATA;
+	else
+		kind = s->is_icmp ? CONN_DATA : slow_tcp_kind(ctx, s);
 	return vip->flags & SHUNT_HASH_INPUTS ? conn_group_kind(kind) : kind;
 }
 
 /* NEXT, a reason, or LEAVE: the slot is DIRTY, and s says what slow_dirty() needs to know. */
-static __always_inline int slow_ring(struct slow *s, const struct shunt_vip *vip, int quic)
+static __always_inline int slow_ring(struct xdp_md *ctx, struct slow *s, const struct shunt_vip *vip, int quic)
 {
 	__u64 *slot = ring_slot(s->ring_base, vip->ring_size, s->ring_hash), word;
 
@@ -106,7 +107,7 @@ static __always_inline int slow_ring(struct slow *s, const struct shunt_vip *vip
 	word = conn_load(slot);
 	if (word & SHUNT_SLOT_DIRTY && !conn_is_rehash(vip->flags, s->pkt.proto)) {
 		s->ring_slot = s->ring_base + shunt_tag_slot(shunt_flow_tag(s->ring_hash), vip->ring_size);
-		s->kind = slow_kind(s, vip, quic);
+		s->kind = slow_kind(ctx, s, vip, quic);
 		s->service = vip->service;
 		return LEAVE;
 	}
@@ -136,7 +137,7 @@ static __always_inline int slow_service(struct xdp_md *ctx, struct slow *s, bool
 		if (quic == SHUNT_QUIC_followed)
 			return NEXT;
 	}
-	return slow_ring(s, vip, quic);
+	return slow_ring(ctx, s, vip, quic);
 }
 
 /* As choose(), but services may want more, and fragments follow their datagram's first one. */

@@ -135,14 +135,14 @@ static __always_inline int slow_udp_len(struct slow *s, __u32 len)
 	return NEXT;
 }
 
-static __always_inline int slow_tcp_flags(struct xdp_md *ctx, struct slow *s)
+/* Of a packet that slow_ports() has seen. Read when asked for: a call that only packets of dirty slots need. */
+static __always_inline enum conn_kind slow_tcp_kind(struct xdp_md *ctx, const struct slow *s)
 {
 	__u8 flags;
 
 	if (bpf_xdp_load_bytes(ctx, s->at + CONN_TCP_FLAGS_AT, &flags, sizeof(flags)))
-		return SHUNT_REASON_TRUNCATED;
-	s->kind = conn_tcp_kind(flags);
-	return NEXT;
+		return CONN_DATA; /* never: they are within its length */
+	return conn_tcp_kind(flags);
 }
 
 static __always_inline int slow_ports(struct xdp_md *ctx, struct slow *s)
@@ -156,7 +156,7 @@ static __always_inline int slow_ports(struct xdp_md *ctx, struct slow *s)
 		return SHUNT_REASON_TRUNCATED;
 	s->pkt.src_port = word[0];
 	s->pkt.dst_port = word[1];
-	return s->pkt.proto == IPPROTO_UDP ? slow_udp_len(s, bpf_ntohs(word[2])) : slow_tcp_flags(ctx, s);
+	return s->pkt.proto == IPPROTO_UDP ? slow_udp_len(s, bpf_ntohs(word[2])) : NEXT;
 }
 
 #endif

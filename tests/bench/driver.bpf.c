@@ -57,7 +57,7 @@ int bench_driver(struct xdp_md *ctx)
 		return XDP_ABORTED;
 	for (int i = 0; i < BENCH_FRAME / 8; i++)
 		((__u64 *)data)[i] = s->frame[i];
-	flow = (__u32)((run * 0x9e3779b97f4a7c15ull) >> 32);
+	flow = (__u32)(((run + s->first) * 0x9e3779b97f4a7c15ull) >> 32);
 	flow = (__u64)flow * s->flows >> 32;
 	if (s->is_v6) {
 		*(__u32 *)(data + SRC6_AT) += bpf_htonl(flow >> PORT_BITS);

@@ -13,8 +13,9 @@ struct bench_state {
 	__u64 measured;	  /* how many runs are timed */
 	__u32 frame_len;  /* as it must be at each run's start */
 	__u32 flows;	  /* flow number = a permutation of the run's number, modulo this */
-	__u32 is_v6, pad;
-	__u64 sink; /* touched with an atomic, which waits for the store buffer */
+	__u32 is_v6;
+	__u32 first; /* added to the run's number where the flow is made of it */
+	__u64 sink;  /* touched with an atomic, which waits for the store buffer */
 	__u64 frame[BENCH_FRAME / 8];
 };
 

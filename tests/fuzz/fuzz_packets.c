@@ -29,7 +29,8 @@ static const struct option options[] = {
 };
 
 static uint64_t forwarded[BEHIND_COUNT], reasons[SHUNT_REASON_MAX];
-static uint64_t followed, by_cid; /* of those forwarded: later fragments, and QUIC by its connection id */
+static uint64_t followed, by_cid,
+	continued; /* of those forwarded: later fragments, QUIC by its connection id, flows' next packets */
 
 static void usage(const char *what)
 {
@@ -84,18 +85,52 @@ static bool may_tell(const struct frame *frame)
 	return hash & 7;
 }
 
+/* Of the places where its slot lets the packet go, it must have gone to one. */
+static const char *judge_choices(const struct world *w, const struct frame *in, const struct reading *r,
+				 const struct outcome *got, struct expectation *e)
+{
+	uint32_t choices = conns_choices(w);
+	const char *wrong = NULL;
+
+	for (uint32_t i = 0; i < choices; i++) {
+		conns_try(i);
+		*e = expect(w, in, r, may_tell(in));
+		wrong = check(in, r, e, got);
+		if (!wrong)
+			return conns_check(w, got->counter >= DESTINATION);
+	}
+	return wrong;
+}
+
+static const char *judge_next(const struct frame *in, const struct reading *r, const struct outcome *got)
+{
+	static struct outcome again;
+	static struct frame next;
+	const char *wrong;
+
+	if (got->counter < DESTINATION || !conns_next(in, r, &next))
+		return NULL;
+	wrong = world_run(&next, may_tell(in), &again);
+	if (!wrong && again.counter != got->counter)
+		wrong = "the next packet of the flow went elsewhere";
+	continued += !wrong;
+	return wrong;
+}
+
 static const char *judge(const struct world *w, const struct frame *in, struct outcome *got)
 {
-	bool tell = may_tell(in);
-	const char *wrong = world_run(in, tell, got);
 	struct expectation e;
 	struct reading r;
+	const char *wrong;
 
-	if (wrong)
-		return wrong;
 	read_frame(in, &r);
-	e = expect(w, in, &r, tell);
-	wrong = check(in, &r, &e, got);
+	conns_prepare(w, in, &r);
+	wrong = world_run(in, may_tell(in), got);
+	if (!wrong)
+		wrong = judge_choices(w, in, &r, got, &e);
+	if (!wrong)
+		wrong = judge_next(in, &r, got);
+	conns_restore(w);
 	if (wrong)
 		return wrong;
 	followed += got->counter >= DESTINATION && r.fragment == FRAGMENT_LATER;
@@ -120,6 +155,7 @@ static void explain(const struct world *w, const struct frame *in, const struct 
 		printf(" %s", counter_name(DESTINATION + e.target->id));
 	printf("; the program: %s, %s\n", got->action < 5 ? actions[got->action] : "?",
 	       got->counter == UINT32_MAX ? "not counted" : counter_name(got->counter));
+	conns_explain();
 	print_hex("in", in);
 	print_hex("out", &got->out);
 }
@@ -202,6 +238,8 @@ static int summary(uint64_t seed, uint64_t count, double seconds)
 	printf("ok - seed %" PRIu64 ": %" PRIu64 " packets, each as it should be (%.1f s of CPU, %.2f us a packet)\n",
 	       seed, count, seconds, seconds * 1e6 / (count ?: 1));
 	missing = summary_of_tunnels(count >= ENOUGH);
+	missing += conns_summary(count >= ENOUGH);
+	printf("  %-16s %" PRIu64 "\n", "next of a flow", continued);
 	printf("  %-16s %" PRIu64 "\n", "later fragments", followed);
 	printf("  %-16s %" PRIu64 "\n", "by connection id", by_cid);
 	if (count >= ENOUGH && !by_cid) {

@@ -7,7 +7,7 @@
  * A new header is made and read; a new reason is a fault in the reading, or an expectation; a new tunnel is a row of tunnels[] in
  * packets_config.c and a case in packets_tunnel.c; a new kind of VIP is drawn and found in packets_vips.c, what services
  * say of clients in packets_choice.c. What the program must remember from packet to packet, the expectation must remember, too
- * (packets_fragments.c).
+ * (packets_fragments.c). What others have told it before, of connections, is told anew for each packet (packets_conns.c).
  */
 #ifndef SHUNT_TESTS_FUZZ_PACKETS_H
 #define SHUNT_TESTS_FUZZ_PACKETS_H
@@ -85,7 +85,11 @@ struct world {
 	const struct model *model;
 	struct target **targets; /* by service and backend, as in the model */
 	struct shunt_hash_keys keys;
-	uint32_t fragment_buckets; /* of the program's table */
+	uint32_t fragment_buckets; /* of the program's tables */
+	uint32_t conn_buckets;
+	uint64_t *rings, *conns; /* shared with the program: slots, and the entries of all buckets */
+	struct shunt_dest *dests;
+	uint32_t *ring_base; /* by service, as in the model */
 };
 
 enum { WITHOUT_BACKENDS = 1, WITHOUT_IPV4 = 9 }; /* services */
@@ -133,6 +137,7 @@ struct flow {
 };
 void draw_choice(json_t *object, int service); /* its hash and its sources */
 bool is_open(int service);		       /* serves all, by the whole flow */
+bool hashes_part(int service);		       /* only a part of the flow */
 bool is_served(int service, const struct shunt_addr *source);
 uint64_t hash_of(const struct shunt_hash_keys *keys, int service, uint32_t salt, const struct flow *flow);
 
@@ -209,6 +214,19 @@ const struct target *quic_target(const struct world *w, const struct model_servi
  * fragment's datagram remembered? *target: NULL if it went to no VIP. */
 void fragments_note(const struct world *w, const struct reading *r, const struct expectation *e);
 bool fragments_find(const struct world *w, const struct reading *r, const struct target **target);
+
+/* packets_conns.c: what the slot and the entries of a packet's flow are, and where it may go for that. */
+void draw_udp(json_t *services);							    /* after their VIPs */
+void conns_prepare(const struct world *w, const struct frame *in, const struct reading *r); /* before it is run */
+uint32_t conns_choices(const struct world *w); /* after that: how many there are */
+void conns_try(uint32_t which);		       /* the one that the expectation is to name */
+const struct target *conns_choice(const struct target *by_ring);
+const char *conns_check(const struct world *w, bool is_forwarded); /* NULL, or what is wrong with slots and entries */
+/* Another packet of the flow, that must go where this one went; false: there is none. */
+bool conns_next(const struct frame *in, const struct reading *r, struct frame *next);
+int conns_summary(bool enough); /* how much of what becomes of connections has not come up */
+void conns_explain(void);	/* prints what was done before the packet */
+void conns_restore(const struct world *w);
 
 /* What putting it into the tunnel adds to an IP packet; the EtherType and the outer header's protocol that say what follows. */
 uint32_t tunnel_overhead(const struct target *target);

@@ -33,6 +33,11 @@ bool is_open(int service)
 	return !choices[service].rules && choices[service].inputs == INPUTS_ALL;
 }
 
+bool hashes_part(int service)
+{
+	return choices[service].inputs != INPUTS_ALL;
+}
+
 bool is_served(int service, const struct shunt_addr *source)
 {
 	const struct choice *choice = &choices[service];

@@ -193,6 +193,7 @@ json_t *draw_config(uint64_t seed, uint32_t destinations)
 		json_array_append_new(services, service);
 	}
 	draw_vips(services);
+	draw_udp(services);
 	return json_pack("{s:[s], s:{s:s, s:s}, s:I, s:{s:i}, s:{s:i, s:i, s:i, s:i, s:i, s:i}, s:o}", "interfaces",
 			 "lo", "source", "ipv4", ANY(sources4), "ipv6", ANY(sources6), "seed",
 			 (json_int_t)(seed & INT64_MAX), "icmp", "rate", 1000, "limits", "vips", 512, "services",

@@ -37,7 +37,7 @@ static const struct target *choose(const struct world *w, const struct model_ser
 	uint64_t hash = hash_of(&w->keys, nth, service->salt, flow);
 	uint32_t index = service->ring->slots[shunt_tag_slot(shunt_flow_tag(hash), service->ring_size)];
 
-	return index == RING_NONE ? NULL : &w->targets[nth][index];
+	return conns_choice(index == RING_NONE ? NULL : &w->targets[nth][index]);
 }
 
 /* RFC 1191, 1812, 8201 and 4443: who is told that the packet is too big, and what would fit. */

@@ -98,6 +98,7 @@ static void load_program(void)
 		die("load the program (must run as root)", strerror(errno));
 	shunt_hash_derive(&world.keys, config->seed);
 	world.fragment_buckets = sizes.fragment_buckets;
+	world.conn_buckets = sizes.conn_buckets;
 }
 
 static void fill_maps(void)
@@ -115,6 +116,9 @@ static void fill_maps(void)
 	reason_counters = map_memory(skel->maps.shunt_rstat);
 	full_at = map_memory(skel->maps.shunt_icmp);
 	fragments = map_memory(skel->maps.shunt_frags);
+	world.rings = map_memory(skel->maps.shunt_rings);
+	world.conns = map_memory(skel->maps.shunt_conns);
+	world.dests = dests;
 }
 
 /* The directories say which id is whose. */
@@ -122,7 +126,7 @@ static uint32_t find_id(const char *service, const struct shunt_addr *addr)
 {
 	for (uint32_t id = 1; id < DESTINATIONS; id++)
 		if (dstdir[id].family == addr->family && !memcmp(dstdir[id].addr, addr->word, sizeof(addr->word)) &&
-		    !strcmp(svcdir[dstdir[id].service].name, service))
+		    !strcmp(svcdir[dstdir[id].ring].name, service))
 			return id;
 	die(service, "has a backend without an id");
 	return 0;
@@ -140,22 +144,35 @@ static void damage(struct target *target, uint32_t nth)
 	}
 }
 
+static uint32_t find_ring(const char *service)
+{
+	for (uint32_t i = 0; i < SERVICES; i++)
+		if (!svcdir[i].owner && !strcmp(svcdir[i].name, service))
+			return svcdir[i].ring_base;
+	die(service, "has no ring");
+	return 0;
+}
+
 static void find_targets(void)
 {
 	uint32_t in_rings = 0;
 
 	world.targets = xcalloc(model->service_count, sizeof(*world.targets));
+	world.ring_base = xcalloc(model->service_count, sizeof(*world.ring_base));
 	for (size_t i = 0; i < model->service_count; i++) {
 		const struct model_service *service = &model->services[i];
 
 		if (atoi(service->name + 1) != (int)i)
 			die(service->name, "is not where it is in the configuration");
+		world.ring_base[i] = find_ring(service->name);
 		world.targets[i] = xcalloc(service->dest_count + 1, sizeof(**world.targets));
 		for (size_t k = 0; k < service->dest_count; k++) {
 			struct target *target = &world.targets[i][k];
 
 			target->dest = &service->dests[k];
 			target->id = find_id(service->name, &target->dest->addr);
+			if (!target->dest->nexthop.resolved) /* in no ring, but entries may name it */
+				target->soundness = UNRESOLVED;
 			target_of[target->id] = target;
 			target->is_open = is_open(i);
 			target->tunnel = drawn_tunnel(service->name, &target->dest->addr);
@@ -212,6 +229,7 @@ void world_close(void)
 	for (size_t i = 0; i < model->service_count; i++)
 		free(world.targets[i]);
 	free(world.targets);
+	free(world.ring_base);
 	datapath_close(datapath);
 	shunt_bpf__destroy(skel);
 	model_free(model);

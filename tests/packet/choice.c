@@ -69,12 +69,11 @@ static void keep_bits(uint8_t *bytes, uint32_t len, uint32_t bits)
 		bytes[bit / 8] &= ~(0x80 >> bit % 8);
 }
 
-int destination_by_hash(const struct fixture *f, const char *hex)
+uint64_t slot_hash(const struct fixture *f, const char *hex)
 {
 	struct flow flow = flow_of(hex);
 	uint32_t inputs = vip_of(f, &flow)->flags & SHUNT_HASH_INPUTS, what = SALT ^ flow.proto, ports;
 	struct shunt_hash_keys keys;
-	uint64_t hash;
 
 	if (inputs)
 		flow.port[0] = 0;
@@ -91,7 +90,13 @@ int destination_by_hash(const struct fixture *f, const char *hex)
 	}
 	memcpy(&ports, flow.port, sizeof(ports));
 	shunt_hash_derive(&keys, SEED);
-	hash = shunt_flow_hash(&keys, flow.src, flow.dst, ports, what, flow.is_v6);
+	return shunt_flow_hash(&keys, flow.src, flow.dst, ports, what, flow.is_v6);
+}
+
+int destination_by_hash(const struct fixture *f, const char *hex)
+{
+	uint64_t hash = slot_hash(f, hex);
+
 	return shunt_slot_current(f->rings[MIXED * RING + shunt_tag_slot(shunt_flow_tag(hash), RING)]);
 }
 

@@ -38,6 +38,7 @@ void fixture_load(struct fixture *f)
 	match_size(skel);
 	bpf_map__set_max_entries(skel->maps.shunt_sources, SOURCE_ENTRIES);
 	quic_size_maps(f);
+	conn_size_maps(f);
 	bpf_map__set_max_entries(skel->maps.shunt_frags, FRAGMENT_BUCKETS);
 	skel->rodata->knob_vip_slots = VIP_SLOTS;
 	skel->rodata->knob_fragment_buckets = FRAGMENT_BUCKETS;
@@ -52,6 +53,7 @@ void fixture_load(struct fixture *f)
 	f->control->icmp_rate = ICMP_RATE;
 	match_open(f);
 	quic_open(f);
+	conn_open(f);
 	for (int i = 0; i < RING; i++)
 		f->rings[MIXED * RING + i] = shunt_slot_clean(1 + i % 4);
 }
@@ -166,8 +168,13 @@ bool fixture_line(struct fixture *f, const char *line)
 		const char *word;
 		void (*add)(struct fixture *f, const char *line);
 	} kinds[] = {
-		{"dest ", add_dest},	 {"vip ", add_vip},	      {"match ", match_add},
-		{"source ", add_source}, {"quic ", quic_add_service}, {"quic_id ", quic_add_id},
+		{"dest ", add_dest},
+		{"vip ", add_vip},
+		{"match ", match_add},
+		{"source ", add_source},
+		{"quic ", quic_add_service},
+		{"quic_id ", quic_add_id},
+		{"service ", conn_add_service},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -16,7 +16,7 @@ enum { VIP_SLOTS = 512, RING = 251, DESTS = 64, SEED = 0x5eed, FRAME_MAX = 9216,
 enum { SOURCE_ENTRIES = 64 };
 /* MIXED: a ring of destinations 1 to 4. ICMP_RATE: more than are ever sent. */
 enum { MIXED = DESTS - 1, SALT = 0x1234, FRAGMENT_BUCKETS = 32, ICMP_RATE = 1000000 };
-enum { QUIC_SLOTS = 256, QUIC_SERVICES = 16 };
+enum { QUIC_SLOTS = 256, QUIC_SERVICES = 16, CONN_BUCKETS = 8 };
 
 struct frame {
 	uint8_t byte[FRAME_MAX];
@@ -37,6 +37,7 @@ struct fixture {
 	struct shunt_dest *dests;
 	uint64_t *rings;
 	uint64_t *frags; /* entries, bucket by bucket */
+	uint64_t *conns; /* likewise */
 	uint32_t vip_count;
 	struct shunt_vip vip[VIP_SLOTS];
 	struct shunt_span *spans;
@@ -84,6 +85,13 @@ void match_place(struct fixture *f, uint32_t half, bool in_force); /* after the 
 bool fragment_note(const char *line);	/* is it one of those that fragment_run() will run? */
 size_t fragment_run(struct fixture *f); /* how many rows it has run */
 
+/* conn.c */
+bool conn_note(const char *line); /* is it one of those that conn_run() will run? */
+void conn_size_maps(struct fixture *f);
+void conn_open(struct fixture *f);
+void conn_add_service(struct fixture *f, const char *line);
+size_t conn_run(struct fixture *f); /* how many rows it has run */
+
 /* quic.c */
 void quic_size_maps(struct fixture *f); /* before they are loaded */
 void quic_open(struct fixture *f);
@@ -99,7 +107,8 @@ void icmp_run_pairs(struct fixture *f, char **lines, size_t count);
 void icmp_check_limit(struct fixture *f, const char *line);
 
 /* choice.c */
-int destination_of(struct fixture *f, const char *hex); /* which one counts the frame; 0: none */
+int destination_of(struct fixture *f, const char *hex);	      /* which one counts the frame; 0: none */
+uint64_t slot_hash(const struct fixture *f, const char *hex); /* which its slot is from, as the daemon computes it */
 /* Which one the flow's hash says, as the daemon computes it from the seed. A frame without options or extension headers. */
 int destination_by_hash(const struct fixture *f, const char *hex);
 void choice_run_spread(struct fixture *f, char *line);
