@@ -21,6 +21,7 @@
 #define SIM_MINUTE (60 * SIM_SECOND)
 #define SIM_END (90 * SIM_MINUTE)
 #define SIM_STILL UINT32_MAX
+#define SIM_SMALL 0.5 /* the traffic's scale below which rings and tables are smaller, too */
 
 enum sim_algorithm { SIM_RULES, SIM_RING, SIM_LRU, SIM_LRU_LIMITED };
 enum sim_flood { FLOOD_NONE, FLOOD_SYN, FLOOD_ACK, FLOOD_BOTH };
