@@ -174,8 +174,8 @@ $B/tests/sim: $(call obj,obj,$(wildcard tests/sim/*.c) user/shuntd/ring.c) $(LIB
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_LIB)) -lm
 
-sim: $B/tests/sim ## Simulate 90 minutes of connections while backends come and go (long: half an hour; build/tests/sim: the short form)
-	nice -n 19 $B/tests/sim --long
+sim: $B/tests/sim ## Simulate connections while backends come and go (a quarter of an hour of CPU; build/tests/sim: the short form)
+	nice -n 19 $B/tests/sim --long --jobs $(shell nproc)
 
 # The packet table links the daemon's own template and ring code, so what is tested is what is loaded.
 $B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c template.c ring.c viptable.c quictable.c)) $(LIB_OBJ)

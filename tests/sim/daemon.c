@@ -21,7 +21,7 @@ static const uint32_t idle_timeouts[SIM_SERVICES] = {900, 120};
 void daemon_open(struct sim *sim)
 {
 	static const char *const names[SIM_SERVICES] = {"web", "voice"};
-	const uint32_t *sizes = sim->scale < 0.5 ? small_sizes : ring_sizes;
+	const uint32_t *sizes = sim->scale < SIM_SMALL ? small_sizes : ring_sizes;
 
 	for (uint32_t i = 0; i < SIM_SERVICES; i++) {
 		sim->services[i].salt = ring_salt(names[i]);

@@ -6,6 +6,9 @@
 #include "../../user/lib/xalloc.h"
 #include "sim.h"
 
+/* So that the time in entries begins anew in the midst of a run. */
+#define FIRST_TICK 14000u
+
 double sim_exponential(uint64_t *state, double mean)
 {
 	return -mean * log(1.0 - (double)(sim_random(state) >> 11) * 0x1p-53);
@@ -61,7 +64,7 @@ static struct sim_action take_first(struct sim *sim)
 static void set_time(struct sim *sim, uint32_t now)
 {
 	sim->now = now;
-	sim->world.now = (uint32_t)((now + 1000ull) * 1000000 >> SHUNT_CONN_TICK_SHIFT);
+	sim->world.now = FIRST_TICK + (uint32_t)((now + 1000ull) * 1000000 >> SHUNT_CONN_TICK_SHIFT);
 }
 
 static void step(struct sim *sim)

@@ -21,6 +21,7 @@
 #define SIM_MINUTE (60 * SIM_SECOND)
 #define SIM_END (90 * SIM_MINUTE)
 #define SIM_STILL UINT32_MAX
+#define SIM_SMALL 0.5 /* the traffic's scale below which rings and tables are smaller, too */
 
 enum sim_algorithm { SIM_RULES, SIM_RING, SIM_LRU, SIM_LRU_LIMITED };
 enum sim_flood { FLOOD_NONE, FLOOD_SYN, FLOOD_ACK, FLOOD_BOTH };
@@ -44,18 +45,18 @@ struct sim_case {
 };
 
 /* What became of flows, and of ICMP errors. The first three are never to happen by these rules. */
-#define SIM_LOSSES(X)                                                            \
-	X(ESTABLISHED, "established, backend alive and never reported down")     \
-	X(HANDSHAKE, "handshake, backend alive and never reported down")         \
-	X(GRACE, "TCP, backend alive but reported down, within the grace")       \
-	X(ICMP, "ICMP errors to another backend than the flow's")                \
-	X(COLLISION, "another flow's entry was taken for the flow's own")        \
-	X(REPORTED, "backend alive but reported down for longer than the grace") \
-	X(DIED, "backend really died")                                           \
-	X(DEADLINE, "cut off by the drain deadline")                             \
-	X(SPURIOUS, "SYN sent again although the first had been answered")       \
-	X(HALF_CLOSED, "half-closed and then quiet for 30 to 118 s, in a table without room")             \
-	X(UDP_DOWN, "UDP `keep` that moved after its backend was reported down") \
+#define SIM_LOSSES(X)                                                                         \
+	X(ESTABLISHED, "established, backend alive and never reported down")                  \
+	X(HANDSHAKE, "handshake, backend alive and never reported down")                      \
+	X(GRACE, "TCP, backend alive but reported down, within the grace")                    \
+	X(ICMP, "ICMP errors to another backend than the flow's")                             \
+	X(COLLISION, "another flow's entry was taken for the flow's own")                     \
+	X(REPORTED, "backend alive but reported down for longer than the grace")              \
+	X(DIED, "backend really died")                                                        \
+	X(DEADLINE, "cut off by the drain deadline")                                          \
+	X(SPURIOUS, "SYN sent again although the first had been answered")                    \
+	X(HALF_CLOSED, "half-closed and then quiet for 30 to 118 s, in a table without room") \
+	X(UDP_DOWN, "UDP `keep` that moved after its backend was reported down")              \
 	X(UDP_TRACK, "UDP `track` that moved")
 enum sim_loss {
 #define X(name, text) LOSS_##name,

@@ -12,7 +12,7 @@
 #define TRACK_FLOWS 125000.0
 #define FLOOD_RATE 50		       /* times the packets of the flows */
 #define FLOW_PACKETS_PER_SECOND 5000.0 /* about what the long form has */
-#define FLOOD_TIME (4 * SIM_MINUTE)
+#define FLOOD_TIME (2 * SIM_MINUTE)
 
 static const uint32_t flood_starts[] = {20 * SIM_MINUTE, 55 * SIM_MINUTE};
 
