@@ -47,7 +47,7 @@ void datapath_set_state(struct datapath *dp, uint32_t id, enum shunt_dest_state 
 		return;
 	__atomic_store_n(&dp->dstdir[id].since, datapath_ms(dp) / 1000, __ATOMIC_RELEASE);
 	__atomic_store_n(&dp->dests[id].state, (uint8_t)state, __ATOMIC_RELEASE);
-	if (state == SHUNT_DEST_DEAD)
+	if (state == SHUNT_DEST_DEAD || state == SHUNT_DEST_DOWN)
 		datapath_touch_ring(dp, dp->dstdir[id].ring);
 }
 

@@ -127,7 +127,7 @@ int datapath_free_dest(struct datapath *dp, uint32_t id);
 void datapath_want_rings(struct datapath *dp, const struct plan *plan, const struct model *model);
 /* Take rings a step further whose time has come; ms until the next one's has, RING_AT_REST: there is none. */
 uint64_t datapath_step_rings(struct datapath *dp);
-/* A destination has died: its ring's anchors may move. */
+/* A destination has failed, or died: what its ring's slots wait for may be so, though the ring is to be the same. */
 void datapath_touch_ring(struct datapath *dp, uint32_t ring);
 void datapath_forget_ring(struct datapath *dp, uint32_t ring);
 /* Slots by flags, of a ring that is in use. */
