@@ -137,6 +137,21 @@ static void down_while_prepared(void **state)
 	bench_close(&b);
 }
 
+/* What a drained backend leaves by and by, it leaves at once when it fails, though the ring is to be the same. */
+static void drained_fails_while_prepared(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 3);
+	set_state(&b, 0, BACKEND_DRAIN);
+	assert_true(word_of(&b, 0) == (clean_word(&b, 0) | SHUNT_SLOT_PREP | SHUNT_SLOT_DIRTY));
+	b.m->services[0].dests[0].failing = true;
+	applies(b.dp, b.m);
+	assert_true(word_of(&b, 0) == moved_word(&b, 1, 0));
+	bench_close(&b);
+}
+
 static void all_are_down(void **state)
 {
 	struct flow before[FLOWS];
@@ -264,10 +279,15 @@ static void drains_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(down_moves_at_once),	 cmocka_unit_test(back_within_the_grace),
-		cmocka_unit_test(down_for_good_is_dead), cmocka_unit_test(down_while_prepared),
-		cmocka_unit_test(all_are_down),		 cmocka_unit_test(all_are_drained),
-		cmocka_unit_test(drained_and_failing),	 cmocka_unit_test(drains_end),
+		cmocka_unit_test(down_moves_at_once),
+		cmocka_unit_test(back_within_the_grace),
+		cmocka_unit_test(down_for_good_is_dead),
+		cmocka_unit_test(down_while_prepared),
+		cmocka_unit_test(drained_fails_while_prepared),
+		cmocka_unit_test(all_are_down),
+		cmocka_unit_test(all_are_drained),
+		cmocka_unit_test(drained_and_failing),
+		cmocka_unit_test(drains_end),
 	};
 
 	return cmocka_run_group_tests_name("datapath health", tests, NULL, NULL);

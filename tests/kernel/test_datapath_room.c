@@ -144,7 +144,7 @@ static void a_full_table_does_not_stop_a_change(void **state)
 	(void)state;
 	bench_open_sized(&b, 3, MANY, WAYS);
 	set_word(&b, 210, word_of(&b, 210) | SHUNT_SLOT_DIRTY);
-	b.dp->tracks[0].due_ms = 0;
+	datapath_touch_ring(b.dp, 0);
 	passes(b.dp, 250);
 	for (uint32_t i = 0; i < b.f.size.conn_buckets; i++)
 		for (uint32_t way = 0; way < SHUNT_CONN_WAYS; way++)
