@@ -247,6 +247,35 @@ static void taken_back_under_a_sweep(void **state)
 	bench_close(&b);
 }
 
+/* Nor is a slot clean that left what failed and came back while the sweep went on: in between an entry was made where it had been. */
+static void failed_and_back_under_a_sweep(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open_sized(&b, 3, SLOTS, 2 * 4096 * SHUNT_CONN_WAYS); /* two slices */
+	b.m->services[0].dests[0].state = BACKEND_DOWN;
+	ring_of_those_up(&b);
+	applies(b.dp, b.m);
+	b.m->services[0].dests[0].state = BACKEND_UP;
+	ring_of_those_up(&b);
+	applies(b.dp, b.m);
+	assert_true(word_of(&b, 0) == (clean_word(&b, 0) | SHUNT_SLOT_DIRTY));
+	datapath_sweep(b.dp);
+	assert_true(b.dp->sweep.underway);
+	b.m->services[0].dests[0].state = BACKEND_DOWN;
+	ring_of_those_up(&b);
+	applies(b.dp, b.m);
+	b.m->services[0].dests[0].state = BACKEND_UP;
+	ring_of_those_up(&b);
+	applies(b.dp, b.m);
+	sweeps(&b);
+	assert_true(word_of(&b, 0) == (clean_word(&b, 0) | SHUNT_SLOT_DIRTY));
+	sweeps(&b);
+	assert_true(b.f.rings[0] == clean_word(&b, 0));
+	bench_close(&b);
+}
+
 /* While a sweep reads the table, slots move on: those are not what it began with. */
 static void changes_under_a_sweep(void **state)
 {
@@ -320,7 +349,8 @@ int main(void)
 		cmocka_unit_test(refused_flows_hold_the_anchor),     cmocka_unit_test(entries_expire_by_their_state),
 		cmocka_unit_test(redundant_entries_go_when_settled), cmocka_unit_test(entries_of_nobody_go),
 		cmocka_unit_test(slots_with_entries_are_not_clean),  cmocka_unit_test(changes_under_a_sweep),
-		cmocka_unit_test(taken_back_under_a_sweep),	     cmocka_unit_test(quiet_buckets_are_reset),
+		cmocka_unit_test(failed_and_back_under_a_sweep),     cmocka_unit_test(taken_back_under_a_sweep),
+		cmocka_unit_test(quiet_buckets_are_reset),
 	};
 
 	return cmocka_run_group_tests_name("datapath sweep", tests, NULL, NULL);
