@@ -95,6 +95,12 @@ static void what_holds_it(void **state)
 		assert_int_equal(shunt_conn_dest(*entry), id);
 	}
 	*entry = shunt_conn_gone(datapath_ticks(b.dp));
+	set_word(&b, 2, id | (clean_word(&b, 0) & ~SHUNT_SLOT_DEST_MASK) | SHUNT_SLOT_DIRTY | SHUNT_SLOT_REANCHOR);
+	for (int i = 0; i < 3; i++) { /* a slot alone, as it never should */
+		sweeps(&b);
+		assert_true(is_in_use(&b, id));
+	}
+	set_word(&b, 2, clean_word(&b, 0));
 	sweeps(&b);
 	assert_false(is_in_use(&b, id));
 	bench_close(&b);
