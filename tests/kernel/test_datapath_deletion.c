@@ -73,6 +73,36 @@ static void a_backend_moves_to_a_pool(void **state)
 	bench_close(&b);
 }
 
+/* While the first still lingers, the backend is moved back: it is that one again. */
+static void a_backend_moves_back(void **state)
+{
+	struct model_ring *nobody = model_ring_new(SLOTS);
+	struct bench b;
+	uint32_t old, new;
+
+	(void)state;
+	memset(nobody->slots, 0xff, SLOTS * sizeof(nobody->slots[0])); /* RING_NONE */
+	bench_open(&b, 3);
+	old = id_of(&b, 2);
+	set_pool(&b, true);
+	ring_to(&b, but_the_last);
+	applies(b.dp, b.m);
+	new = id_of(&b, 2);
+	passes(b.dp, PREP_MS + 250);
+	b.m->services[0].dests[2].pool = MODEL_POOL_DEFAULT;
+	model_ring_release(b.m->services[0].pools[0].ring);
+	b.m->services[0].pools[0].ring = nobody;
+	ring_of_those_up(&b);
+	applies(b.dp, b.m);
+	assert_int_equal(id_of(&b, 2), old);
+	assert_int_equal(b.f.dests[old].state, SHUNT_DEST_UP);
+	assert_int_equal(b.f.dests[new].state, SHUNT_DEST_DRAIN);
+	rests(b.dp);
+	assert_false(is_in_use(&b, new));
+	fixture_judge(&b.f, b.m);
+	bench_close(&b);
+}
+
 /* An entry of the ring with this id, as the program would have made it. */
 static void put_anywhere(struct bench *b, uint32_t bucket, uint32_t id)
 {
@@ -184,6 +214,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_backend_moves_to_a_pool),
+		cmocka_unit_test(a_backend_moves_back),
 		cmocka_unit_test(a_pool_is_deleted),
 		cmocka_unit_test(a_service_is_deleted),
 		cmocka_unit_test(a_service_is_deleted_in_a_sweep),
