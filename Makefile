@@ -56,7 +56,7 @@ CONN_BIN := $(addprefix $B/tests/test_conn_,explore property)
 KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
 TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
 
-.PHONY: all bpf tests unit check check-vm demo bench sim conn-mutants fuzz-packets format format-check install uninstall clean help
+.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench sim conn-mutants fuzz-packets format format-check install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -64,13 +64,16 @@ all: $B/shuntd $B/shunt ## Build the daemon, the command and the XDP programs (d
 
 bpf: $(BPF_OBJ) ## Build the XDP programs only
 
-tests: $(UNIT_BIN) $(CONN_BIN) $(KERNEL_BIN) $B/tests/packet $B/tests/sim $B/tests/fuzz_packets $(TEST_BPF_OBJ) ## Build the tests
+tests: $(UNIT_BIN) $(CONN_BIN) $(KERNEL_BIN) $B/tests/packet $B/tests/sim $B/tests/fuzz_packets $(TEST_BPF_OBJ) live-tools ## Build the tests
 
 unit: $(UNIT_BIN) $(CONN_BIN) ## Run the unit tests (no root needed)
 	@for t in $^; do $$t || exit 1; done
 
 check: ## Run all tests (root): scripts/check
 	scripts/check
+
+check-live: ## Keep 10,000 connections through everything that is done to a balancer (root; a quarter of an hour): scripts/live
+	scripts/live
 
 check-vm: ## Run the tests that depend on the kernel under Debian's kernels 6.1 and 6.12 (root): scripts/check-vm
 	scripts/check-vm
@@ -191,6 +194,28 @@ $B/tests/fuzz_packets: $(call obj,obj,$(FUZZ_SRC)) $(filter-out %/main.o,$(SHUNT
 COUNT ?= 10000000
 fuzz-packets: $B/tests/fuzz_packets ## Fuzz the loaded program (root; COUNT=N, SEED=S: ten million packets, a random seed)
 	$B/tests/fuzz_packets --count $(COUNT) $(if $(SEED),--seed $(SEED))
+
+# The live test: its connections, and its floods.
+live-tools: $B/tests/live/conns $B/tests/live/flood $B/tests/live/where $B/tests/bpf/sink.bpf.o $B/tests/bpf/pass.bpf.o ## Build what scripts/live needs besides
+
+$B/tests/live/%.bpf.o: tests/live/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+	$(LLVM_STRIP) -g $@
+
+$B/skel/flood.skel.h: $B/tests/live/flood.bpf.o
+	@mkdir -p $(@D)
+	$(BPFTOOL) gen skeleton $< name flood_bpf > $@
+
+$B/obj/tests/live/flood.o: | $B/skel/flood.skel.h
+
+$B/tests/live/flood $B/tests/live/where: $B/tests/live/%: $B/obj/tests/live/%.o $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB)) -lm
+
+$B/tests/live/conns: $(call obj,obj,$(wildcard tests/live/conns*.c)) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_LIB)) -lm
 
 FORMATTED := $(wildcard bpf/*.[ch] include/shunt/*.h user/*/*.[ch] tests/*/*.[ch])
 
