@@ -4,7 +4,7 @@
  *
  * Fields typed __be16/__be32 hold network byte order, all others host order. All maps are arrays, pinned by the
  * daemon under its pin directory and named as in bpf/maps.h. A change of any size or meaning here is a new
- * SHUNT_FORMAT; a daemon refuses pins of another format rather than guess.
+ * SHUNT_FORMAT; a daemon takes over pins of the format before (user/shuntd/migrate.h), and refuses others rather than guess.
  *
  * Words: see docs/design.md. A *service* is a named set of VIPs that share backends; a *destination* is one
  * backend of one service, as the program knows it.

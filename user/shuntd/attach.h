@@ -3,8 +3,8 @@
  * The program's life in the kernel: skeleton, knobs, maps and their pins, attachment to interfaces through libxdp.
  *
  * The maps are pinned in one directory on a bpffs; a lock on that directory is what makes a second daemon fail. A program is ours
- * when it uses our pinned shunt_control. That needs no pin of the program, which an interface keeps alive anyway, and stays right
- * when a daemon is killed half-way through its interfaces. A start loads the program anew with the pinned maps and replaces the
+ * when it uses our pinned shunt_control (or the next one: attach_migrate.c). That needs no pin of the program, which an interface
+ * keeps alive anyway, and stays right when a daemon is killed half-way through its interfaces. A start loads the program anew with the pinned maps and replaces the
  * attached one atomically (netlink REPLACE naming the old one; with libxdp's dispatcher, attach new then detach old), so no packet
  * passes by it. Programs of others are never touched.
  */
@@ -18,7 +18,8 @@ struct attach;
 
 /* Lock pin_dir (made if missing; its parent must be a bpffs), load the program, create or take over the maps. Seed: the
  * configuration's, or that of the pinned maps, or a random one; a configured seed or limit other than the pinned one is -EEXIST with
- * the mend in *err. Nothing is attached yet. -EBUSY: another daemon. -EPROTO: pins of another format. */
+ * the mend in *err. Nothing is attached yet, except that maps of the format before are taken over, and then the program replaces
+ * that format's wherever it runs. -EBUSY: another daemon. -EPROTO: pins of a format that cannot be taken over. */
 int attach_open(struct attach **attach, const char *pin_dir, const struct config *config, struct shunt_err *err);
 void attach_close(struct attach *attach); /* leaves program, maps and pins where they are */
 

@@ -47,7 +47,7 @@ int pins_use_map(const char *dir, const char *name, struct bpf_map *map, struct 
 /* Have all maps of obj, under their own. */
 int pins_use(const char *dir, struct bpf_object *obj, struct shunt_err *err);
 
-/* Pin under the names of next ones those maps of obj, which is loaded, that are to be pinned under none. */
+/* Pin as next ones those maps of obj, which is loaded, that no pins_use_map() has spoken of. */
 int pins_use_next(const char *dir, const struct bpf_object *obj, struct shunt_err *err);
 
 /* Put the next ones in force. */
