@@ -261,11 +261,11 @@ _Static_assert(SHUNT_CONN_WAYS != 8 || sizeof(struct shunt_bucket) == 64, "shunt
 _Static_assert(SHUNT_CONN_TICKS(SHUNT_IDLE_MAX) + 64 < SHUNT_CONN_TIME_MASK - SHUNT_CONN_FUTURE, "ages do not wrap");
 
 /* shunt_cstat, by service (not pool), per CPU: how packets used the table. */
-#define SHUNT_CONN_COUNTS(X)                                                      \
-	X(dirty, "packets whose slot was dirty: all others cost nothing of this") \
-	X(looked, "of them, those that read the table")                           \
-	X(inserted, "entries made")                                               \
-	X(displaced, "of them, those in the place of an anchored one")            \
+#define SHUNT_CONN_COUNTS(X)                                                                            \
+	X(dirty, "packets whose slot was dirty, ICMP errors left out: all others cost nothing of this") \
+	X(looked, "of them, those that read the table")                                                 \
+	X(inserted, "entries made")                                                                     \
+	X(displaced, "of them, those in the place of an anchored one")                                  \
 	X(refused, "entries that found no room; their slots wait for another window")
 
 enum shunt_conn_count {

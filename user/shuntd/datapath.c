@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The only writer of maps. A change is planned whole in memory (datapath_plan.c), then written, each step before those that
- * lead readers to it: directory entries, destinations, rings, the idle half of the VIP table, the flip. What the model no longer
- * names is freed last, after an RCU wait: an update of a map of maps, which returns only when all programs that were running have
+ * lead readers to it: directory entries, destinations, rings, the idle half of the VIP table, the flip. Services that the model no longer
+ * names are freed last, after an RCU wait; backends, when nothing names them any more (datapath_sweep.c). The wait is an update of a map of maps, which returns only when all programs that were running have
  * ended (the kernel promises it so that the old inner map can be forgotten).
  *
  * The daemon may be killed between any two stores, so there is no other memory than the maps, and nothing has to be undone: an
- * apply compares the maps themselves, slot by slot, with what it wants; all but the slots that it knows to have written itself
- * and nobody has since (dp->written), and what is not known is compared. What holds at every moment, which is all it builds on:
+ * apply compares the maps themselves with what it wants, slots in steps of time (datapath_rings.c). What holds at every moment, which is all it
+ * builds on:
  * - An id is in use if and only if its directory entry has a name (service) or a family (destination), which one store sets
  *   after all other fields and one store clears first. A ring extent is in use because a service's entry says so: an id or
  *   extent cannot leak, since what is in use and not in the next model is freed by the next apply, whoever began it.
  * - A destination not in use has an empty template and counters of 0: they are written after its directory entry and cleared
- *   before it. No entry of shunt_frags names it. Its service is in use: services are freed last.
- * - Slots that VIPs in force lead to name destinations in use: the old ones until the RCU wait, then the new ones. A ring that was
- *   half written mixes two choices that are both good; slots that no VIP leads to may say anything.
+ *   before it. No slot, and no entry of shunt_conns and shunt_frags, names it. Its service is in use: services are freed last.
+ * - Slots that VIPs in force lead to name destinations in use; slots that no VIP leads to may say anything.
  * - The half in force is never written to. The idle one is, but not before the RCU wait after the last flip; a new daemon
  *   cannot know of that wait, so its first change of VIPs begins with one.
  * A daemon killed while it freed a destination can count its packets twice in the service's retired_*, never lose them.

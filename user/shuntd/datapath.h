@@ -39,7 +39,7 @@ void datapath_close(struct datapath *dp);
  * keep their connections, and their ids, until datapath_tick() finds that they have none, or their service's drain_timeout is over. */
 int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_err *err);
 
-/* To be called as long after the last call as that has returned, in ms: takes rings to what the last apply wants of them, sweeps the
+/* After the first apply, to be called as long after the last call as that has returned, in ms: takes rings to what the last apply wants of them, sweeps the
  * connection table, ends what is down or drains for too long, and frees ids of backends that nothing names any more. */
 uint32_t datapath_tick(struct datapath *dp);
 /* The addresses of all destinations in use, removed ones included: next hops are to be known of all. *out is the caller's. */
