@@ -155,6 +155,18 @@ static void all_go(const struct pins *pins, const uint32_t programs[2])
 	fail_msg("maps or programs are left");
 }
 
+/* As `shuntd --detach` does it, in a process of its own: a look into a dispatcher costs libxdp 1.3 a file descriptor. */
+static void detaches(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child)
+		_exit(attach_remove(pin_dir, NULL) != 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 static void detach_leaves_nothing_of_either(void **state)
 {
 	const int step = stride(8);
@@ -173,7 +185,7 @@ static void detach_leaves_nothing_of_either(void **state)
 		ran[1] = runs(B);
 		add_maps_of(&pins, ran[0]);
 		add_maps_of(&pins, ran[1]);
-		assert_int_equal(attach_remove(pin_dir, NULL), 0);
+		detaches();
 		assert_int_equal(runs(A) + runs(B), 0);
 		assert_int_not_equal(access(pin_dir, F_OK), 0);
 		if (dispatcher && more) /* libxdp's own pins, of an exchange that was cut off: `xdp-loader clean` */
