@@ -371,9 +371,12 @@ CONN_INLINE __u32 conn_replace(struct conn_world *w, __u64 word, __u64 hash, con
 	return conn_swap(w, hash, found, next) ? current : CONN_AGAIN;
 }
 
-CONN_INLINE int conn_entry_holds(__u64 entry, __u32 dest_state, enum conn_kind kind, __u32 now, __u32 expiry)
+/* Flows without beginnings leave a destination that is down, if there is another. */
+CONN_INLINE int conn_entry_holds(__u64 word, __u64 entry, __u32 dest_state, enum conn_kind kind, __u32 now,
+				 __u32 expiry)
 {
-	if (kind == CONN_DATA || kind == CONN_CLOSE || kind == CONN_RESET)
+	if (kind == CONN_DATA || kind == CONN_CLOSE || kind == CONN_RESET ||
+	    (kind != CONN_OPEN && !shunt_slot_current(word)))
 		return !conn_is_dead(dest_state);
 	if (!conn_is_live(dest_state))
 		return 0;
@@ -389,7 +392,7 @@ CONN_INLINE __u32 conn_with_entry(struct conn_world *w, __u64 word, __u64 hash, 
 	__u32 dest = shunt_conn_dest(found->entry), now = conn_now(w), expiry = conn_expiry(w);
 	__u64 next;
 
-	if (!conn_entry_holds(found->entry, conn_dest_state(w, dest), kind, now, expiry)) {
+	if (!conn_entry_holds(word, found->entry, conn_dest_state(w, dest), kind, now, expiry)) {
 		if (kind == CONN_DATA || kind == CONN_CLOSE || kind == CONN_RESET)
 			return shunt_slot_current(word); /* which resets it */
 		return conn_replace(w, word, hash, found, kind, now);
@@ -446,7 +449,7 @@ CONN_INLINE __u32 conn_look(struct conn_world *w, const __u64 *slot, __u64 hash,
 		found = conn_find(w, hash);
 	if (found.at != CONN_NOWHERE) {
 		state = conn_dest_state(w, shunt_conn_dest(found.entry));
-		return conn_entry_holds(found.entry, state, kind, 0, 0) ? shunt_conn_dest(found.entry) : current;
+		return conn_entry_holds(word, found.entry, state, kind, 0, 0) ? shunt_conn_dest(found.entry) : current;
 	}
 	if (kind == CONN_TRACK)
 		return current;

@@ -287,7 +287,8 @@ static const struct target *of_tcp(void)
 static const struct target *of_udp(void)
 {
 	if (plan.entry)
-		return is_live(plan.entry_state) ? plan.entry : plan.current;
+		return is_live(plan.entry_state) || (!plan.current && !is_gone(plan.entry_state)) ? plan.entry
+												  : plan.current;
 	if (plan.udp == CONFIG_UDP_TRACK || is_gone(plan.anchor_state))
 		return plan.current;
 	return is_live(plan.anchor_state) || !plan.current ? plan.anchor : plan.current;

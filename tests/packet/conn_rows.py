@@ -91,6 +91,8 @@ def entry_udp():
         udp(f"{state}, moved", MOVED, CURRENT, LOOKED, "0:EST:41", entry=("EST", OWN, 1), dests={OWN: state}, ways=all_ways)
         udp(f"{state}, put back", BACK, CURRENT, LOOKED, "0:gone", entry=("EST", OWN, 1), dests={OWN: state})
         udp(f"{state}, in a moment", PREP, CURRENT, LOOKED, "0:EST:41", entry=("EST", OWN, 1), dests={OWN: state})
+    udp("down, the ring has nobody", (0, ANCHOR, "DR"), OWN, LOOKED, entry=("EST", OWN, RECENT), dests={OWN: "down"}, ways=all_ways)
+    udp("dead, the ring has nobody", (0, ANCHOR, "DR"), None, LOOKED, "0:gone", entry=("EST", OWN, RECENT), dests={OWN: "dead"})
     for entry in (None, ("EST", OWN, STALE)):
         for slot in (MOVED, PREP, BACK):
             udp(f"rehash, slot {slot}, {entry}", slot, CURRENT, NOTHING, entry=entry, ports=(REHASH_PORT,), ways=all_ways)
