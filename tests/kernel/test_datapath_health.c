@@ -259,6 +259,7 @@ static void drains_end(void **state)
 	set_state(&b, 0, BACKEND_DRAIN);
 	for (int i = 0; i < 29; i++) {
 		passes(b.dp, 10000);
+		b.m->services[0].dests[0].failing = i % 8 == 5; /* for less than the grace */
 		applies(b.dp, b.m);
 		flows_go_on(&b, before);
 	}

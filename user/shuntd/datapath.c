@@ -166,6 +166,7 @@ static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
 	directory_reindex(&dp->dir);
 	dp->tracks = xcalloc(control->services, sizeof(*dp->tracks));
 	dp->named = xcalloc(control->destinations, sizeof(*dp->named));
+	dp->drains_s = xcalloc(control->destinations, sizeof(*dp->drains_s));
 	init_sweep(&dp->sweep, control);
 	dp->dest_counters = xcalloc(control->destinations, sizeof(*dp->dest_counters));
 	return 0;
@@ -219,6 +220,7 @@ void datapath_close(struct datapath *dp)
 		close(dp->rcu_inner);
 	free(dp->tracks);
 	free(dp->named);
+	free(dp->drains_s);
 	free(dp->dest_counters);
 	free(dp);
 }

@@ -48,6 +48,9 @@ static uint32_t age_s(const struct datapath *dp, uint32_t id)
 {
 	uint64_t now = datapath_ms(dp) / 1000, since = dp->dstdir[id].since;
 
+	if (dp->dests[id].state == SHUNT_DEST_DRAIN && dp->drains_s[id])
+		since = dp->drains_s[id];
+
 	return now > since ? now - since : 0;
 }
 

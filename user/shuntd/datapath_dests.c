@@ -51,6 +51,17 @@ void datapath_set_state(struct datapath *dp, uint32_t id, enum shunt_dest_state 
 		datapath_touch_ring(dp, dp->dstdir[id].ring);
 }
 
+/* A backend that fails now and then while it drains has not begun anew each time. */
+static void note_drain(struct datapath *dp, uint32_t id, bool drains)
+{
+	bool has_begun = dp->dests[id].state == SHUNT_DEST_DRAIN; /* perhaps before this daemon did */
+
+	if (!drains)
+		dp->drains_s[id] = 0;
+	else if (!dp->drains_s[id])
+		dp->drains_s[id] = has_begun ? dp->dstdir[id].since : datapath_ms(dp) / 1000;
+}
+
 /* The model knows what is live and what is not; that what is not live has died, or has been cut off, time has told. */
 static enum shunt_dest_state state_of(enum shunt_dest_state have, enum shunt_dest_state want)
 {
@@ -73,6 +84,7 @@ static void write_dest(struct datapath *dp, uint32_t id, uint32_t ring, const st
 	dest.ring_base = dp->svcdir[ring].ring_base;
 	dest.ring_size = dp->svcdir[ring].ring_size;
 	datapath_set_state(dp, id, state_of(dp->dests[id].state, dest.state));
+	note_drain(dp, id, want->state == BACKEND_DRAIN);
 	dest.state = dp->dests[id].state;
 	write_template(&dp->dests[id], &dest);
 }
@@ -116,6 +128,7 @@ static void write_leftover(struct datapath *dp, uint32_t id, const struct model 
 	memcpy(want.addr.word, entry->addr, sizeof(want.addr.word));
 	if (dp->dests[id].state == SHUNT_DEST_UP)
 		datapath_set_state(dp, id, SHUNT_DEST_DRAIN);
+	note_drain(dp, id, true);
 	for (size_t i = 0; i < model->leftover_count && !want.nexthop.resolved; i++)
 		if (addr_equal(&model->leftovers[i].addr, &want.addr))
 			want.nexthop = model->leftovers[i].nexthop;
@@ -152,6 +165,7 @@ int datapath_free_dest(struct datapath *dp, uint32_t id)
 	if (rc)
 		return rc;
 	memset(&dp->dests[id], 0, sizeof(dp->dests[id]));
+	dp->drains_s[id] = 0;
 	__atomic_store_n((map_word *)&dp->dstdir[id] + DEST_DECIDES, 0, __ATOMIC_RELEASE);
 	return 0;
 }

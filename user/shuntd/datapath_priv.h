@@ -63,7 +63,9 @@ struct datapath {
 	struct directory dir;	   /* over svcdir and dstdir */
 	struct ring_track *tracks; /* by id in svcdir */
 	struct sweep sweep;
-	bool *named;		       /* by destination id: in the model of the last apply */
+	bool *named; /* by destination id: in the model of the last apply */
+	uint64_t *
+		drains_s; /* by destination id: since when it drains, as dstdir's since, whether it is down meanwhile or not; 0: it does not */
 	uint32_t leftovers;	       /* destinations in use that are not */
 	uint64_t ahead_ms;	       /* tests let time pass: added to the clock */
 	uint64_t checked_ms;	       /* when destinations' states were last looked at */
