@@ -61,6 +61,10 @@ struct scenario {
 	bool limbo; /* a beginning that is sent twice may get to two backends */
 };
 
+/* explore_scenarios.c; the long ones only with LONG in the environment. */
+extern const struct scenario scenarios[], long_scenarios[];
+extern const int scenario_count, long_scenario_count;
+
 extern struct state now;
 extern struct conn_world world;
 

@@ -99,7 +99,7 @@ mutant "anchors leave what is dead, not what is down" $anchor \
 mutant "ways become empty by compare-and-swap" $anchor \
 	's/conn_cas\(&way\[i\], entry, 0\)/conn_cas(\&way[i], conn_load(\&way[i]), 0)/' \
 	"gone ways become empty while entries are made"
-mutant "an RCU wait before ways become empty" tests/conn/explore.c \
+mutant "an RCU wait before ways become empty" tests/conn/explore_scenarios.c \
 	's/rcu_wait\(\);\s*announce\(1\);/announce(1);/' \
 	"gone ways become empty, and an entry went next door before"
 mutant "what may have been evicted is not made again" $conn \
