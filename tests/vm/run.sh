@@ -6,7 +6,7 @@ set -uo pipefail
 
 cd "$(dirname "$0")/../.." || exit 1
 logs=/run/vm
-limit=500 # seconds that one program may take
+limit=900 # seconds that one program may take
 # shellcheck source=scripts/tally.sh
 . scripts/tally.sh
 export CMOCKA_MESSAGE_OUTPUT=TAP SHUNT_PATIENCE=10
