@@ -292,16 +292,12 @@ static bool *list_gone(struct datapath *dp, const struct plan *plan)
 /* From here on no packet meets any of these. */
 static int part_with(struct datapath *dp, const bool *gone)
 {
-	bool *stays = xcalloc(dp->control->destinations, sizeof(*stays));
 	int rc = datapath_wait(dp);
 
-	for (uint32_t id = 0; id < dp->control->destinations; id++)
-		stays[id] = !gone[id];
 	if (!rc)
-		rc = datapath_forget_fragments(dp, stays);
+		rc = datapath_forget_fragments(dp, gone);
 	datapath_purge(dp, gone);
 	dp->sweep.underway = false;
-	free(stays);
 	return rc;
 }
 

@@ -91,16 +91,9 @@ static bool is_unheld(const struct datapath *dp, uint32_t id)
 /* Fragments remember destinations, too; and a packet may have read the template. */
 static int part_with(struct datapath *dp, const bool *gone)
 {
-	bool *stays = xcalloc(dp->control->destinations, sizeof(*stays));
-	int rc;
+	int rc = datapath_forget_fragments(dp, gone);
 
-	for (uint32_t id = 0; id < dp->control->destinations; id++)
-		stays[id] = !gone[id];
-	rc = datapath_forget_fragments(dp, stays);
-	if (!rc)
-		rc = datapath_wait(dp);
-	free(stays);
-	return rc;
+	return rc ? rc : datapath_wait(dp);
 }
 
 void datapath_free_unheld(struct datapath *dp)

@@ -12,16 +12,16 @@
 
 #include "datapath_priv.h"
 
-static void forget(__u64 *entry, const struct datapath *dp, const bool *named)
+static void forget(__u64 *entry, const struct datapath *dp, const bool *gone)
 {
 	__u64 word = __atomic_load_n(entry, __ATOMIC_RELAXED);
 	uint32_t dest = shunt_frag_dest(word);
 
-	if (dest && (dest >= dp->control->destinations || !named[dest]))
+	if (dest && (dest >= dp->control->destinations || gone[dest]))
 		__atomic_compare_exchange_n(entry, &word, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-int datapath_forget_fragments(struct datapath *dp, const bool *named)
+int datapath_forget_fragments(struct datapath *dp, const bool *gone)
 {
 	size_t bytes = dp->control->fragment_buckets * sizeof(struct shunt_bucket);
 	struct shunt_bucket *table = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, dp->fds.frags, 0);
@@ -30,7 +30,7 @@ int datapath_forget_fragments(struct datapath *dp, const bool *named)
 		return -errno;
 	for (uint32_t i = 0; i < dp->control->fragment_buckets; i++)
 		for (int j = 0; j < SHUNT_CONN_WAYS; j++)
-			forget(&table[i].entry[j], dp, named);
+			forget(&table[i].entry[j], dp, gone);
 	munmap(table, bytes);
 	return 0;
 }

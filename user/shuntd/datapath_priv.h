@@ -85,8 +85,8 @@ int datapath_clear_dest(struct datapath *dp, uint32_t id);
 
 /* Write the idle half, QUIC server ids included, and flip, if anything is to change. */
 void datapath_write_vips(struct datapath *dp, struct plan *plan);
-/* No entry of shunt_frags names a destination but those of named[], by id. Nothing may add others any more. */
-int datapath_forget_fragments(struct datapath *dp, const bool *named);
+/* No entry of shunt_frags names any of these, by id. Nothing may add others any more. */
+int datapath_forget_fragments(struct datapath *dp, const bool *gone);
 /* Write the QUIC server ids into a half that nobody reads, and make plan->vips lead there. */
 void datapath_write_quic(struct datapath *dp, struct plan *plan, uint32_t half);
 /* Make a service's counters of QUIC 0. */
