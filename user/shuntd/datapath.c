@@ -317,9 +317,9 @@ static int free_unnamed(struct datapath *dp, const struct plan *plan)
 		if (!directory_service_used(&dp->dir, id) || plan->service_named[id])
 			continue;
 		datapath_forget_ring(dp, id);
-		rc = datapath_clear_quic(dp, id);
+		rc = datapath_clear_percpu(dp->fds.qstat, id, DATAPATH_WORDS(struct shunt_quic_counter));
 		if (!rc)
-			rc = datapath_clear_conns(dp, id);
+			rc = datapath_clear_percpu(dp->fds.cstat, id, DATAPATH_WORDS(struct shunt_conn_counter));
 		if (!rc)
 			__atomic_store_n((map_word *)&dp->svcdir[id] + SERVICE_DECIDES, 0, __ATOMIC_RELEASE);
 	}
@@ -356,7 +356,7 @@ static void note_named(struct datapath *dp, const struct plan *plan)
 	dp->leftovers = 0;
 	for (uint32_t id = 0; id < dp->control->destinations; id++) {
 		dp->named[id] = plan->dest_named[id];
-		dp->leftovers += directory_dest_used(&dp->dir, id) && !dp->named[id];
+		dp->leftovers += datapath_is_leftover(dp, id);
 		if (dp->named[id]) /* and may be by slots, from now on */
 			dp->sweep.unheld[id] = false;
 	}

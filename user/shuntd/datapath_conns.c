@@ -4,8 +4,6 @@
  * is better off with a reset. One that drains is dead when its service's drain_timeout is over. What a configuration says in
  * the meantime comes by datapath_apply(). Here too: what is shown of all this.
  */
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -85,7 +83,7 @@ uint32_t datapath_tick(struct datapath *dp)
 
 static bool is_unheld(const struct datapath *dp, uint32_t id)
 {
-	return directory_dest_used(&dp->dir, id) && !dp->named[id] && dp->sweep.unheld[id] && !dp->sweep.held[id];
+	return datapath_is_leftover(dp, id) && dp->sweep.unheld[id] && !dp->sweep.held[id];
 }
 
 /* Fragments remember destinations, too; and a packet may have read the template. */
@@ -118,21 +116,6 @@ void datapath_free_unheld(struct datapath *dp)
 }
 
 /* ---- what is shown */
-
-static void add_counts(struct datapath *dp, uint32_t service, struct datapath_conns *out)
-{
-	int cpus = libbpf_num_possible_cpus();
-	struct shunt_conn_counter *values;
-
-	if (cpus < 0)
-		return;
-	values = xcalloc(cpus, sizeof(*values));
-	if (!bpf_map_lookup_elem(dp->fds.cstat, &service, values))
-		for (int cpu = 0; cpu < cpus; cpu++)
-			for (int i = 0; i < SHUNT_CONN_COUNT_MAX; i++)
-				out->counts[i] += values[cpu].packets[i];
-	free(values);
-}
 
 static uint32_t window_left(const struct datapath *dp, const struct ring_track *track, uint32_t slot)
 {
@@ -167,12 +150,14 @@ static void add_ring(struct datapath *dp, uint32_t ring, struct datapath_conns *
 
 bool datapath_service_conns(struct datapath *dp, const char *service, struct datapath_conns *out)
 {
+	uint64_t sums[DATAPATH_WORDS(struct shunt_conn_counter)];
 	uint32_t id = directory_service(&dp->dir, service);
 
 	*out = (struct datapath_conns){0};
 	if (id == DIRECTORY_NONE)
 		return false;
-	add_counts(dp, id, out);
+	datapath_read_percpu(dp->fds.cstat, id, sums, DATAPATH_WORDS(sums));
+	memcpy(out->counts, sums, sizeof(out->counts));
 	for (uint32_t ring = 0; ring < dp->control->services; ring++)
 		if (directory_service_used(&dp->dir, ring) && directory_service_of(&dp->dir, ring) == id)
 			add_ring(dp, ring, out);

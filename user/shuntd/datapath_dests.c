@@ -153,17 +153,18 @@ void datapath_write_leftovers(struct datapath *dp, const struct plan *plan, cons
 int datapath_free_dest(struct datapath *dp, uint32_t id)
 {
 	struct shunt_service_entry *service = &dp->svcdir[directory_service_of(&dp->dir, dp->dstdir[id].ring)];
-	struct shunt_counter counted;
+	uint64_t counted[DATAPATH_WORDS(struct shunt_counter)]; /* packets, bytes */
 	int rc;
 
-	rc = datapath_read_dest(dp, id, &counted);
+	rc = datapath_read_percpu(dp->fds.dstat, id, counted, DATAPATH_WORDS(counted));
 	if (rc)
 		return rc;
-	service->retired_packets += counted.packets;
-	service->retired_bytes += counted.bytes;
-	rc = datapath_clear_dest(dp, id);
+	service->retired_packets += counted[0];
+	service->retired_bytes += counted[1];
+	rc = datapath_clear_percpu(dp->fds.dstat, id, DATAPATH_WORDS(counted));
 	if (rc)
 		return rc;
+	dp->dest_counters[id] = (struct shunt_counter){0};
 	memset(&dp->dests[id], 0, sizeof(dp->dests[id]));
 	dp->drains_s[id] = 0;
 	__atomic_store_n((map_word *)&dp->dstdir[id] + DEST_DECIDES, 0, __ATOMIC_RELEASE);

@@ -79,9 +79,16 @@ struct datapath {
 	struct shunt_counter reason_counters[SHUNT_REASON_MAX];
 };
 
-/* What a destination has counted, from the kernel; and make it 0. */
-int datapath_read_dest(struct datapath *dp, uint32_t id, struct shunt_counter *out);
-int datapath_clear_dest(struct datapath *dp, uint32_t id);
+/* An entry of a per-CPU map of counters, words 64-bit ones: summed over CPUs, from the kernel now (all 0 if that fails); and make it 0. */
+int datapath_read_percpu(int fd, uint32_t key, uint64_t *sums, size_t words);
+int datapath_clear_percpu(int fd, uint32_t key, size_t words);
+#define DATAPATH_WORDS(counter) (sizeof(counter) / sizeof(uint64_t))
+
+/* A destination of a backend that was removed: in use, but not in the model. */
+static inline bool datapath_is_leftover(const struct datapath *dp, uint32_t id)
+{
+	return directory_dest_used(&dp->dir, id) && !dp->named[id];
+}
 
 /* Write the idle half, QUIC server ids included, and flip, if anything is to change. */
 void datapath_write_vips(struct datapath *dp, struct plan *plan);
@@ -89,8 +96,6 @@ void datapath_write_vips(struct datapath *dp, struct plan *plan);
 int datapath_forget_fragments(struct datapath *dp, const bool *gone);
 /* Write the QUIC server ids into a half that nobody reads, and make plan->vips lead there. */
 void datapath_write_quic(struct datapath *dp, struct plan *plan, uint32_t half);
-/* Make a service's counters of QUIC 0. */
-int datapath_clear_quic(struct datapath *dp, uint32_t service);
 
 /* Until every program that was running has ended; 0 only then. */
 int datapath_wait(struct datapath *dp);
@@ -147,7 +152,5 @@ uint64_t datapath_window_ms(const struct ring_track *track);
 void datapath_purge(struct datapath *dp, const bool *gone);
 /* After a sweep: the removed destinations that it shows to be named by nothing. */
 void datapath_free_unheld(struct datapath *dp);
-
-int datapath_clear_conns(struct datapath *dp, uint32_t service);
 
 #endif

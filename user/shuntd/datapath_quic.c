@@ -4,8 +4,6 @@
  * out of force before the RCU wait after which its destination's id is free, so a packet can follow it to nobody
  * else.
  */
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,30 +70,9 @@ void datapath_write_quic(struct datapath *dp, struct plan *plan, uint32_t half)
 bool datapath_quic_choices(struct datapath *dp, const char *service, uint64_t choices[SHUNT_QUIC_CHOICE_COUNT])
 {
 	uint32_t id = directory_service(&dp->dir, service);
-	int cpus = libbpf_num_possible_cpus(), rc;
-	struct shunt_quic_counter *values;
+	uint64_t sums[DATAPATH_WORDS(struct shunt_quic_counter)] = {0};
+	int rc = id == DIRECTORY_NONE ? -ENOENT : datapath_read_percpu(dp->fds.qstat, id, sums, DATAPATH_WORDS(sums));
 
-	memset(choices, 0, SHUNT_QUIC_CHOICE_COUNT * sizeof(*choices));
-	if (id == DIRECTORY_NONE || cpus < 0)
-		return false;
-	values = xcalloc(cpus, sizeof(*values));
-	rc = bpf_map_lookup_elem(dp->fds.qstat, &id, values);
-	for (int cpu = 0; !rc && cpu < cpus; cpu++)
-		for (int i = 0; i < SHUNT_QUIC_CHOICE_COUNT; i++)
-			choices[i] += values[cpu].packets[i];
-	free(values);
+	memcpy(choices, sums, SHUNT_QUIC_CHOICE_COUNT * sizeof(*choices));
 	return !rc;
-}
-
-int datapath_clear_quic(struct datapath *dp, uint32_t service)
-{
-	int cpus = libbpf_num_possible_cpus(), rc;
-	struct shunt_quic_counter *zeros;
-
-	if (cpus < 0)
-		return cpus;
-	zeros = xcalloc(cpus, sizeof(*zeros));
-	rc = bpf_map_update_elem(dp->fds.qstat, &service, zeros, BPF_ANY);
-	free(zeros);
-	return rc;
 }

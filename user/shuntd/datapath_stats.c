@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "../lib/xalloc.h"
@@ -54,32 +55,32 @@ int datapath_counters_refresh(struct datapath *dp)
 	return rc ? rc : read_counters(dp->fds.rstat, dp->reason_counters, SHUNT_REASON_MAX);
 }
 
-int datapath_read_dest(struct datapath *dp, uint32_t id, struct shunt_counter *out)
+int datapath_read_percpu(int fd, uint32_t key, uint64_t *sums, size_t words)
 {
 	int cpus = libbpf_num_possible_cpus(), rc;
-	struct shunt_counter *values;
+	uint64_t *values;
 
+	memset(sums, 0, words * sizeof(*sums));
 	if (cpus < 0)
 		return cpus;
-	values = xcalloc(cpus, sizeof(*values));
-	rc = bpf_map_lookup_elem(dp->fds.dstat, &id, values);
-	if (!rc)
-		*out = sum_cpus(values, cpus);
+	values = xcalloc(words * cpus, sizeof(*values));
+	rc = bpf_map_lookup_elem(fd, &key, values);
+	for (size_t i = 0; !rc && i < words * cpus; i++)
+		sums[i % words] += values[i];
 	free(values);
 	return rc;
 }
 
-int datapath_clear_dest(struct datapath *dp, uint32_t id)
+int datapath_clear_percpu(int fd, uint32_t key, size_t words)
 {
 	int cpus = libbpf_num_possible_cpus(), rc;
-	struct shunt_counter *zeros;
+	uint64_t *zeros;
 
 	if (cpus < 0)
 		return cpus;
-	zeros = xcalloc(cpus, sizeof(*zeros));
-	rc = bpf_map_update_elem(dp->fds.dstat, &id, zeros, BPF_ANY);
+	zeros = xcalloc(words * cpus, sizeof(*zeros));
+	rc = bpf_map_update_elem(fd, &key, zeros, BPF_ANY);
 	free(zeros);
-	dp->dest_counters[id] = (struct shunt_counter){0};
 	return rc;
 }
 
@@ -102,8 +103,7 @@ bool datapath_service_retired(struct datapath *dp, const char *service, struct s
 		return false;
 	*out = (struct shunt_counter){dp->svcdir[id].retired_packets, dp->svcdir[id].retired_bytes};
 	for (uint32_t dest = 0; dp->leftovers && dest < dp->control->destinations; dest++)
-		if (directory_dest_used(&dp->dir, dest) && !dp->named[dest] &&
-		    directory_service_of(&dp->dir, dp->dstdir[dest].ring) == id) {
+		if (datapath_is_leftover(dp, dest) && directory_service_of(&dp->dir, dp->dstdir[dest].ring) == id) {
 			out->packets += dp->dest_counters[dest].packets;
 			out->bytes += dp->dest_counters[dest].bytes;
 		}

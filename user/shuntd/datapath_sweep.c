@@ -10,8 +10,6 @@
  *  4. Windows, and slots that may be clean. A slot that was changed since 1 is not settled: whoever changes it, in datapath_rings.c, takes the mark away.
  *  5. Removed destinations that nothing has named from 1 to 3 are free.
  */
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -31,11 +29,6 @@ static uint64_t micros(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-static bool is_leftover(const struct datapath *dp, uint32_t id)
-{
-	return directory_dest_used(&dp->dir, id) && !dp->named[id];
 }
 
 bool datapath_wants_sweep(const struct datapath *dp)
@@ -71,7 +64,7 @@ static void mark_leftovers(struct datapath *dp)
 	bool *looked = xcalloc(dp->control->services, sizeof(*looked));
 
 	for (uint32_t id = 0; id < dp->control->destinations; id++)
-		dp->sweep.unheld[id] = is_leftover(dp, id);
+		dp->sweep.unheld[id] = datapath_is_leftover(dp, id);
 	for (uint32_t id = 0; id < dp->control->destinations; id++) {
 		uint32_t ring = dp->dstdir[id].ring;
 		const struct shunt_service_entry *entry = &dp->svcdir[ring];
@@ -263,17 +256,4 @@ void datapath_purge(struct datapath *dp, const bool *gone)
 			if (dest && (dest >= dp->control->destinations || gone[dest]))
 				anchor_entry_drop(at, entry, now);
 		}
-}
-
-int datapath_clear_conns(struct datapath *dp, uint32_t service)
-{
-	int cpus = libbpf_num_possible_cpus(), rc;
-	struct shunt_conn_counter *zeros;
-
-	if (cpus < 0)
-		return cpus;
-	zeros = xcalloc(cpus, sizeof(*zeros));
-	rc = bpf_map_update_elem(dp->fds.cstat, &service, zeros, BPF_ANY);
-	free(zeros);
-	return rc;
 }
