@@ -135,10 +135,11 @@ flooded() {
 	wait_for 20 is_up 3 && return "$status"
 }
 
-# When the last connections from before a change have ended, nothing is tracked: 120 s after their last packet.
+# When the last connections from before a change have ended, nothing is tracked: 120 s after their last packet, and after that of the last of the
+# slots that waited for room.
 forget() {
 	ask renew && wait_for 60 all_are_new || return 1
-	wait_for 200 nothing_tracked && wait_for 20 told_nothing_tracked && return
+	wait_for 600 nothing_tracked && wait_for 20 told_nothing_tracked && return
 	"$build/tests/live/where" "$pins/shuntd"
 	shunt conn
 	return 1
