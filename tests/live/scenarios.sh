@@ -139,7 +139,7 @@ flooded() {
 # slots that waited for room.
 forget() {
 	ask renew && wait_for 60 all_are_new || return 1
-	wait_for 600 nothing_tracked && wait_for 20 told_nothing_tracked && return
+	wait_for 900 nothing_tracked && wait_for 20 told_nothing_tracked && return
 	"$build/tests/live/where" "$pins/shuntd"
 	shunt conn
 	return 1
