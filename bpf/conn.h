@@ -10,9 +10,12 @@
 #include "maps.h"
 #include "packet.h"
 #include "parse.h"
+#include "pick.h"
 
 struct conn_world {
 	__u32 service; /* whose packets are counted */
+	__u32 picks;   /* as conn_rules.h has them */
+	__u32 picked;
 };
 
 static __always_inline __u64 conn_load(const __u64 *word)
@@ -95,6 +98,22 @@ static __always_inline void conn_count(const struct conn_world *w, enum shunt_co
 		counter->packets[what]++;
 }
 
+static __always_inline int conn_picks(const struct conn_world *w)
+{
+	return w->picks;
+}
+
+static __always_inline __u32 conn_picked(const struct conn_world *w)
+{
+	return w->picked;
+}
+
+static __always_inline void conn_live(const struct conn_world *w, __u32 dest, int by)
+{
+	(void)w;
+	pick_count(dest, by);
+}
+
 /* Functions of their own for the verifier, too, which else goes through them again wherever they are called. */
 #define CONN_PART __attribute__((noinline))
 #include "shunt/conn_rules.h"
@@ -136,11 +155,16 @@ static __always_inline bool conn_is_rehash(__u32 vip_flags, __u8 proto)
 	return proto == IPPROTO_UDP && vip_flags & SHUNT_VIP_UDP_REHASH;
 }
 
-/* conn_choose(), and not a byte more of the plain packet's stack. */
-static __noinline __u32 conn_dirty(__u64 *slot, __u64 hash, __u32 kind, __u32 service)
+/* conn_choose(), and not a byte more of the plain packet's stack. What is to be picked is in between, so that their stacks do not add up. */
+static __noinline __u32 conn_dirty(__u64 *slot, __u64 hash, __u32 kind, const struct shunt_vip *vip)
 {
-	struct conn_world w = {service};
+	struct conn_world w = {vip->service, vip->flags & SHUNT_VIP_PICKS, CONN_PICK};
 
+	__u32 dest = conn_choose(&w, slot, hash, kind);
+
+	if (dest != CONN_PICK)
+		return dest;
+	w.picked = pick(vip->service);
 	return conn_choose(&w, slot, hash, kind);
 }
 

@@ -60,6 +60,12 @@ SHUNT_ARRAY(shunt_icmp, __u64, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 SHUNT_ARRAY(slow_packet, struct slow, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 SHUNT_ARRAY(event_limit, __u64, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
 
+/* how services pick; daemon writes, the program counts */
+SHUNT_ARRAY(pick_services, struct shunt_pick, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+SHUNT_ARRAY(pick_list, __u64, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+SHUNT_ARRAY(pick_live, __s64, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+SHUNT_ARRAY(pick_turns, __u32, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
+
 /* program writes, daemon reads at once; goes with the program, too */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

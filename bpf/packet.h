@@ -69,7 +69,11 @@ struct slow {
 	__u32 ring_slot; /* entry of shunt_rings; this and what follows only where it is DIRTY: */
 	__u32 service;	 /* of shunt_svcdir */
 	__u32 kind;	 /* enum conn_kind */
+	__u32 salt, ring_size;
+	__u32 sticky; /* ticks; 0: clients do not stick */
+	bool picks;   /* beginnings are the service's to pick for: SHUNT_VIP_PICKS, and not in a source's pool */
 	bool has_options;
+	bool is_v6;
 	bool is_icmp;  /* an ICMP error; the addresses and ports are of the flow that it is about */
 	__u8 quic[32]; /* first octets of a UDP payload (quic.h) */
 };

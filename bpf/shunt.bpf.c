@@ -98,7 +98,8 @@ static __always_inline enum conn_kind slow_kind(struct xdp_md *ctx, const struct
 }
 
 /* NEXT, a reason, or LEAVE: the slot is DIRTY, and s says what slow_dirty() needs to know. */
-static __always_inline int slow_ring(struct xdp_md *ctx, struct slow *s, const struct shunt_vip *vip, int quic)
+static __always_inline int slow_ring(struct xdp_md *ctx, struct slow *s, const struct shunt_vip *vip, int quic,
+				     bool is_v6)
 {
 	__u64 *slot = ring_slot(s->ring_base, vip->ring_size, s->ring_hash), word;
 
@@ -109,6 +110,11 @@ static __always_inline int slow_ring(struct xdp_md *ctx, struct slow *s, const s
 		s->ring_slot = s->ring_base + shunt_tag_slot(shunt_flow_tag(s->ring_hash), vip->ring_size);
 		s->kind = slow_kind(ctx, s, vip, quic);
 		s->service = vip->service;
+		s->picks = vip->flags & SHUNT_VIP_PICKS && s->ring_base == vip->ring_base;
+		s->sticky = vip->flags & SHUNT_VIP_STICKY ? vip->sticky : 0;
+		s->salt = vip->salt;
+		s->ring_size = vip->ring_size;
+		s->is_v6 = is_v6;
 		return LEAVE;
 	}
 	s->pkt.dest = shunt_slot_current(word);
@@ -137,7 +143,7 @@ static __always_inline int slow_service(struct xdp_md *ctx, struct slow *s, bool
 		if (quic == SHUNT_QUIC_followed)
 			return NEXT;
 	}
-	return slow_ring(ctx, s, vip, quic);
+	return slow_ring(ctx, s, vip, quic, is_v6);
 }
 
 /* As choose(), but services may want more, and fragments follow their datagram's first one. */
@@ -187,6 +193,34 @@ static __noinline int slow(struct xdp_md *ctx, int where, bool is_chosen)
 	return slow_deliver(ctx, s, reason, is_v6);
 }
 
+/* As pick(), for a client that may have been here before. Who is new, in a service that goes by the ring, goes by its own place there. */
+static __noinline __u32 slow_pick(void)
+{
+	struct slow *s = slow_again();
+	struct conn_found found;
+	struct conn_world w;
+	__u64 *slot, hash;
+	__u32 dest;
+
+	if (!s)
+		return 0;
+	w = (struct conn_world){s->service, true, CONN_PICK};
+	hash = shunt_input_hash(&knob_hash_keys, s->pkt.src, s->pkt.dst, 0, s->salt, s->pkt.proto, SHUNT_HASH_SOURCE,
+				s->is_v6 ? 128 : 32, s->is_v6);
+	slot = ring_slot(s->ring_base, s->ring_size, hash);
+	if (!slot)
+		return 0;
+	dest = conn_stuck(&w, hash, s->sticky, &found);
+	if (dest)
+		return dest;
+	dest = pick(s->service);
+	if (!dest)
+		dest = shunt_slot_current(conn_load(slot));
+	if (dest)
+		conn_stick(&w, slot, hash, &found, dest);
+	return dest;
+}
+
 /* The connection table's part, apart from slow() so that their stacks do not add up. */
 static __noinline int slow_dirty(void)
 {
@@ -196,7 +230,7 @@ static __noinline int slow_dirty(void)
 
 	if (!s)
 		return 0;
-	w.service = s->service;
+	w = (struct conn_world){s->service, s->picks, CONN_PICK};
 	slot = bpf_map_lookup_elem(&shunt_rings, &s->ring_slot);
 	if (!slot)
 		return 0;
@@ -204,6 +238,10 @@ static __noinline int slow_dirty(void)
 		s->pkt.dest = conn_look(&w, slot, s->ring_hash, s->kind);
 	else
 		s->pkt.dest = conn_choose(&w, slot, s->ring_hash, s->kind);
+	if (s->pkt.dest != CONN_PICK)
+		return 0;
+	w.picked = s->sticky ? slow_pick() : pick(s->service);
+	s->pkt.dest = conn_choose(&w, slot, s->ring_hash, s->kind);
 	return 0;
 }
 
@@ -252,7 +290,7 @@ static __always_inline int choose_dirty(struct xdp_md *ctx, struct packet *pkt, 
 			return LEAVE;
 		kind = conn_tcp_kind(flags);
 	}
-	pkt->dest = conn_dirty(slot, pkt->hash, kind, vip->service);
+	pkt->dest = conn_dirty(slot, pkt->hash, kind, vip);
 	return NEXT;
 }
 

@@ -43,6 +43,13 @@ CONN_INLINE void anchor_prepare(__u64 *slot)
 	conn_or(slot, SHUNT_SLOT_PREP | SHUNT_SLOT_DIRTY);
 }
 
+/* Of a service that picks: beginnings are its to choose, so no packet may go by the ring alone. */
+CONN_INLINE void anchor_keep_dirty(__u64 *slot)
+{
+	if (!(conn_load(slot) & SHUNT_SLOT_DIRTY))
+		conn_or(slot, SHUNT_SLOT_DIRTY);
+}
+
 /* The word with current = wanted. An anchor that is dead has no connections to keep. */
 CONN_INLINE __u64 anchor_moved(struct conn_world *w, __u64 word, __u32 wanted)
 {

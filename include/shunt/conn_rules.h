@@ -18,6 +18,9 @@
  *   conn_dest_state(w, dest)           enum shunt_dest_state
  *   conn_now(w), conn_expiry(w)        in ticks: the time, and shunt_conn_expiry() of the longest idle timeout there is
  *   conn_count(w, what)                counts an enum shunt_conn_count
+ *   conn_picks(w)                      does the service choose for beginnings by something else than the ring?
+ *   conn_picked(w)                     if so, the destination that was picked for this packet; 0: none is to be had; CONN_PICK: nobody was asked
+ *   conn_live(w, dest, by)             then, too: it has a connection more (1) or less (-1); roughly, sweeps know better
  */
 #ifndef SHUNT_CONN_RULES_H
 #define SHUNT_CONN_RULES_H
@@ -47,6 +50,8 @@ enum conn_kind {
 #define CONN_ATTEMPTS 3
 /* Of what changes an entry: it was not as thought; look again. No destination. */
 #define CONN_AGAIN (~0u)
+/* Of conn_choose(): pick a destination for this packet, then ask again. No destination. */
+#define CONN_PICK (~0u - 1)
 
 /* Both of a flow's buckets: first its home's ways, then the neighbour's. */
 #define CONN_PAIR (2 * SHUNT_CONN_WAYS)
@@ -268,6 +273,8 @@ CONN_PART __u32 conn_insert(struct conn_world *w, __u64 *slot, __u64 word, __u64
 	if (!conn_stays(w, hash, &own, now))
 		return CONN_AGAIN;
 	conn_count(w, SHUNT_CONN_inserted);
+	if (conn_picks(w) && shunt_conn_state(entry) != SHUNT_CONN_ANCH)
+		conn_live(w, shunt_conn_dest(entry), 1);
 	return shunt_conn_dest(entry);
 }
 
@@ -312,10 +319,29 @@ CONN_INLINE struct conn_wish conn_wish_current(__u64 word, enum shunt_conn_state
 	return (struct conn_wish){current, state, current && (is_moved || word & SHUNT_SLOT_PREP), is_moved && must};
 }
 
+/* As was picked; recorded also if that is the anchor, since the next packet that looks like a beginning would be picked another. What
+ * finds no room is the anchor's, like all without an entry; and the anchor must then stay, if it was about to go. */
+CONN_INLINE struct conn_wish conn_wish_picked(__u64 word, __u32 picked)
+{
+	__u8 must = picked != shunt_slot_anchor(word) || !!(word & SHUNT_SLOT_REANCHOR);
+
+	return (struct conn_wish){picked, SHUNT_CONN_NEW, picked != CONN_PICK, must};
+}
+
+/* What was picked; by the ring, if nothing is to be had or nobody picks. */
+CONN_INLINE __u32 conn_first_choice(struct conn_world *w, __u64 word)
+{
+	__u32 picked = conn_picks(w) ? conn_picked(w) : 0;
+
+	return picked ? picked : shunt_slot_current(word);
+}
+
 CONN_INLINE struct conn_wish conn_wish_of(struct conn_world *w, __u64 word, enum conn_kind kind)
 {
 	__u32 anchor_state;
 
+	if ((kind == CONN_OPEN || kind == CONN_TRACK) && conn_picks(w) && conn_picked(w))
+		return conn_wish_picked(word, conn_picked(w));
 	if (kind == CONN_OPEN || kind == CONN_TRACK)
 		return conn_wish_current(word, SHUNT_CONN_NEW, kind == CONN_OPEN);
 	anchor_state = conn_state_of(w, shunt_slot_anchor(word));
@@ -358,17 +384,23 @@ CONN_INLINE __u64 conn_touched(__u64 entry, enum conn_kind kind, __u32 now)
 	return shunt_conn_entry(shunt_conn_tag(entry), shunt_conn_dest(entry), state, now);
 }
 
-/* The entry does not hold for this packet: begin anew, by the ring. */
+/* The entry does not hold for this packet: begin anew. */
 CONN_INLINE __u32 conn_replace(struct conn_world *w, __u64 word, __u64 hash, const struct conn_found *found,
 			       enum conn_kind kind, __u32 now)
 {
-	__u32 current = shunt_slot_current(word);
+	__u32 dest = conn_first_choice(w, word);
 	__u64 next = shunt_conn_gone(now);
 
-	if (current && (current != shunt_slot_anchor(word) || word & SHUNT_SLOT_PREP))
-		next = shunt_conn_entry(shunt_conn_tag(found->entry), current,
+	if (dest == CONN_PICK)
+		return dest;
+	if (dest && (dest != shunt_slot_anchor(word) || word & SHUNT_SLOT_PREP || conn_picks(w)))
+		next = shunt_conn_entry(shunt_conn_tag(found->entry), dest,
 					kind == CONN_OPEN ? SHUNT_CONN_NEW : SHUNT_CONN_EST, now);
-	return conn_swap(w, hash, found, next) ? current : CONN_AGAIN;
+	if (!conn_swap(w, hash, found, next))
+		return CONN_AGAIN;
+	if (conn_picks(w))
+		conn_live(w, dest, 1);
+	return dest;
 }
 
 /* Flows without beginnings leave a destination that is down, if there is another. */
@@ -398,15 +430,51 @@ CONN_INLINE __u32 conn_with_entry(struct conn_world *w, __u64 word, __u64 hash, 
 		return conn_replace(w, word, hash, found, kind, now);
 	}
 	next = conn_touched(found->entry, kind, now);
-	if (next == found->entry || conn_swap(w, hash, found, next))
+	if (next == found->entry)
 		return dest;
+	if (conn_swap(w, hash, found, next)) {
+		if (conn_picks(w) && shunt_conn_state(next) == SHUNT_CONN_CLOSING &&
+		    shunt_conn_state(found->entry) != SHUNT_CONN_CLOSING)
+			conn_live(w, dest, -1);
+		return dest;
+	}
 	*proven = conn_evictable(found->entry, now, expiry) ? 0 : dest;
 	return CONN_AGAIN;
 }
 
+/* ---- clients that stick */
+
+/* Where the latest connection of a client went, less than so many ticks ago, if new ones may go there; else 0. hash: of the client. Its entry is one like
+ * others, of the slot that this hash has; *found is it, good or not. */
+CONN_INLINE __u32 conn_stuck(struct conn_world *w, __u64 hash, __u32 ticks, struct conn_found *found)
+{
+	__u32 dest, now = conn_now(w);
+
+	*found = conn_find(w, hash);
+	if (found->at == CONN_NOWHERE || shunt_conn_age(found->entry, now) >= ticks)
+		return 0;
+	dest = shunt_conn_dest(found->entry);
+	if (conn_dest_state(w, dest) != SHUNT_DEST_UP)
+		return 0;
+	if (shunt_conn_age(found->entry, now))
+		conn_swap(w, hash, found, shunt_conn_entry(shunt_flow_tag(hash), dest, SHUNT_CONN_ANCH, now));
+	return dest;
+}
+
+/* From now on it goes there; if there is room. found: by conn_stuck(). */
+CONN_INLINE void conn_stick(struct conn_world *w, __u64 *slot, __u64 hash, const struct conn_found *found, __u32 dest)
+{
+	__u64 entry = shunt_conn_entry(shunt_flow_tag(hash), dest, SHUNT_CONN_ANCH, conn_now(w));
+
+	if (found->at == CONN_NOWHERE)
+		conn_insert(w, slot, conn_load(slot), hash, entry);
+	else
+		conn_swap(w, hash, found, entry);
+}
+
 /* ---- the whole */
 
-/* The destination of a packet whose slot was seen to be DIRTY; 0: none. */
+/* The destination of a packet whose slot was seen to be DIRTY; 0: none. CONN_PICK only while conn_picked() says that. */
 CONN_PART __u32 conn_choose(struct conn_world *w, __u64 *slot, __u64 hash, enum conn_kind kind)
 {
 	__u32 dest, proven = 0;
@@ -451,7 +519,7 @@ CONN_INLINE __u32 conn_look(struct conn_world *w, const __u64 *slot, __u64 hash,
 		state = conn_dest_state(w, shunt_conn_dest(found.entry));
 		return conn_entry_holds(word, found.entry, state, kind, 0, 0) ? shunt_conn_dest(found.entry) : current;
 	}
-	if (kind == CONN_TRACK)
+	if (kind == CONN_TRACK && !conn_picks(w))
 		return current;
 	state = conn_state_of(w, shunt_slot_anchor(word));
 	if (conn_is_dead(state) || (kind == CONN_KEEP && !conn_is_live(state) && current))

@@ -72,6 +72,8 @@ _Static_assert(__builtin_offsetof(struct shunt_control, vip_spans) < 64,
 /* What becomes of UDP flows when slots move; neither: they stay with their backend until they have been quiet for long. */
 #define SHUNT_VIP_UDP_REHASH 128u /* they go by the ring, always */
 #define SHUNT_VIP_UDP_TRACK 256u  /* those that are in the table stay, others go by the ring */
+#define SHUNT_VIP_PICKS 512u	  /* beginnings go by shunt_pick, not by the ring; its slots are DIRTY for life */
+#define SHUNT_VIP_STICKY 1024u	  /* with SPECIAL and PICKS: the client's last choice first */
 
 struct shunt_vip {
 	__be32 addr[4]; /* IPv4 in addr[0], the rest 0 */
@@ -83,8 +85,8 @@ struct shunt_vip {
 	__u32 ring_size; /* its slots, M: a prime, fixed for the service's life */
 	__u32 salt;	 /* hashed with every flow; from the service's name, so the same on every node */
 	__u32 flags;	 /* SHUNT_VIP_* */
-	__u32 reserved;
-	__u32 quic; /* with SHUNT_VIP_QUIC: how to read connection ids (quic.h) */
+	__u32 sticky;	 /* with SHUNT_VIP_STICKY: ticks for which a client's new connections follow its last one */
+	__u32 quic;	 /* with SHUNT_VIP_QUIC: how to read connection ids (quic.h) */
 	__u32 hash_prefix; /* with SHUNT_HASH_SOURCE: bits of the source address that are hashed; IPv4: low 8 bits, IPv6: next 8 */
 	__u32 sources; /* with SHUNT_VIP_SOURCES: the service's list in shunt_sources for IPv4; the next one is for IPv6 */
 	__u32 spare[2];
@@ -279,6 +281,22 @@ struct shunt_conn_counter {
 	__u64 packets[8]; /* by enum shunt_conn_count */
 };
 _Static_assert(sizeof(struct shunt_conn_counter) == 64 && SHUNT_CONN_COUNT_MAX <= 8, "shunt_conn_counter");
+
+/*
+ * How services choose that do not leave it to the ring. These maps are not pinned: a new program has new ones, which the daemon fills, and until
+ * then beginnings go by the ring.
+ *
+ * pick_services, by service: a piece of pick_list, in which every destination that takes new connections is as often as its weight asks. One word,
+ * so that it changes at once. pick_list: two halves; the daemon writes the idle one. pick_turns, by service, per CPU: how many have been picked.
+ * pick_live, by destination: entries that name it; the program counts up and down, a sweep says how many there are.
+ */
+struct shunt_pick {
+	__u32 first;	  /* in pick_list */
+	__u32 count : 31; /* 0: by the ring */
+	__u32 least : 1;  /* of two drawn at random the one with fewer connections; else in turn */
+};
+_Static_assert(sizeof(struct shunt_pick) == 8, "shunt_pick is one word");
+#define SHUNT_PICKS_PER_DEST 32 /* entries of a half of pick_list, for each destination that there may be */
 
 /*
  * shunt_frags: where the fragments of a datagram go, in buckets of the same kind. From the low bits: tag:28, destination:20,

@@ -448,6 +448,40 @@ static void sweep_and_roll_back(void)
 	announce(2);
 }
 
+/* ---- services that pick */
+
+/* Nobody else's pick is the ring's. */
+static void picking(void)
+{
+	not_moved();
+	world.picks = 1;
+}
+
+static void picking_full(void)
+{
+	picking();
+	full();
+}
+
+static void open_data_f_at_z(void)
+{
+	world.next_pick = Z;
+	packet(F, CONN_OPEN);
+	packet(F, CONN_DATA);
+}
+
+static void open_f_at_y(void)
+{
+	world.next_pick = Y;
+	packet(F, CONN_OPEN);
+}
+
+static void open_f_at_w(void)
+{
+	world.next_pick = W;
+	packet(F, CONN_OPEN);
+}
+
 const struct scenario scenarios[] = {
 	{"the same SYN twice in a moved slot, then data", moved, .actors = {open_data_f, open_f, data_h}},
 	{"the same SYN twice, and a way before it becomes free", moved_with_dead,
@@ -494,6 +528,12 @@ const struct scenario scenarios[] = {
 	{"UDP while DIRTY is cleared", settled_udp, .actors = {track_f, keep_g_data_h, NULL, sweep_once}},
 	{"the same SYN twice, and later its connection anew", moved_with_dead,
 	 .actors = {open_reset_open_data_f, open_f_announce, NULL, sweep_and_roll_back}},
+	{"picked: the same SYN twice, for the anchor and for another", picking,
+	 .actors = {open_data_f_at_z, open_f_at_y, data_h, sweep_once}},
+	{"picked: the same SYN twice, for two others", picking, .actors = {open_data_f_at_z, open_f_at_w, data_h}},
+	{"picked: the same SYN twice while a slot moves", picking,
+	 .actors = {open_data_f_at_z, open_f_at_w, data_h, move_z}},
+	{"picked: no room", picking_full, .actors = {open_data_f_at_z, open_f_at_w, data_h}},
 };
 
 /* With LONG in the environment. */

@@ -424,7 +424,7 @@ static bool run_once(bool is_bounded, unsigned switches)
 	s.is_bounded = is_bounded;
 	memset(&now, 0, sizeof(now));
 	now.clock = START;
-	world = (struct conn_world){now.slots, SLOTS, BUCKETS, now.ways, now.states, DESTS, 0, EXPIRY, {}};
+	world = (struct conn_world){now.slots, SLOTS, BUCKETS, now.ways, now.states, DESTS, 0, EXPIRY, {}, 0, 0, 0};
 	s.scenario->begin();
 	watch_begin();
 	watch_step(&now, (struct watched){.flow = -1});

@@ -108,5 +108,11 @@ mutant "what may have been evicted is not made again" $conn \
 mutant "UDP that is tracked gets entries only in moved slots" $conn \
 	's/\(is_moved \|\| word & SHUNT_SLOT_PREP\)/(word \& SHUNT_SLOT_DIRTY)/' \
 	"UDP while DIRTY is cleared"
+mutant "what is picked and finds no room is the anchor's" $conn \
+	's/__u8 must = picked != shunt_slot_anchor\(word\) \|\|/__u8 must = 0 \&\& picked ||/' \
+	"picked: no room"
+mutant "what is picked has an entry for the anchor, too" $conn \
+	's/SHUNT_CONN_NEW, picked != CONN_PICK, must/SHUNT_CONN_NEW, picked != CONN_PICK \&\& picked != shunt_slot_anchor(word), must/' \
+	"picked: the same SYN twice, for the anchor and for another"
 echo "1..$tests"
 [ "$failed" = 0 ]

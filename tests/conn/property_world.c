@@ -30,6 +30,7 @@ static struct {
 	__u64 slots_before[SLOTS], ways_before[BUCKETS_MAX * SHUNT_CONN_WAYS];
 	int flow;
 	enum conn_kind packet;
+	__u64 picks;	    /* so many */
 	__u32 quiet[SLOTS]; /* tick since when the window has been open and without FAIL */
 	char why[200];
 } t;
@@ -142,6 +143,17 @@ static void delivered_data(struct flow *f, enum conn_kind kind, __u32 dest)
 
 static void watch(void);
 
+/* Anybody who takes new connections. */
+static __u32 pick(void)
+{
+	__u32 up[DESTS], count = 0;
+
+	for (__u32 i = 1; i < DESTS; i++)
+		if (t.configured[i] && t.states[i] == SHUNT_DEST_UP)
+			up[count++] = i;
+	return count ? up[shunt_mix64(t.seed ^ ++t.picks) % count] : 0;
+}
+
 static void packet(int flow, enum conn_kind kind)
 {
 	struct flow *f = &t.flows[flow];
@@ -149,6 +161,7 @@ static void packet(int flow, enum conn_kind kind)
 
 	t.flow = flow;
 	t.packet = kind;
+	t.world.next_pick = pick();
 	/* CPUs' clocks differ by a tick. */
 	t.world.now += flow & 1;
 	dest = conn_packet(&t.world, f->hash, kind);
@@ -402,7 +415,9 @@ static void watch_way(__u32 way, __u64 before)
 		return;
 	if (is_dead(dest) || conn_evictable(before, now, EXPIRY) || is_rewritten(before, f, t.packet))
 		return;
-	if (dest != shunt_slot_anchor(t.slots[slot_of(shunt_conn_tag(before))]))
+	if (t.world.picks && shunt_conn_state(before) != SHUNT_CONN_ANCH)
+		fault("way %u: an entry to %u goes, which was picked and has not expired", way, dest);
+	else if (dest != shunt_slot_anchor(t.slots[slot_of(shunt_conn_tag(before))]))
 		fault("way %u: an entry to %u goes, which is not its slot's anchor and has not expired (I3)", way,
 		      dest);
 }
@@ -447,15 +462,26 @@ static void begin(__u64 seed)
 
 	memset(&t, 0, sizeof(t));
 	t.seed = seed;
-	t.world = (struct conn_world){t.slots,	SLOTS, seed & 1 ? BUCKETS_MAX : 2, t.ways,
-				      t.states, DESTS, (__u32)shunt_mix64(seed),   EXPIRY,
-				      {}};
+	t.world = (struct conn_world){t.slots,
+				      SLOTS,
+				      seed & 1 ? BUCKETS_MAX : 2,
+				      t.ways,
+				      t.states,
+				      DESTS,
+				      (__u32)shunt_mix64(seed),
+				      EXPIRY,
+				      {},
+				      seed >> 1 & 1,
+				      0,
+				      0};
 	for (__u32 i = 1; i < DESTS; i++) {
 		t.configured[i] = i < 4;
 		t.states[i] = i < 4 ? SHUNT_DEST_UP : SHUNT_DEST_FREE;
 	}
 	for (__u32 i = 0; i < SLOTS; i++) {
 		t.slots[i] = shunt_slot_clean(wanted(i));
+		if (t.world.picks)
+			anchor_keep_dirty(&t.slots[i]);
 		t.quiet[i] = NEVER;
 	}
 	watch();
@@ -464,6 +490,8 @@ static void begin(__u64 seed)
 
 		t.flows[i] = (struct flow){.hash = conn_hash((__u32)(hash >> 40) << 4 | i, (__u32)hash),
 					   .kind = kinds[i % (sizeof(kinds) / sizeof(kinds[0]))]};
+		if (t.world.picks && t.flows[i].kind == CONN_KEEP)
+			t.flows[i].kind = CONN_TRACK;
 	}
 }
 

@@ -29,7 +29,7 @@ static inline void sweep_begin(struct sweep *s, struct conn_world *w)
 	for (__u32 i = 0; i < w->ring_size; i++) {
 		__u64 word = conn_load(&w->slots[i]);
 
-		s->settled[i] = anchor_may_settle(word);
+		s->settled[i] = !w->picks && anchor_may_settle(word);
 		s->named[shunt_slot_current(word)] = s->named[shunt_slot_anchor(word)] = true;
 	}
 }

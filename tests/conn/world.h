@@ -24,6 +24,9 @@ struct conn_world {
 	__u32 now;    /* ticks, of any size: what is asked for gets it modulo 2^14 */
 	__u32 expiry; /* shunt_conn_expiry() of the longest idle timeout */
 	__u64 counts[SHUNT_CONN_COUNT_MAX];
+	__u32 picks;	 /* its service picks, */
+	__u32 next_pick; /* and this is what it would pick; 0: nobody is to be had */
+	__u32 picked;	 /* for the packet at hand */
 };
 
 enum conn_access { CONN_LOAD, CONN_CAS, CONN_OR, CONN_STATE, CONN_NOW };
@@ -111,6 +114,23 @@ static inline void conn_count(struct conn_world *w, enum shunt_conn_count what)
 	w->counts[what]++;
 }
 
+static inline int conn_picks(const struct conn_world *w)
+{
+	return w->picks;
+}
+
+static inline __u32 conn_picked(const struct conn_world *w)
+{
+	return w->picked;
+}
+
+static inline void conn_live(const struct conn_world *w, __u32 dest, int by)
+{
+	(void)w;
+	(void)dest;
+	(void)by;
+}
+
 #define CONN_PART static inline __attribute__((unused))
 #include "shunt/anchor_rules.h"
 
@@ -130,8 +150,16 @@ static inline __u32 conn_tag_of_slot(const struct conn_world *w, __u32 slot)
 static inline __u32 conn_packet(struct conn_world *w, __u64 hash, enum conn_kind kind)
 {
 	__u64 *slot = &w->slots[shunt_tag_slot(shunt_flow_tag(hash), w->ring_size)], word = conn_load(slot);
+	__u32 dest;
 
-	return word & SHUNT_SLOT_DIRTY ? conn_choose(w, slot, hash, kind) : shunt_slot_current(word);
+	if (!(word & SHUNT_SLOT_DIRTY))
+		return shunt_slot_current(word);
+	w->picked = CONN_PICK;
+	dest = conn_choose(w, slot, hash, kind);
+	if (dest != CONN_PICK)
+		return dest;
+	w->picked = w->next_pick;
+	return conn_choose(w, slot, hash, kind);
 }
 
 #endif

@@ -65,12 +65,14 @@ static void assert_service(const struct config *config, const char *name, const 
 
 #define TCP "'check': {'type': 'tcp', 'interval': '2s', 'timeout': '1s', 'rise': 2, 'fall': 3}"
 #define CONN "'udp': 'keep', 'idle_timeout': 900, 'drain_timeout': 3600, "
-#define WEB_IS                                                                                                   \
-	"'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, 'hash': " \
+#define WEB_IS                                                                                                        \
+	"'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, 'algorithm': " \
+	"'maglev', 'sticky': 0, 'hash': "                                                                             \
 	"{'inputs': '5-tuple'}, "
 #define WEB WEB_IS CONN
-#define DNS(port)                                                                                                   \
-	"'name': 'dns', 'vips': ['192.0.2.1:" port "'], 'encap': 'auto', 'ring_size': 251, 'echo': false, 'hash': " \
+#define DNS(port)                                                                                            \
+	"'name': 'dns', 'vips': ['192.0.2.1:" port                                                           \
+	"'], 'encap': 'auto', 'ring_size': 251, 'echo': false, 'algorithm': 'maglev', 'sticky': 0, 'hash': " \
 	"{'inputs': '5-tuple'}, "
 #define DNS_HAS "'drain_timeout': 3600, 'check': {'type': 'none'}, 'backends': [{'address': '10.0.0.9', 'weight': 100}]"
 #define HTTP                                                                                                    \
@@ -87,22 +89,42 @@ static const struct {
 } good[] = {
 	{"[]", "web", "{" WEB HTTP BACKENDS "}"},
 	{"[{'op': 'service.add', 'service': {'name': 'new', 'vips': ['192.0.2.3:80/tcp']}}]", "new",
-	 "{'name': 'new', 'vips': ['192.0.2.3:80/tcp'], 'encap': 'auto', 'ring_size': 65537, 'echo': true, 'hash': "
+	 "{'name': 'new', 'vips': ['192.0.2.3:80/tcp'], 'encap': 'auto', 'ring_size': 65537, 'echo': true, "
+	 "'algorithm': 'maglev', 'sticky': 0, 'hash': "
 	 "{'inputs': '5-tuple'}, " CONN TCP ", 'backends': []}"},
 	{"[{'op': 'service.delete', 'service': 'web'}]", "web", NULL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'vips': ['192.0.2.7:80/tcp'], 'encap': 'ipip'}}]", "web",
-	 "{'name': 'web', 'vips': ['192.0.2.7:80/tcp'], 'encap': 'ipip', 'ring_size': 251, 'echo': true, 'hash': "
+	 "{'name': 'web', 'vips': ['192.0.2.7:80/tcp'], 'encap': 'ipip', 'ring_size': 251, 'echo': true, 'algorithm': "
+	 "'maglev', 'sticky': 0, 'hash': "
 	 "{'inputs': '5-tuple'}, " CONN HTTP BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'hash': {'inputs': 'source', 'ipv4': 24}}},"
 	 "{'op': 'service.set', 'service': 'web', 'set': {'hash': 'no-source-port'}}]",
 	 "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, "
-	 "'hash': {'inputs': 'no-source-port'}, " CONN HTTP BACKENDS "}"},
+	 "'algorithm': 'maglev', 'sticky': 0, 'hash': {'inputs': 'no-source-port'}, " CONN HTTP BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'hash': {'inputs': 'source', 'ipv4': 24}}}]", "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, "
-	 "'hash': {'inputs': 'source', 'ipv4': 24, 'ipv6': 128}, " CONN HTTP BACKENDS "}"},
+	 "'algorithm': 'source-hash', 'sticky': 0, 'hash': {'inputs': 'source', 'ipv4': 24, 'ipv6': 128}, " CONN HTTP
+		 BACKENDS "}"},
+	/* what was written out because of an algorithm goes with it */
+	{"[{'op': 'service.set', 'service': 'web', 'set': {'algorithm': 'source-hash'}}]", "web",
+	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, 'algorithm': "
+	 "'source-hash', 'sticky': 0, 'hash': {'inputs': 'source', 'ipv4': 32, 'ipv6': 128}, " CONN HTTP BACKENDS "}"},
+	{"[{'op': 'service.set', 'service': 'web', 'set': {'algorithm': 'source-hash'}},"
+	 " {'op': 'service.set', 'service': 'web', 'set': {'algorithm': 'round-robin'}}]",
+	 "web",
+	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, 'algorithm': "
+	 "'round-robin', 'sticky': 0, 'hash': {'inputs': '5-tuple'}, " CONN HTTP BACKENDS "}"},
+	{"[{'op': 'service.set', 'service': 'dns', 'set': {'algorithm': 'least-connections', 'echo': false}}]", "dns",
+	 "{'name': 'dns', 'vips': ['192.0.2.1:53/udp'], 'encap': 'auto', 'ring_size': 251, 'echo': false, 'algorithm': "
+	 "'least-connections', 'sticky': 0, 'hash': {'inputs': '5-tuple'}, 'udp': 'track', 'idle_timeout': "
+	 "120, " DNS_HAS "}"},
+	{"[{'op': 'service.set', 'service': 'dns', 'set': {'algorithm': 'least-connections', 'echo': false}},"
+	 " {'op': 'service.set', 'service': 'dns', 'set': {'algorithm': null}}]",
+	 "dns", "{" DNS("53/udp") "'udp': 'keep', 'idle_timeout': 120, " DNS_HAS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'echo': false}}]", "web",
-	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': false, 'hash': "
+	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': false, 'algorithm': "
+	 "'maglev', 'sticky': 0, 'hash': "
 	 "{'inputs': '5-tuple'}, " CONN HTTP BACKENDS "}"},
 	/* what follows from the VIPs is a number like others once it is there: only null asks for it anew */
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'udp': 'keep', 'idle_timeout': 14400, 'drain_timeout': 0}}]",
@@ -127,12 +149,14 @@ static const struct {
 	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': {'port': 7000}}}]",
 	 "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': {'type': 'gue', 'variant': 0, 'port': 7000}, "
-	 "'ring_size': 251, 'echo': true, 'hash': {'inputs': '5-tuple'}, " CONN HTTP BACKENDS "}"},
+	 "'ring_size': 251, 'echo': true, 'algorithm': 'maglev', 'sticky': 0, 'hash': {'inputs': '5-tuple'}, " CONN HTTP
+		 BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'encap': {'type': 'gue', 'variant': 0}}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': {'type': 'gue', 'port': 1}}}]",
 	 "web",
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': {'type': 'gue', 'variant': 1, 'port': 1}, "
-	 "'ring_size': 251, 'echo': true, 'hash': {'inputs': '5-tuple'}, " CONN HTTP BACKENDS "}"},
+	 "'ring_size': 251, 'echo': true, 'algorithm': 'maglev', 'sticky': 0, 'hash': {'inputs': '5-tuple'}, " CONN HTTP
+		 BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'encap': 'gre'}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'encap': null}}]",
 	 "web", "{" WEB HTTP BACKENDS "}"},
@@ -173,7 +197,8 @@ static const struct {
 	{"[{'op': 'service.set', 'service': 'dns', 'set': {'vips': ['192.0.2.1:80/tcp']}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'vips': ['192.0.2.1:53/udp']}}]",
 	 "web",
-	 "{'name': 'web', 'vips': ['192.0.2.1:53/udp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, 'hash': "
+	 "{'name': 'web', 'vips': ['192.0.2.1:53/udp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, 'algorithm': "
+	 "'maglev', 'sticky': 0, 'hash': "
 	 "{'inputs': '5-tuple'}, " CONN HTTP BACKENDS "}"},
 	{"[{'op': 'service.delete', 'service': 'web'},"
 	 " {'op': 'service.add', 'service': {'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'ring_size': 257, "
@@ -181,7 +206,8 @@ static const struct {
 	 " {'op': 'backend.set', 'service': 'web', 'address': '10.0.0.1', 'set': {'weight': 5}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'check': {'rise': 9}}}]",
 	 "web",
-	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 257, 'echo': true, 'hash': "
+	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 257, 'echo': true, 'algorithm': "
+	 "'maglev', 'sticky': 0, 'hash': "
 	 "{'inputs': '5-tuple'}, " CONN "'check': "
 	 "{'type': 'tcp', "
 	 "'interval': '2s', 'timeout': '1s', 'rise': 9, 'fall': 3}, 'backends': [{'address': '10.0.0.1', 'weight': "
@@ -191,7 +217,8 @@ static const struct {
 	 " {'op': 'backend.add', 'service': 'new', 'backend': '10.0.0.5'},"
 	 " {'op': 'backend.delete', 'service': 'new', 'address': '10.0.0.4'}]",
 	 "new",
-	 "{'name': 'new', 'vips': ['192.0.2.3:80/tcp'], 'encap': 'auto', 'ring_size': 65537, 'echo': true, 'hash': "
+	 "{'name': 'new', 'vips': ['192.0.2.3:80/tcp'], 'encap': 'auto', 'ring_size': 65537, 'echo': true, "
+	 "'algorithm': 'maglev', 'sticky': 0, 'hash': "
 	 "{'inputs': '5-tuple'}, " CONN TCP ", 'backends': [{'address': '10.0.0.5', 'weight': 100}]}"},
 };
 
@@ -275,7 +302,9 @@ static const struct {
 	 "and then, in another call, add it again",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'colour': 'red'}}]",
-	 "changes[0]: services[web].colour: unknown key; expected name, vips, encap, ring_size, echo, hash, sources, "
+	 "changes[0]: services[web].colour: unknown key; expected name, vips, encap, ring_size, echo, algorithm, "
+	 "sticky, hash, "
+	 "sources, "
 	 "quic, udp, idle_timeout, drain_timeout, check or "
 	 "backends",
 	 EINVAL},

@@ -10,6 +10,7 @@
 const char *const config_mode_words[] = {"auto", "native", "generic", NULL};
 const char *const config_encap_words[] = {"auto", "ipip", "ip6ip6", "ipip6", "sit", "gue", "gre", "l2dsr", NULL};
 const char *const config_hash_words[] = {"5-tuple", "no-source-port", "source", "destination-port", NULL};
+const char *const config_algorithm_words[] = {"maglev", "source-hash", "round-robin", "least-connections", NULL};
 const char *const config_udp_words[] = {"keep", "rehash", "track", NULL};
 const char *const config_check_words[] = {"none", "tcp", "http", "https", NULL};
 const char *const config_admin_words[] = {"up", "drain", NULL};
@@ -36,6 +37,11 @@ const char *config_encap_name(enum config_encap_type type)
 const char *config_hash_name(enum config_hash_inputs inputs)
 {
 	return config_hash_words[inputs];
+}
+
+const char *config_algorithm_name(enum config_algorithm algorithm)
+{
+	return config_algorithm_words[algorithm];
 }
 
 const char *config_udp_name(enum config_udp udp)

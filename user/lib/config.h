@@ -127,6 +127,14 @@ struct config_hash {
 		ipv6; /* inputs source: length of the prefix that is hashed; 1 to 32 and 128, which are the defaults */
 };
 
+/* How backends are chosen for new connections. */
+enum config_algorithm {
+	CONFIG_ALGORITHM_MAGLEV,      /* by the ring */
+	CONFIG_ALGORITHM_SOURCE_HASH, /* by the ring; hash is by the source, and only with this */
+	CONFIG_ALGORITHM_ROUND_ROBIN,
+	CONFIG_ALGORITHM_LEAST, /* connections */
+};
+
 /* What becomes of UDP flows when backends change. */
 enum config_udp {
 	CONFIG_UDP_KEEP,   /* they stay until they are quiet */
@@ -165,11 +173,14 @@ struct config_service {
 	struct config_encap encap;
 	uint32_t ring_size; /* a prime, 251 to 4194301; 65537 */
 	bool echo;	    /* echo requests to its VIPs' addresses are answered; default true */
+	enum config_algorithm algorithm;
+	uint32_t
+		sticky; /* seconds for which a client's new connections go where its last one went; 0: not at all; at most 14400 */
 	struct config_hash hash;
 	const struct config_sources *sources; /* held; NULL: every source */
 	uint8_t quic
 		[SHUNT_QUIC_CONFIGS]; /* by configuration: length of its server ids; 0: there is none. All 0: not QUIC */
-	enum config_udp udp;	      /* with quic, and without UDP VIPs, keep */
+	enum config_udp udp; /* with quic, and without UDP VIPs, keep; else, where the algorithm picks, track */
 	/* Seconds. How long a connection may be quiet and is sure of its backend all the same: 1 to 14400; 900, and 120
 	 * where all VIPs are UDP. How long connections of a drained or removed backend may last: 1 to 604800; 3600; 0:
 	 * for ever. */
@@ -227,6 +238,8 @@ bool config_sources_equal(const struct config_sources *a, const struct config_so
 size_t config_sources_pools(const struct config_sources *sources);
 
 bool config_hash_equal(const struct config_hash *a, const struct config_hash *b);
+/* Is the destination of a new connection picked, not the ring's? */
+bool config_picks(enum config_algorithm algorithm, uint32_t sticky);
 bool config_has_quic(const struct config_service *service);
 /* The server ids that a backend answers to: those given, of lengths that the service uses, and one from its address for each length of
  * which none was given. Returns how many. */
@@ -241,6 +254,7 @@ const char *config_server_id_format(const struct config_server_id *id, char buf[
 /* The words of the enums, as configuration, API and CLI spell them. */
 const char *config_encap_name(enum config_encap_type type);
 const char *config_hash_name(enum config_hash_inputs inputs);
+const char *config_algorithm_name(enum config_algorithm algorithm);
 const char *config_udp_name(enum config_udp udp);
 const char *config_check_name(enum config_check_type type);
 const char *config_admin_name(enum config_admin admin); /* "up", "drain" */

@@ -21,12 +21,22 @@ static size_t count_udp(const struct config_service *service)
 	return count;
 }
 
+/* Flows of which no packet says whether it begins one. */
+static bool has_plain_udp(const struct config_service *service)
+{
+	return count_udp(service) && !config_has_quic(service);
+}
+
 /* keep is what every service has, so it may always be written out; what differs from it must have something to act on. */
 static int check_udp(const struct tree_place *at, const struct config_service *service)
 {
 	struct tree_place udp = tree_member(at, "udp");
 	const char *word = config_udp_name(service->udp);
 
+	if (config_picks(service->algorithm, service->sticky) && has_plain_udp(service) &&
+	    service->udp != CONFIG_UDP_TRACK)
+		return tree_fail(&udp, "%s, but %s needs a record of each flow; expected track", word,
+				 config_picking(service));
 	if (service->udp == CONFIG_UDP_KEEP)
 		return 0;
 	if (!count_udp(service))
@@ -44,7 +54,8 @@ static int check_udp(const struct tree_place *at, const struct config_service *s
 
 int config_parse_conn(const struct tree_place *at, struct config_service *out)
 {
-	unsigned int word = CONFIG_UDP_KEEP;
+	unsigned int word =
+		config_picks(out->algorithm, out->sticky) && has_plain_udp(out) ? CONFIG_UDP_TRACK : CONFIG_UDP_KEEP;
 
 	out->idle_timeout = count_udp(out) == out->vip_count ? IDLE_UDP : IDLE;
 	out->drain_timeout = DRAIN;

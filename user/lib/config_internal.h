@@ -9,6 +9,7 @@
 extern const char *const config_mode_words[];
 extern const char *const config_encap_words[];
 extern const char *const config_hash_words[];
+extern const char *const config_algorithm_words[];
 extern const char *const config_udp_words[];
 extern const char *const config_check_words[];
 extern const char *const config_admin_words[];
@@ -46,6 +47,11 @@ int config_parse_check(const struct tree_place *service, struct config_check *ch
 
 /* And what it hashes. */
 int config_parse_hash(const struct tree_place *service, struct config_hash *hash);
+
+/* And how it chooses; behind the hash. */
+int config_parse_algorithm(const struct tree_place *service, struct config_service *out);
+/* What makes it pick, in words. */
+const char *config_picking(const struct config_service *service);
 
 /* And whom it serves; *out stays NULL where nothing is said. */
 int config_parse_sources(const struct tree_place *service, const struct config_sources **out);

@@ -140,6 +140,8 @@ json_t *config_service_to_json(const struct config_service *service)
 	set(object, "encap", config_encap_to_json(&service->encap));
 	set(object, "ring_size", json_integer(service->ring_size));
 	set(object, "echo", json_boolean(service->echo));
+	set(object, "algorithm", json_string(config_algorithm_name(service->algorithm)));
+	set(object, "sticky", json_integer(service->sticky));
 	set(object, "hash", hash_to_json(&service->hash));
 	if (service->sources)
 		set(object, "sources", config_sources_to_json(service->sources));

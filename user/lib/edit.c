@@ -210,6 +210,37 @@ static int service_add(struct edit *e)
 	return 0;
 }
 
+static bool says(const json_t *object, const char *key, const char *word)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text && !strcmp(text, word);
+}
+
+static bool says_picks(const json_t *object)
+{
+	return says(object, "algorithm", "round-robin") || says(object, "algorithm", "least-connections") ||
+	       json_integer_value(json_object_get(object, "sticky"));
+}
+
+/* The tree has every value written out. What it says of hash and udp because of its algorithm goes when that is replaced, and the other way round;
+ * unless it is set, too. */
+static void let_algorithm_go(json_t *service, const json_t *set)
+{
+	bool has_algorithm = json_object_get(set, "algorithm"), has_sticky = json_object_get(set, "sticky");
+
+	if ((has_algorithm || has_sticky) && !json_object_get(set, "udp") && says_picks(service) != says_picks(set))
+		json_object_del(service, "udp");
+	if (!has_algorithm) {
+		if (json_object_get(set, "hash") && !says_picks(service))
+			json_object_del(service, "algorithm");
+		return;
+	}
+	if (!json_object_get(set, "hash") &&
+	    says(set, "algorithm", "source-hash") != says(service, "algorithm", "source-hash"))
+		json_object_del(service, "hash");
+}
+
 static int service_set(struct edit *e)
 {
 	ssize_t index = named_service(e);
@@ -226,6 +257,7 @@ static int service_set(struct edit *e)
 		return edit_fail(e, EINVAL, "set.ring_size",
 				 "a ring keeps its size for the service's life, since connections depend on it; "
 				 "delete the service and then, in another call, add it again");
+	let_algorithm_go(service, set);
 	members = json_copy((json_t *)set);
 	check = json_object_get(set, "check");
 	if (json_is_object(check)) {

@@ -89,7 +89,7 @@ const struct command service_commands[] = {
 	 "NAME vip=ADDRESS:PORT/PROTOCOL... [backend=ADDRESS[,KEY=VALUE]...] "
 	 "[check=TYPE[:PORT][:/PATH]] "
 	 "[check.KEY=VALUE...] [encap=ENCAP] [encap.KEY=VALUE...] [ring_size=PRIME] [echo=true|false] "
-	 "[hash=INPUTS[,ipv4=LENGTH][,ipv6=LENGTH]] "
+	 "[algorithm=ALGORITHM] [sticky=SECONDS] [hash=INPUTS[,ipv4=LENGTH][,ipv6=LENGTH]] "
 	 "[quic=ID:LENGTH...] [udp=keep|rehash|track] [idle_timeout=SECONDS] [drain_timeout=SECONDS]",
 	 "add a service", change_run},
 	{"service", "set", "NAME KEY=VALUE...",

@@ -125,6 +125,17 @@ static int set_state(json_t *object, const struct key *key, const char *value, s
 	return put(object, key->member, json_string(value), err);
 }
 
+static int set_algorithm(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	const char *words[CONFIG_ALGORITHM_LEAST + 1];
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		words[i] = config_algorithm_name(i);
+	if (words_find_exact(value, words, COUNT(words), "algorithm", err) < 0)
+		return -EINVAL;
+	return put(object, key->member, json_string(value), err);
+}
+
 static int set_udp(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
 	const char *words[CONFIG_UDP_TRACK + 1];
@@ -217,6 +228,8 @@ static const struct key service_keys[] = {
 	{"quic", set_quic, "quic"},
 	{"backend", set_backend, "backends"},
 	{"check", set_check, "check"},
+	{"algorithm", set_algorithm, "algorithm"},
+	{"sticky", set_number, "sticky"},
 	{"hash", set_hash, "hash"},
 	{"udp", set_udp, "udp"},
 	{"idle_timeout", set_number, "idle_timeout"},

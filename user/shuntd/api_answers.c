@@ -167,6 +167,9 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 	json_object_set_new(object, "nexthop", nexthop_json(d, &backend->addr, encap));
 	if (config_has_quic(service))
 		json_object_set_new(object, "server_ids", server_ids_json(service, backend));
+	if (config_picks(service->algorithm, service->sticky))
+		json_object_set_new(object, "connections",
+				    uint_json(datapath_dest_connections(d->dp, service->name, &backend->addr)));
 	api_set_hold(object, d, service->name, backend);
 	datapath_dest_counter(d->dp, service->name, &backend->addr, &counter);
 	set_counter(object, &counter);

@@ -47,14 +47,25 @@ static int set_sizes(struct shunt_bpf *skel, const struct shunt_control *sizes)
 		struct bpf_map *map;
 		uint32_t entries;
 	} maps[] = {
-		{skel->maps.shunt_vips, 2 * sizes->vip_slots},	 {skel->maps.shunt_rings, sizes->ring_slots},
-		{skel->maps.shunt_dests, sizes->destinations},	 {skel->maps.shunt_dstdir, sizes->destinations},
-		{skel->maps.shunt_dstat, sizes->destinations},	 {skel->maps.shunt_svcdir, sizes->services},
-		{skel->maps.shunt_conns, sizes->conn_buckets},	 {skel->maps.shunt_rstat, SHUNT_REASON_MAX},
-		{skel->maps.shunt_spans, 2 * sizes->span_slots}, {skel->maps.shunt_ranges, 2 * sizes->range_slots},
-		{skel->maps.shunt_sources, sizes->sources},	 {skel->maps.shunt_frags, sizes->fragment_buckets},
-		{skel->maps.shunt_quic, 2 * sizes->quic_slots},	 {skel->maps.shunt_qstat, sizes->services},
+		{skel->maps.shunt_vips, 2 * sizes->vip_slots},
+		{skel->maps.shunt_rings, sizes->ring_slots},
+		{skel->maps.shunt_dests, sizes->destinations},
+		{skel->maps.shunt_dstdir, sizes->destinations},
+		{skel->maps.shunt_dstat, sizes->destinations},
+		{skel->maps.shunt_svcdir, sizes->services},
+		{skel->maps.shunt_conns, sizes->conn_buckets},
+		{skel->maps.shunt_rstat, SHUNT_REASON_MAX},
+		{skel->maps.shunt_spans, 2 * sizes->span_slots},
+		{skel->maps.shunt_ranges, 2 * sizes->range_slots},
+		{skel->maps.shunt_sources, sizes->sources},
+		{skel->maps.shunt_frags, sizes->fragment_buckets},
+		{skel->maps.shunt_quic, 2 * sizes->quic_slots},
+		{skel->maps.shunt_qstat, sizes->services},
 		{skel->maps.shunt_cstat, sizes->services},
+		{skel->maps.pick_services, sizes->services},
+		{skel->maps.pick_turns, sizes->services},
+		{skel->maps.pick_live, sizes->destinations},
+		{skel->maps.pick_list, 2 * SHUNT_PICKS_PER_DEST * sizes->destinations},
 	};
 	int rc = 0;
 
@@ -191,6 +202,9 @@ struct datapath_fds attach_object_fds(const struct shunt_bpf *skel)
 		.sources = bpf_map__fd(skel->maps.shunt_sources),
 		.svcdir = bpf_map__fd(skel->maps.shunt_svcdir),
 		.dstdir = bpf_map__fd(skel->maps.shunt_dstdir),
+		.pick_services = bpf_map__fd(skel->maps.pick_services),
+		.pick_list = bpf_map__fd(skel->maps.pick_list),
+		.pick_live = bpf_map__fd(skel->maps.pick_live),
 	};
 }
 

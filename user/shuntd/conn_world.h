@@ -68,6 +68,25 @@ static inline void conn_count(const struct conn_world *w, enum shunt_conn_count 
 	(void)what;
 }
 
+static inline int conn_picks(const struct conn_world *w)
+{
+	(void)w;
+	return 0;
+}
+
+static inline __u32 conn_picked(const struct conn_world *w)
+{
+	(void)w;
+	return 0;
+}
+
+static inline void conn_live(const struct conn_world *w, __u32 dest, int by)
+{
+	(void)w;
+	(void)dest;
+	(void)by;
+}
+
 #define CONN_PART static inline __attribute__((unused))
 #include "shunt/anchor_rules.h"
 

@@ -59,6 +59,27 @@ static void map_close(void *at, size_t entries, size_t value_size)
 		munmap(at, map_bytes(entries, value_size));
 }
 
+static uint32_t pick_entries(const struct shunt_control *c)
+{
+	return 2 * SHUNT_PICKS_PER_DEST * c->destinations;
+}
+
+static int open_picks(struct datapath *dp, struct shunt_err *err)
+{
+	const struct shunt_control *c = dp->control;
+	int rc;
+
+	rc = map_open((void **)&dp->pick_services, dp->fds.pick_services, c->services, sizeof(*dp->pick_services),
+		      "pick_services", err);
+	if (!rc)
+		rc = map_open((void **)&dp->pick_list, dp->fds.pick_list, pick_entries(c), sizeof(*dp->pick_list),
+			      "pick_list", err);
+	if (!rc)
+		rc = map_open((void **)&dp->pick_live, dp->fds.pick_live, c->destinations, sizeof(*dp->pick_live),
+			      "pick_live", err);
+	return rc;
+}
+
 static int open_maps(struct datapath *dp, struct shunt_err *err)
 {
 	const struct shunt_control *c = dp->control;
@@ -86,7 +107,7 @@ static int open_maps(struct datapath *dp, struct shunt_err *err)
 	if (!rc)
 		rc = map_open((void **)&dp->dstdir, f->dstdir, c->destinations, sizeof(*dp->dstdir), "shunt_dstdir",
 			      err);
-	return rc;
+	return rc ? rc : open_picks(dp, err);
 }
 
 /* Fresh maps are all 0. The magic comes last: without it they are taken for half made, and made anew. */
@@ -119,7 +140,7 @@ int datapath_wait(struct datapath *dp)
 	int rc = bpf_map_update_elem(dp->rcu_map, &zero, &dp->rcu_inner, BPF_ANY);
 
 	if (!rc)
-		dp->idle_half_quiet = true;
+		dp->idle_half_quiet = dp->pick_half_quiet = true;
 	return rc;
 }
 
@@ -128,6 +149,7 @@ static void init_sweep(struct sweep *sweep, const struct shunt_control *control)
 	sweep->quiet = xcalloc(control->conn_buckets / 16 + 1, sizeof(*sweep->quiet));
 	sweep->named = xcalloc(control->destinations, sizeof(*sweep->named));
 	sweep->held = xcalloc(control->destinations, sizeof(*sweep->held));
+	sweep->live = xcalloc(control->destinations, sizeof(*sweep->live));
 	sweep->unheld = xcalloc(control->destinations, sizeof(*sweep->unheld));
 }
 
@@ -136,6 +158,7 @@ static void free_sweep(struct sweep *sweep)
 	free(sweep->quiet);
 	free(sweep->named);
 	free(sweep->held);
+	free(sweep->live);
 	free(sweep->unheld);
 }
 
@@ -211,6 +234,9 @@ void datapath_close(struct datapath *dp)
 		map_close(dp->dests, c->destinations, sizeof(*dp->dests));
 		map_close(dp->svcdir, c->services, sizeof(*dp->svcdir));
 		map_close(dp->dstdir, c->destinations, sizeof(*dp->dstdir));
+		map_close(dp->pick_services, c->services, sizeof(*dp->pick_services));
+		map_close(dp->pick_list, pick_entries(c), sizeof(*dp->pick_list));
+		map_close(dp->pick_live, c->destinations, sizeof(*dp->pick_live));
 		map_close(dp->control, 1, sizeof(*dp->control));
 	}
 	directory_release(&dp->dir);
@@ -332,9 +358,12 @@ static uint32_t longest_expiry(const struct model *model)
 {
 	uint32_t idle = 0;
 
-	for (size_t i = 0; i < model->service_count; i++)
-		if (model->services[i].idle_timeout > idle)
-			idle = model->services[i].idle_timeout;
+	for (size_t i = 0; i < model->service_count; i++) {
+		const struct model_service *service = &model->services[i];
+		uint32_t keep = service->idle_timeout > service->sticky ? service->idle_timeout : service->sticky;
+
+		idle = keep > idle ? keep : idle;
+	}
 	return shunt_conn_expiry(idle);
 }
 
@@ -346,6 +375,7 @@ static void write_plan(struct datapath *dp, struct plan *plan, const struct mode
 	datapath_write_dests(dp, plan, model);
 	datapath_write_leftovers(dp, plan, model);
 	datapath_want_rings(dp, plan, model);
+	datapath_write_picks(dp, plan, model);
 	datapath_write_vips(dp, plan);
 	__atomic_store_n(&dp->control->icmp_rate, model->icmp_rate, __ATOMIC_RELEASE);
 	__atomic_store_n(&dp->control->generation, dp->control->generation + 1, __ATOMIC_RELEASE);

@@ -14,7 +14,7 @@ struct datapath;
 /* File descriptors of the maps, by their names; attach.c hands them over. */
 struct datapath_fds {
 	int control, vips, spans, ranges, quic, rings, dests, conns, frags, dstat, rstat, qstat, cstat, sources, svcdir,
-		dstdir;
+		dstdir, pick_services, pick_list, pick_live;
 };
 
 /* The sizes that limits ask for, in *out's fields for them; the other fields are 0. */
@@ -61,6 +61,8 @@ bool datapath_has_service(const struct datapath *dp, const char *service);
  * removed. */
 bool datapath_dest_counter(struct datapath *dp, const char *service, const struct shunt_addr *backend,
 			   struct shunt_counter *out);
+/* Connections that a destination of a service that picks has now, as far as is known: those that went quiet have gone after idle_timeout. */
+uint64_t datapath_dest_connections(const struct datapath *dp, const char *service, const struct shunt_addr *backend);
 bool datapath_service_retired(struct datapath *dp, const char *service, struct shunt_counter *out);
 void datapath_reason_counter(struct datapath *dp, enum shunt_reason reason, struct shunt_counter *out);
 /* How the backends of a QUIC service's packets were chosen, read from the kernel now. false: no such service; then all are 0. */

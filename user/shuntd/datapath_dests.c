@@ -165,6 +165,7 @@ int datapath_free_dest(struct datapath *dp, uint32_t id)
 	if (rc)
 		return rc;
 	dp->dest_counters[id] = (struct shunt_counter){0};
+	dp->pick_live[id] = 0;
 	memset(&dp->dests[id], 0, sizeof(dp->dests[id]));
 	dp->drains_s[id] = 0;
 	__atomic_store_n((map_word *)&dp->dstdir[id] + DEST_DECIDES, 0, __ATOMIC_RELEASE);

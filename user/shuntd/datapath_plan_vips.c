@@ -56,6 +56,12 @@ static void fill_service(struct shunt_vip *entry, const struct plan_service *ser
 		entry->flags |= SHUNT_VIP_UDP_REHASH;
 	if (want->udp == CONFIG_UDP_TRACK)
 		entry->flags |= SHUNT_VIP_UDP_TRACK;
+	if (config_picks(want->algorithm, want->sticky))
+		entry->flags |= SHUNT_VIP_PICKS;
+	if (want->sticky) {
+		entry->flags |= SHUNT_VIP_SPECIAL | SHUNT_VIP_STICKY;
+		entry->sticky = SHUNT_CONN_TICKS(want->sticky) + 1;
+	}
 	fill_hash(entry, &want->hash);
 	if (want->quic && entry->proto != IPPROTO_TCP) { /* of a whole service: UDP among others */
 		entry->flags |= SHUNT_VIP_SPECIAL | SHUNT_VIP_QUIC;

@@ -13,7 +13,9 @@ struct ring_track {
 	uint32_t base;
 	uint32_t *dest; /* the ids that it means: by index in the service's dests */
 	size_t dest_count;
+	bool picks;	  /* its service picks: all slots are DIRTY for life, and every connection has an entry */
 	uint32_t idle_s;  /* the service's idle_timeout */
+	uint32_t keep_s;  /* how long its entries are kept: that, or longer for clients that stick */
 	uint32_t drain_s; /* its drain_timeout; 0: none */
 	uint64_t due_ms;  /* of datapath_ms(): when the next step is; RING_AT_REST: every slot is as wanted */
 	uint8_t *marks;	  /* by slot, SLOT_*; NULL: no slot is DIRTY */
@@ -37,6 +39,7 @@ struct sweep {
 	uint8_t *quiet;	  /* by pair of buckets: the last one met nothing there but what has gone */
 	uint32_t *named;  /* by destination id: entries that the one underway has met */
 	uint32_t *held;	  /* likewise, of the last one that was finished */
+	uint32_t *live;	  /* likewise, of those named those that go on */
 	bool *unheld;	  /* by destination id: when it began, no slot named it */
 };
 
@@ -60,6 +63,11 @@ struct datapath {
 	struct shunt_dest *dests;
 	struct shunt_service_entry *svcdir;
 	struct shunt_dest_entry *dstdir;
+	struct shunt_pick *pick_services;
+	uint64_t *pick_list; /* ids */
+	int64_t *pick_live;
+	uint32_t pick_half;	   /* of pick_list, in force */
+	bool pick_half_quiet;	   /* an RCU wait has passed since it was put in force */
 	struct directory dir;	   /* over svcdir and dstdir */
 	struct ring_track *tracks; /* by id in svcdir */
 	struct sweep sweep;
@@ -142,6 +150,11 @@ void datapath_count_ring(struct datapath *dp, uint32_t ring);
 /* The memory that a ring with DIRTY slots needs; free it when there are none. */
 void datapath_remember_slots(struct datapath *dp, struct ring_track *track, uint32_t size);
 void datapath_forget_slots(struct ring_track *track);
+
+/* datapath_picks.c. Make services pick as the model says. */
+void datapath_write_picks(struct datapath *dp, const struct plan *plan, const struct model *model);
+/* Say how many connections destinations have, as the sweep has met them. */
+void datapath_count_live(struct datapath *dp);
 
 /* datapath_sweep.c. Begin a sweep, or go on with the one underway. */
 void datapath_sweep(struct datapath *dp);

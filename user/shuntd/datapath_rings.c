@@ -60,13 +60,15 @@ static __u32 wanted(const struct ring_track *track, uint32_t slot)
 	return choice == RING_NONE ? 0 : track->dest[choice];
 }
 
-/* Of slots that are neither moved nor prepared, how many may be, as the table's room goes. */
+/* Of slots that are neither moved nor prepared, how many may be, as the table's room goes. What has entries anyway needs no more. */
 static uint32_t allowance(const struct datapath *dp, const struct ring_track *track)
 {
 	double room = (double)dp->control->conn_buckets * SHUNT_CONN_WAYS, need = 0, density;
 	uint64_t fixed = 0;
 	uint32_t underway = 0;
 
+	if (track->picks)
+		return UINT32_MAX;
 	for (uint32_t id = 0; id < dp->control->services; id++) {
 		const struct ring_track *other = &dp->tracks[id];
 		uint32_t slots = other->moved + other->prepared;
@@ -174,6 +176,13 @@ void datapath_count_ring(struct datapath *dp, uint32_t ring)
 	}
 }
 
+static void keep_dirty(struct datapath *dp, struct ring_track *track)
+{
+	datapath_remember_slots(dp, track, track->ring->size);
+	for (uint32_t slot = 0; slot < track->ring->size; slot++)
+		anchor_keep_dirty(&dp->rings[track->base + slot]);
+}
+
 static void step_ring(struct datapath *dp, uint32_t id)
 {
 	struct ring_track *track = &dp->tracks[id];
@@ -183,6 +192,8 @@ static void step_ring(struct datapath *dp, uint32_t id)
 	for (uint32_t slot = 0; slot < size; slot++)
 		if (step_slot(dp, track, slot))
 			slots[count++] = slot;
+	if (track->picks)
+		keep_dirty(dp, track);
 	datapath_count_ring(dp, id);
 	room = count ? allowance(dp, track) : 0;
 	prepare_some(dp, track, slots, count, room);
@@ -244,10 +255,14 @@ static void want_ring(struct datapath *dp, const struct ring_plan *to, const str
 		      const struct model_service *want)
 {
 	struct ring_track *track = &dp->tracks[to->id];
-	bool was_known = track->ring;
+	bool was_known = track->ring, picks = to->id == service->id && config_picks(want->algorithm, want->sticky);
 
 	track->idle_s = want->idle_timeout;
+	track->keep_s = want->idle_timeout > want->sticky ? want->idle_timeout : want->sticky;
 	track->drain_s = want->drain_timeout;
+	if (picks && !track->picks)
+		track->due_ms = 0;
+	track->picks = picks;
 	if (is_as_before(track, to, service, want->dest_count))
 		return;
 	free(track->dest);

@@ -47,6 +47,7 @@ bool datapath_wants_sweep(const struct datapath *dp)
 
 /* Steps 1 and 2. */
 
+/* Where a service picks, no slot is ever settled: entries are needed that say nothing else than the ring. */
 static void mark_ring(struct datapath *dp, struct ring_track *track)
 {
 	if (!track->marks)
@@ -54,7 +55,8 @@ static void mark_ring(struct datapath *dp, struct ring_track *track)
 	for (uint32_t slot = 0; slot < track->ring->size; slot++) {
 		__u64 word = conn_load(&dp->rings[track->base + slot]);
 
-		track->marks[slot] = word & SHUNT_SLOT_DIRTY && anchor_may_settle(word) ? SLOT_MAY_SETTLE : 0;
+		track->marks[slot] =
+			!track->picks && word & SHUNT_SLOT_DIRTY && anchor_may_settle(word) ? SLOT_MAY_SETTLE : 0;
 	}
 }
 
@@ -97,6 +99,7 @@ static void begin(struct datapath *dp)
 	for (uint32_t id = 0; id < dp->control->services; id++)
 		memset(dp->tracks[id].entries, 0, sizeof(dp->tracks[id].entries));
 	memset(sweep->named, 0, dp->control->destinations * sizeof(*sweep->named));
+	memset(sweep->live, 0, dp->control->destinations * sizeof(*sweep->live));
 	sweep->at = 0;
 	sweep->entries = 0;
 	sweep->took_us = 0;
@@ -135,8 +138,10 @@ static void sweep_entry(struct datapath *dp, __u64 *way)
 		*mark |= SLOT_MET;
 	}
 	note_entry(dp, track, entry);
-	if (anchor_entry_goes(&w, entry, slot, settled, now, shunt_conn_expiry(track->idle_s)))
+	if (anchor_entry_goes(&w, entry, slot, settled, now, shunt_conn_expiry(track->keep_s)))
 		anchor_entry_drop(way, entry, now);
+	else
+		dp->sweep.live[dest] += shunt_conn_state(entry) != SHUNT_CONN_CLOSING;
 }
 
 /* A bucket and its neighbour, whose overflow is each other's. */
@@ -191,7 +196,7 @@ static void measure(struct ring_track *track)
 
 	for (int state = 0; state < SHUNT_CONN_STATES; state++)
 		entries += track->entries[state];
-	if (!track->moved)
+	if (!track->moved || track->picks)
 		return;
 	density = (double)entries / track->moved;
 	if (density < track->density / 2)
@@ -225,6 +230,7 @@ static void finish(struct datapath *dp)
 	sweep->found = sweep->entries;
 	sweep->count++;
 	sweep->underway = false;
+	datapath_count_live(dp);
 	datapath_free_unheld(dp);
 }
 

@@ -8,6 +8,7 @@
 
 #include "model.h"
 #include "../lib/xalloc.h"
+#include "picks.h"
 
 /*
  * The rings of a service's pool with everything that they are a function of; the service's name, which is the salt, included. Backends
@@ -295,6 +296,21 @@ static void fill_pools(struct model_service *service, const struct config_servic
 	}
 }
 
+/* In turn, those of the default pool that take new connections. */
+static void fill_picks(struct model_service *service, const struct config_service *config)
+{
+	uint32_t *weights;
+
+	if (config->algorithm != CONFIG_ALGORITHM_ROUND_ROBIN && config->algorithm != CONFIG_ALGORITHM_LEAST)
+		return;
+	weights = xcalloc(config->backend_count + 1, sizeof(*weights));
+	for (size_t i = 0; i < config->backend_count; i++)
+		if (service->dests[i].state == BACKEND_UP)
+			weights[i] = weight_in(&config->backends[i], CONFIG_POOL_DEFAULT);
+	service->picks = picks_build(weights, config->backend_count, SHUNT_PICKS_PER_DEST, &service->pick_count);
+	free(weights);
+}
+
 static void fill_service(struct model_service *service, const struct config_service *config,
 			 const struct model_inputs *inputs, const struct passing *pass)
 {
@@ -302,6 +318,8 @@ static void fill_service(struct model_service *service, const struct config_serv
 	service->salt = ring_salt(config->name);
 	service->ring_size = config->ring_size;
 	service->echo = config->echo;
+	service->algorithm = config->algorithm;
+	service->sticky = config->sticky;
 	service->hash = config->hash;
 	service->sources = config_sources_hold(config->sources);
 	for (int id = 0; id < SHUNT_QUIC_CONFIGS; id++)
@@ -318,6 +336,7 @@ static void fill_service(struct model_service *service, const struct config_serv
 	for (size_t i = 0; i < config->backend_count; i++)
 		fill_dest(&service->dests[i], config, &config->backends[i], inputs);
 	fill_pools(service, config, pass);
+	fill_picks(service, config);
 }
 
 static void fill_leftovers(struct model *model, const struct model_inputs *inputs)
@@ -361,6 +380,7 @@ void model_free(struct model *model)
 			free(model->services[i].dests[j].server_ids);
 		free(model->services[i].vips);
 		free(model->services[i].dests);
+		free(model->services[i].picks);
 		model_ring_release(model->services[i].ring);
 		for (size_t j = 0; j < model->services[i].pool_count; j++)
 			model_ring_release(model->services[i].pools[j].ring);

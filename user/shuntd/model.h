@@ -59,6 +59,8 @@ struct model_service {
 	uint32_t salt;
 	uint32_t ring_size;
 	bool echo;
+	enum config_algorithm algorithm;
+	uint32_t sticky; /* seconds */
 	struct config_hash hash;
 	const struct config_sources *sources; /* held; NULL: every source */
 	uint32_t quic;			      /* lengths of server ids, as in struct shunt_vip.quic; 0: not QUIC */
@@ -69,7 +71,10 @@ struct model_service {
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
 	size_t dest_count;
 	const struct model_ring *ring; /* held; of ring_size slots; of the default pool */
-	struct model_pool *pools;      /* those of sources, in their order */
+	uint32_t *
+		picks; /* where the algorithm picks: indexes of dests in the default pool that are up, in turn (picks.h) */
+	size_t pick_count;
+	struct model_pool *pools; /* those of sources, in their order */
 	size_t pool_count;
 };
 
