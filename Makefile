@@ -16,7 +16,7 @@ VERSION := 0.1.0
 
 B := build
 LIBS_LIB := jansson yaml-0.1
-LIBS_SHUNTD := libxdp libbpf libuv libmicrohttpd libcurl libmnl $(LIBS_LIB)
+LIBS_SHUNTD := libxdp libbpf libuv libmicrohttpd libcurl libcares libmnl $(LIBS_LIB)
 LIBS_SHUNT := libxdp libbpf libcurl $(LIBS_LIB)
 
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Werror
