@@ -24,6 +24,7 @@
 
 /* Milliseconds. */
 #define FIRST_WITHIN 200
+#define JITTER_MAX 50 /* percent */
 #define UNKNOWN_LOG_INTERVAL 10000
 
 struct target {
@@ -38,6 +39,7 @@ struct target {
 	uint64_t started, deadline; /* loop time, of the present or last probe */
 	uint32_t timeout;	    /* ms, of the present probe */
 	bool graced;		    /* its deadline was moved once */
+	bool scatter;		    /* it began with many others: see check_next() */
 	bool kept;		    /* by the present health_sync() */
 };
 
@@ -131,14 +133,16 @@ static bool is_changing(const struct health_status *status)
 
 static void check_cb(uv_timer_t *timer);
 
+/* Targets that a start, or a change, has checked all within FIRST_WITHIN would stay that close: the second check scatters them. */
 static void check_next(struct target *t)
 {
 	const struct config_check *check = &t->check;
 	bool fast = check->fast_interval && is_changing(&t->status);
 	uint64_t interval = fast ? check->fast_interval : check->interval, now = uv_now(t->health->loop);
-	uint64_t spread = interval * check->jitter / 100;
+	uint64_t spread = interval * (t->scatter ? JITTER_MAX : check->jitter) / 100;
 	uint64_t next = t->started + interval - spread + draw(t->health, 2 * spread + 1);
 
+	t->scatter = false;
 	uv_timer_start(&t->timer, check_cb, next > now ? next - now : 0, 0);
 }
 
@@ -243,6 +247,7 @@ static void check_soon(struct target *t)
 {
 	uint64_t within = t->check.interval < FIRST_WITHIN ? t->check.interval : FIRST_WITHIN;
 
+	t->scatter = true;
 	uv_timer_start(&t->timer, check_cb, draw(t->health, within + 1), 0);
 }
 
