@@ -97,18 +97,6 @@ static void read_cb(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 		take_output(stream->data, buf->base, got);
 }
 
-/* The loop may learn of the end before it has read what was said; a process that was left behind may hold the pipe open. */
-static void read_rest(struct probe_exec *exec)
-{
-	ssize_t got;
-	int fd;
-
-	if (uv_fileno((uv_handle_t *)&exec->output, &fd))
-		return;
-	while (!exec->line_ended && (got = read(fd, exec->buf, sizeof(exec->buf))) > 0)
-		take_output(exec, exec->buf, got);
-}
-
 static void result_of(struct probe_exec *exec, int64_t status, int by_signal, struct probe_result *result)
 {
 	const char *colon = exec->line_len ? ": " : "";
@@ -131,6 +119,7 @@ static void kill_group(const struct probe_exec *exec)
 	kill(-exec->process.pid, SIGKILL);
 }
 
+/* What was said has been read: libuv looks at what else happened in a turn of the loop before it looks at children. */
 static void exit_cb(uv_process_t *process, int64_t status, int by_signal)
 {
 	struct probe_exec *exec = process->data;
@@ -142,7 +131,6 @@ static void exit_cb(uv_process_t *process, int64_t status, int by_signal)
 	pool->held = true;
 	pool->running--;
 	kill_group(exec);
-	read_rest(exec);
 	result_of(exec, status, by_signal, &result);
 	uv_close((uv_handle_t *)&exec->output, closed_cb);
 	uv_close((uv_handle_t *)process, closed_cb);
