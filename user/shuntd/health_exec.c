@@ -3,7 +3,8 @@
  * Probes by a command: it passes with exit status 0, and the first line that it writes, to either output, is its reason.
  *
  * No shell, a clean environment, / as directory, /dev/null to read, no descriptors but the three, and a process group of its own,
- * which is killed when the probe is cancelled, and when the command ends, so that nothing it started outlives the check. At most
+ * which is killed when the probe is cancelled, and when the command ends, so that what it
+ * started ends with the check, unless that has made itself a session. At most
  * RUNNING_MAX run at a time; the others wait, and their time begins when they do.
  *
  * A cancelled probe stays until its process has been waited for: to drop it earlier would leave a zombie, and its place is not
