@@ -16,7 +16,7 @@ VERSION := 0.1.0
 
 B := build
 LIBS_LIB := jansson yaml-0.1
-LIBS_SHUNTD := libxdp libbpf libuv libmicrohttpd libcurl libmnl $(LIBS_LIB)
+LIBS_SHUNTD := libxdp libbpf libuv libmicrohttpd libcurl libcares libmnl $(LIBS_LIB)
 LIBS_SHUNT := libxdp libbpf libcurl $(LIBS_LIB)
 
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Werror
@@ -56,7 +56,7 @@ CONN_BIN := $(addprefix $B/tests/test_conn_,explore property)
 KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
 TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
 
-.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench sim conn-mutants fuzz-packets format format-check install uninstall clean help
+.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench bench-checks sim conn-mutants fuzz-packets format format-check install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -171,6 +171,13 @@ $B/tests/bench: $B/obj/tests/bench/bench.o $(call obj,obj,$(addprefix user/shunt
 
 bench: $B/tests/bench ## Measure what a packet costs (root; about a minute)
 	$B/tests/bench
+
+$B/tests/bench_checks: $B/obj/tests/bench/checks.o $(call obj,obj,$(wildcard user/shuntd/health*.c)) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libuv libcurl libcares $(LIBS_LIB))
+
+bench-checks: $B/tests/bench_checks ## Measure what health checks cost (root; about a minute)
+	$B/tests/bench_checks
 
 # The simulator of connections: the rules that forward, over memory, in virtual time.
 $B/tests/sim: $(call obj,obj,$(wildcard tests/sim/*.c) user/shuntd/ring.c) $(LIB_OBJ)

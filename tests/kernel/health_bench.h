@@ -194,6 +194,7 @@ static inline struct config *config_one(enum config_check_type type, uint16_t po
 		.expect_min = 200,
 		.expect_max = 399,
 		.interval = 100,
+		.jitter = 10,
 		.timeout = 5000,
 		.rise = 2,
 		.fall = 3,

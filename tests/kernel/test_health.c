@@ -118,6 +118,48 @@ static void test_rise_and_fall(void **state)
 	config_drop(config);
 }
 
+static enum health_state initial_up(void *arg, const char *service, const struct shunt_addr *backend)
+{
+	(void)service;
+	(void)backend;
+	++*(int *)arg;
+	return HEALTH_UP;
+}
+
+/* For what must not happen. */
+static void run_for(uint64_t ms)
+{
+	for (uint64_t end = uv_now(&loop) + ms; uv_now(&loop) < end;)
+		uv_run(&loop, UV_RUN_ONCE);
+}
+
+/* An hour apart, but for those on the way from one state to the other. */
+static void test_fast_interval(void **state)
+{
+	struct server *server;
+	struct config *config;
+	int asked = 0;
+
+	(void)state;
+	server = PLAY(BAD_ANSWER, BAD_ANSWER, BAD_ANSWER, OK_ANSWER, OK_ANSWER, OK_ANSWER);
+	config = config_one(CONFIG_CHECK_HTTP, server->port, 1);
+	config->services->check.interval = 3600000;
+	config->services->check.fast_interval = 100;
+	health_sync(health, config, initial_up, &asked);
+	AWAIT(is(HEALTH_DOWN));
+	assert_int_equal(server->requests, 3);
+	run_for(300);
+	assert_int_equal(server->requests, 3);
+	/* Any change of a check is tried out soon. */
+	config->services->check.jitter = 0;
+	health_sync(health, config, NULL, NULL);
+	AWAIT(is(HEALTH_UP));
+	assert_int_equal(server->requests, 5);
+	run_for(300);
+	assert_int_equal(server->requests, 5);
+	config_drop(config);
+}
+
 static void test_first_decides(void **state)
 {
 	struct server *server;
@@ -136,14 +178,6 @@ static void test_first_decides(void **state)
 }
 
 /* ---- health_sync() ---- */
-
-static enum health_state initial_up(void *arg, const char *service, const struct shunt_addr *backend)
-{
-	(void)service;
-	(void)backend;
-	++*(int *)arg;
-	return HEALTH_UP;
-}
 
 static void test_initial(void **state)
 {
@@ -187,13 +221,6 @@ static void test_kept_and_removed(void **state)
 	assert_int_equal(told.count, 0);
 	AWAIT(status_of("127.0.0.3")->state == HEALTH_UP);
 	config_drop(config);
-}
-
-/* For what must not happen. */
-static void run_for(uint64_t ms)
-{
-	for (uint64_t end = uv_now(&loop) + ms; uv_now(&loop) < end;)
-		uv_run(&loop, UV_RUN_ONCE);
 }
 
 /* An interval of an hour does not delay what replaces it; none means up, and no more checks. */
@@ -395,6 +422,7 @@ int main(void)
 		TEST(test_tcp_refused),
 		TEST(test_tcp_timeout),
 		TEST(test_rise_and_fall),
+		TEST(test_fast_interval),
 		TEST(test_first_decides),
 		TEST(test_initial),
 		TEST(test_kept_and_removed),

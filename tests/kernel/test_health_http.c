@@ -245,6 +245,37 @@ static void test_https(void **state)
 	config_drop(config);
 }
 
+/* The file's certificates are trusted, those of the system are not; and the name counts. */
+static void test_https_ca(void **state)
+{
+	struct config *config = config_one(CONFIG_CHECK_HTTPS, s_server_start(), 1);
+	char cert[64], none[64];
+
+	(void)state;
+	snprintf(cert, sizeof(cert), "%s/cert", tls_dir);
+	snprintf(none, sizeof(none), "%s/none", tls_dir);
+	config->services->check.verify = true;
+	config->services->check.host = (char *)"self-signed";
+	config->services->check.ca = none;
+	health_sync(health, config, NULL, NULL);
+	AWAIT(status()->reason[0]);
+	assert_string_equal(status()->reason, "the file of trusted certificates (ca) cannot be read");
+	assert_true(is(HEALTH_CHECKING));
+	config->services->check.ca = cert;
+	health_sync(health, config, NULL, NULL);
+	AWAIT(is(HEALTH_UP));
+	config->services->check.host = (char *)"www.example.com";
+	health_sync(health, config, NULL, NULL);
+	AWAIT(is(HEALTH_DOWN));
+	assert_string_equal(status()->reason, "SSL: certificate subject name 'self-signed' does not match target host "
+					      "name 'www.example.com'");
+	config->services->check.host = (char *)"self-signed";
+	config->services->check.ca = (char *)"/etc/ssl/certs/ca-certificates.crt";
+	health_sync(health, config, NULL, NULL);
+	AWAIT(!strcmp(status()->reason, "SSL certificate problem: self-signed certificate"));
+	config_drop(config);
+}
+
 /* The name is in the TLS greeting, in the clear. */
 static void test_https_sni(void **state)
 {
@@ -265,11 +296,17 @@ static void test_https_sni(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_http_request),    TEST(test_http_ipv6),
-		TEST(test_http_unexpected), TEST(test_http_expect),
-		TEST(test_http_slow),	    TEST(test_http_garbage),
-		TEST(test_http_empty),	    TEST(test_http_refused),
-		TEST(test_http_huge),	    cmocka_unit_test_setup_teardown(test_https, open_loop, s_server_stop),
+		TEST(test_http_request),
+		TEST(test_http_ipv6),
+		TEST(test_http_unexpected),
+		TEST(test_http_expect),
+		TEST(test_http_slow),
+		TEST(test_http_garbage),
+		TEST(test_http_empty),
+		TEST(test_http_refused),
+		TEST(test_http_huge),
+		cmocka_unit_test_setup_teardown(test_https, open_loop, s_server_stop),
+		cmocka_unit_test_setup_teardown(test_https_ca, open_loop, s_server_stop),
 		TEST(test_https_sni),
 	};
 

@@ -40,11 +40,25 @@ static const struct row rows[] = {
 	{"service set web check=https:8443:/a:b=c check.host=www.example.org check.expect=200 check.verify=true "
 	 "check.interval=1s check.timeout=500ms check.rise=1 check.fall=5",
 	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'https', 'port': 8443, 'path': '/a:b=c',"
-	 " 'host': 'www.example.org', 'expect': 200, 'verify': true, 'interval': '1s', 'timeout': '500ms',"
+	 " 'host': 'www.example.org', 'expect': '200', 'verify': true, 'interval': '1s', 'timeout': '500ms',"
 	 " 'rise': 1, 'fall': 5}}}]",
 	 NULL},
 	{"service set web check.expect=200-299",
 	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'expect': '200-299'}}}]", NULL},
+	{"service set web check=dns:5353 check.query=a.test check.record=TXT check.expect=any "
+	 "check.fast_interval=200ms "
+	 "check.jitter=0",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'dns', 'port': 5353, 'query': 'a.test',"
+	 " 'record': 'TXT', 'expect': 'any', 'fast_interval': '200ms', 'jitter': 0}}}]",
+	 NULL},
+	{"service set web check=udp check.send=0x01 check.expect=200 check.ca=/ca.pem",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'udp', 'send': '0x01', 'expect': '200',"
+	 " 'ca': '/ca.pem'}}}]",
+	 NULL},
+	{"service set web check=exec check.command=/bin/x check.command=-a check.command=",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'exec', 'command': ['/bin/x', '-a', "
+	 "'']}}}]",
+	 NULL},
 	{"service set web check=none", "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'none'}}}]",
 	 NULL},
 	{"service set web encap=gue encap.variant=0 encap.port=7000",
@@ -142,18 +156,21 @@ static const struct row rows[] = {
 	{"service add web encap=auto encap=auto", NULL, "argument \"encap=auto\": given twice"},
 	{"service add web check=http check.type=tcp", NULL, "argument \"check.type=tcp\": given twice"},
 	{"service add web check=htpt", NULL,
-	 "argument \"check=htpt\": unknown check \"htpt\", expected none, tcp, http or https; did you mean \"http\"?"},
+	 "argument \"check=htpt\": unknown check \"htpt\", expected none, tcp, http, https, dns, udp, icmp or exec; "
+	 "did you mean \"http\"?"},
 	{"service add web check=http:healthz", NULL,
 	 "argument \"check=http:healthz\": expected TYPE[:PORT][:/PATH], such as http:8080:/healthz"},
 	{"service add web check=http:80:healthz", NULL,
 	 "argument \"check=http:80:healthz\": expected a path that begins with \"/\", such as http:8080:/healthz"},
 	{"service add web check.intervall=1s", NULL,
 	 "argument \"check.intervall=1s\": unknown key \"intervall\", expected type, port, path, host, expect, verify, "
-	 "interval, timeout, rise or fall; did you mean \"interval\"?"},
+	 "ca, query, record, send, command, interval, fast_interval, jitter, timeout, rise or fall; did you mean "
+	 "\"interval\"?"},
 	{"service add web check.interval=1", NULL,
 	 "argument \"check.interval=1\": expected a duration with its unit, such as 500ms, 2s, 1m"},
 	{"service add web check.verify=yes", NULL, "argument \"check.verify=yes\": expected true or false"},
 	{"service add web check.host=", NULL, "argument \"check.host=\": expected a text, in UTF-8 and not empty"},
+	{"service add web check.command=\xff", NULL, "argument \"check.command=\xff\": expected a text, in UTF-8"},
 	{"service add web check.host=\xff", NULL,
 	 "argument \"check.host=\xff\": expected a text, in UTF-8 and not empty"},
 	{"service add web backend=10.1.0.256", NULL,

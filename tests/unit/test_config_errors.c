@@ -290,24 +290,25 @@ static const struct row form[] = {
 	{BACKEND("{address: 10.0.0.2, mac: 1}"), "t.yaml:3: services[web].backends[10.0.0.2].mac: 1 is not a MAC "
 						 "address; expected a unicast one such as 02:00:00:00:00:11"},
 	{SERVICE("check: tcp"), "t.yaml:3: services[web].check: \"tcp\" is not a mapping; expected the keys type, "
-				"port, path, host, expect, verify, interval, timeout, rise or fall"},
+				"port, path, host, expect, verify, ca, query, record, send, command, interval, "
+				"fast_interval, jitter, timeout, rise or fall"},
 	{CHECK("typ: tcp"), "t.yaml:3: services[web].check.typ: unknown key; did you mean \"type\"?"},
-	{CHECK("type: icmp"),
-	 "t.yaml:3: services[web].check.type: \"icmp\" is not a known word; expected none, tcp, http or https"},
-	{CHECK("type: ~"),
-	 "t.yaml:3: services[web].check.type: empty; expected a known word: none, tcp, http or https"},
+	{CHECK("type: ping"), "t.yaml:3: services[web].check.type: \"ping\" is not a known word; expected none, tcp, "
+			      "http, https, dns, udp, icmp or exec"},
+	{CHECK("type: ~"), "t.yaml:3: services[web].check.type: empty; expected a known word: none, tcp, http, https, "
+			   "dns, udp, icmp or exec"},
 	{CHECK("type: tcp, path: /"), "t.yaml:3: services[web].check.path: a check of type tcp has no such key; remove "
 				      "it, or use type http or https"},
 	{CHECK("host: a"), "t.yaml:3: services[web].check.host: a check of type tcp has no such key; remove it, or use "
 			   "type http or https"},
 	{CHECK("expect: 200"), "t.yaml:3: services[web].check.expect: a check of type tcp has no such key; remove it, "
-			       "or use type http or https"},
+			       "or use type http, https, dns or udp"},
 	{CHECK("type: http, verify: true"),
 	 "t.yaml:3: services[web].check.verify: a check of type http has no such key; remove it, or use type https"},
 	{CHECK("type: none, interval: 2s"), "t.yaml:3: services[web].check.interval: a check of type none has no such "
-					    "key; remove it, or use type tcp, http or https"},
+					    "key; remove it, or use type tcp, http, https, dns, udp, icmp or exec"},
 	{CHECK("type: none, port: 80"), "t.yaml:3: services[web].check.port: a check of type none has no such key; "
-					"remove it, or use type tcp, http or https"},
+					"remove it, or use type tcp, http, https, dns, udp or exec"},
 	{CHECK("type: none, verify: true"),
 	 "t.yaml:3: services[web].check.verify: a check of type none has no such key; remove it, or use type https"},
 	{CHECK("port: 0"), "t.yaml:3: services[web].check.port: 0 is out of range; expected 1 to 65535"},

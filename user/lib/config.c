@@ -12,7 +12,10 @@ const char *const config_encap_words[] = {"auto", "ipip", "ip6ip6", "ipip6", "si
 const char *const config_hash_words[] = {"5-tuple", "no-source-port", "source", "destination-port", NULL};
 const char *const config_algorithm_words[] = {"maglev", "source-hash", "round-robin", "least-connections", NULL};
 const char *const config_udp_words[] = {"keep", "rehash", "track", NULL};
-const char *const config_check_words[] = {"none", "tcp", "http", "https", NULL};
+const char *const config_check_words[] = {"none", "tcp", "http", "https", "dns", "udp", "icmp", "exec", NULL};
+const char *const config_record_words[] = {"A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT", NULL};
+const char *const config_rcode_words[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
+					  "NOTIMP",  "REFUSED", "any",	    NULL};
 const char *const config_admin_words[] = {"up", "drain", NULL};
 
 /* The upper ends keep every index in 32 bits and one map below 8 GiB. */
@@ -52,6 +55,11 @@ const char *config_udp_name(enum config_udp udp)
 const char *config_check_name(enum config_check_type type)
 {
 	return config_check_words[type];
+}
+
+const char *config_rcode_name(unsigned int rcode)
+{
+	return rcode < CONFIG_RCODE_ANY ? config_rcode_words[rcode] : NULL;
 }
 
 const char *config_admin_name(enum config_admin admin)
@@ -121,8 +129,7 @@ static void *copy_array(const void *from, size_t count, size_t size)
 static void copy_service(struct config_service *to, const struct config_service *from)
 {
 	*to = *from;
-	to->check.path = from->check.path ? xstrdup(from->check.path) : NULL;
-	to->check.host = from->check.host ? xstrdup(from->check.host) : NULL;
+	config_check_copy(&to->check, &from->check);
 	config_sources_hold(to->sources);
 	to->vips = copy_array(from->vips, from->vip_count, sizeof(*from->vips));
 	to->backends = copy_array(from->backends, from->backend_count, sizeof(*from->backends));
@@ -145,8 +152,7 @@ void config_free(struct config *config)
 		return;
 	for (size_t i = 0; i < config->service_count; i++) {
 		config_sources_release(config->services[i].sources);
-		free(config->services[i].check.path);
-		free(config->services[i].check.host);
+		config_check_clear(&config->services[i].check);
 		free(config->services[i].vips);
 		free(config->services[i].backends);
 	}

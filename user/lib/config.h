@@ -47,9 +47,33 @@ struct config_limits {
 	uint32_t quic_ids;     /* 1024; QUIC server ids of all backends */
 };
 
-enum config_check_type { CONFIG_CHECK_NONE, CONFIG_CHECK_TCP, CONFIG_CHECK_HTTP, CONFIG_CHECK_HTTPS };
+enum config_check_type {
+	CONFIG_CHECK_NONE,
+	CONFIG_CHECK_TCP,
+	CONFIG_CHECK_HTTP,
+	CONFIG_CHECK_HTTPS,
+	CONFIG_CHECK_DNS,
+	CONFIG_CHECK_UDP,
+	CONFIG_CHECK_ICMP,
+	CONFIG_CHECK_EXEC,
+};
 
-/* A service's health check. Times in milliseconds. */
+enum config_record {
+	CONFIG_RECORD_A,
+	CONFIG_RECORD_AAAA,
+	CONFIG_RECORD_CNAME,
+	CONFIG_RECORD_MX,
+	CONFIG_RECORD_NS,
+	CONFIG_RECORD_PTR,
+	CONFIG_RECORD_SOA,
+	CONFIG_RECORD_SRV,
+	CONFIG_RECORD_TXT,
+};
+
+/* DNS response codes by their numbers, and behind them: whatever the answer says. */
+#define CONFIG_RCODE_ANY 6
+
+/* A service's health check. Times in milliseconds. Texts are owned; NULL: not given, or not of this type. */
 struct config_check {
 	enum config_check_type type; /* default tcp */
 	uint16_t port;		     /* host order; 0: that of the service's first VIP of one port */
@@ -58,7 +82,16 @@ struct config_check {
 	uint16_t expect_min;	     /* http(s): 200 */
 	uint16_t expect_max;	     /* http(s): 399 */
 	bool verify;		     /* https: check the certificate; default false */
+	char *ca;		     /* https: file of the certificates to trust; NULL: the system's */
+	char *query;		     /* dns: the name asked for */
+	enum config_record record;   /* dns: A */
+	uint8_t rcode;		     /* dns: that of a healthy answer; 0, NOERROR */
+	char *send;		     /* udp: as written; config_octets() makes octets of it */
+	char *expect;		     /* udp: what an answer begins with, as written; NULL: any answer */
+	char **command;		     /* exec: with its arguments, ends with NULL */
 	uint32_t interval;	     /* 2000; 100 to 3600000 */
+	uint32_t fast_interval;	     /* while the state may change; 0: the interval */
+	uint32_t jitter;	     /* 10; 0 to 50 percent of the interval */
 	uint32_t timeout;	     /* 1000; 10 to 60000 */
 	uint32_t rise;		     /* 2; 1 to 100 consecutive successes */
 	uint32_t fall;		     /* 3; 1 to 100 consecutive failures */
@@ -227,8 +260,18 @@ struct config *config_copy(const struct config *config);
 void config_free(struct config *config); /* NULL is fine */
 
 const struct config_service *config_find_service(const struct config *config, const char *name);
-/* Where a service's checks go; 0: nowhere, which only a service without checks may. */
+/* Where a service's checks go; 0: nowhere, which only a service whose checks need no port may. */
 uint16_t config_check_port(const struct config_service *service);
+
+/* A copy has texts of its own; to clear is to free them. */
+void config_check_copy(struct config_check *to, const struct config_check *from);
+void config_check_clear(struct config_check *check);
+bool config_check_equal(const struct config_check *a, const struct config_check *b);
+
+/* The octets of a text, or those that "0x" and pairs of hexadecimal digits stand for. How many; -EINVAL: none, or more than the most. */
+#define CONFIG_OCTETS_MAX 1024
+int config_octets(const char *text, uint8_t out[CONFIG_OCTETS_MAX]);
+
 const struct config_backend *config_find_backend(const struct config_service *service, const struct shunt_addr *addr);
 
 /* All: NULL is fine. */
@@ -257,6 +300,7 @@ const char *config_hash_name(enum config_hash_inputs inputs);
 const char *config_algorithm_name(enum config_algorithm algorithm);
 const char *config_udp_name(enum config_udp udp);
 const char *config_check_name(enum config_check_type type);
+const char *config_rcode_name(unsigned int rcode);	/* NULL: it has none here */
 const char *config_admin_name(enum config_admin admin); /* "up", "drain" */
 const char *config_mode_name(enum config_mode mode);
 

@@ -446,7 +446,7 @@ static int check_service(const struct check *c, size_t service)
 	const struct config_service *s = &c->config->services[service];
 	uint8_t inner = config_encap_inner(s->encap.type);
 
-	if (s->check.type != CONFIG_CHECK_NONE && !config_check_port(s))
+	if (config_check_needs_port(s->check.type) && !config_check_port(s))
 		return fail_at(
 			c, service, NULL, 0,
 			"none of its VIPs is one port; expected check.port, which says where checks go, or check "

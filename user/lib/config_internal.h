@@ -12,6 +12,8 @@ extern const char *const config_hash_words[];
 extern const char *const config_algorithm_words[];
 extern const char *const config_udp_words[];
 extern const char *const config_check_words[];
+extern const char *const config_record_words[];
+extern const char *const config_rcode_words[];
 extern const char *const config_admin_words[];
 
 struct config_limit {
@@ -28,8 +30,10 @@ static inline uint32_t *config_limit_of(struct config_limits *limits, const stru
 	return (uint32_t *)((char *)limits + limit->offset);
 }
 
-/* Has a check of this type (a word) such a key? True for keys and words that are unknown: others refuse those. */
-bool config_check_has(const char *type, const char *key);
+/* Does a key mean the same in checks of both types (words)? True for keys and words that are unknown: others refuse those. */
+bool config_check_keeps(const char *from, const char *to, const char *key);
+/* Must a check of this type have a port to go to? */
+bool config_check_needs_port(enum config_check_type type);
 
 /* Letters, digits, '-', '_', '.'; begins with a letter or digit; shorter than size. */
 bool config_is_name(const char *name, size_t size);

@@ -52,25 +52,71 @@ static json_t *hash_to_json(const struct config_hash *hash)
 	return object;
 }
 
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	if (text)
+		set(object, key, json_string(text));
+}
+
+static void web_check_to_json(json_t *object, const struct config_check *check)
+{
+	set(object, "path", json_string(check->path));
+	set_text(object, "host", check->host);
+	set(object, "expect", expect_to_json(check));
+	if (check->type == CONFIG_CHECK_HTTPS) {
+		set(object, "verify", json_boolean(check->verify));
+		set_text(object, "ca", check->ca);
+	}
+}
+
+static json_t *command_to_json(char *const *command)
+{
+	json_t *array = made(json_array());
+
+	for (; *command; command++)
+		append(array, json_string(*command));
+	return array;
+}
+
+/* What only this type of check has. */
+static void check_kind_to_json(json_t *object, const struct config_check *check)
+{
+	switch (check->type) {
+	case CONFIG_CHECK_HTTP:
+	case CONFIG_CHECK_HTTPS:
+		web_check_to_json(object, check);
+		break;
+	case CONFIG_CHECK_DNS:
+		set_text(object, "query", check->query);
+		set_text(object, "record", config_record_words[check->record]);
+		set_text(object, "expect", config_rcode_words[check->rcode]);
+		break;
+	case CONFIG_CHECK_UDP:
+		set_text(object, "send", check->send);
+		set_text(object, "expect", check->expect);
+		break;
+	case CONFIG_CHECK_EXEC:
+		set(object, "command", command_to_json(check->command));
+		break;
+	default:
+		break;
+	}
+}
+
 static json_t *check_to_json(const struct config_check *check)
 {
-	bool is_https = check->type == CONFIG_CHECK_HTTPS;
 	json_t *object = made(json_object());
 
-	set(object, "type", json_string(config_check_name(check->type)));
+	set_text(object, "type", config_check_name(check->type));
 	if (check->type == CONFIG_CHECK_NONE)
 		return object;
 	if (check->port)
 		set(object, "port", json_integer(check->port));
-	if (is_https || check->type == CONFIG_CHECK_HTTP) {
-		set(object, "path", json_string(check->path));
-		if (check->host)
-			set(object, "host", json_string(check->host));
-		set(object, "expect", expect_to_json(check));
-	}
-	if (is_https)
-		set(object, "verify", json_boolean(check->verify));
+	check_kind_to_json(object, check);
 	set(object, "interval", duration_to_json(check->interval));
+	if (check->fast_interval)
+		set(object, "fast_interval", duration_to_json(check->fast_interval));
+	set(object, "jitter", json_integer(check->jitter));
 	set(object, "timeout", duration_to_json(check->timeout));
 	set(object, "rise", json_integer(check->rise));
 	set(object, "fall", json_integer(check->fall));

@@ -166,11 +166,13 @@ static void merge_into(json_t *object, const json_t *members)
 	json_decref(all);
 }
 
-/* What the new type of check has no use for goes away with the old type. */
+/* What the new type of check has no use for, or takes for something else, goes away with the old type. */
 static void merge_check(json_t *service, const json_t *members)
 {
 	json_t *check = json_object_get(service, "check"), *value;
 	const char *type = json_string_value(json_object_get(members, "type")), *key;
+	const char *present = json_string_value(json_object_get(check, "type"));
+	char *before = xstrdup(present ? present : config_check_name(CONFIG_CHECK_TCP));
 	void *next;
 
 	if (!check) {
@@ -179,9 +181,10 @@ static void merge_check(json_t *service, const json_t *members)
 	}
 	json_object_foreach_safe(check, next, key, value)
 	{
-		if (type && !config_check_has(type, key))
+		if (type && !config_check_keeps(before, type, key))
 			json_object_del(check, key);
 	}
+	free(before);
 	merge(check, members);
 }
 

@@ -13,7 +13,7 @@
 #include "words.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define KEYS_MAX 16
+#define KEYS_MAX 24
 
 /* A KEY=VALUE: what the value must look like, and the member it becomes. A setter fills *err->what only. */
 struct key {
@@ -66,10 +66,15 @@ static int set_text(json_t *object, const struct key *key, const char *value, st
 	return put(object, key->member, text, err);
 }
 
-/* As a configuration file would have it: "200" is a number, "200-399" is a text. */
-static int set_expect(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+/* Given again: another one. */
+static int set_more_text(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
-	return is_number(value) ? set_number(object, key, value, err) : set_text(object, key, value, err);
+	json_t *text = json_string(value);
+
+	if (!text)
+		return shunt_fail(err, EINVAL, NULL, "expected a text, in UTF-8");
+	append(object, key->member, text);
+	return 0;
 }
 
 static int set_duration(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
@@ -107,7 +112,7 @@ static int set_encap(json_t *object, const struct key *key, const char *value, s
 
 static int set_check_type(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
-	const char *words[CONFIG_CHECK_HTTPS + 1];
+	const char *words[CONFIG_CHECK_EXEC + 1];
 
 	for (size_t i = 0; i < COUNT(words); i++)
 		words[i] = config_check_name(i);
@@ -242,9 +247,16 @@ static const struct key check_keys[] = {
 	{"port", set_number, "port"},
 	{"path", set_text, "path"},
 	{"host", set_text, "host"},
-	{"expect", set_expect, "expect"},
+	{"expect", set_text, "expect"},
 	{"verify", set_bool, "verify"},
+	{"ca", set_text, "ca"},
+	{"query", set_text, "query"},
+	{"record", set_text, "record"},
+	{"send", set_text, "send"},
+	{"command", set_more_text, "command"},
 	{"interval", set_duration, "interval"},
+	{"fast_interval", set_duration, "fast_interval"},
+	{"jitter", set_number, "jitter"},
 	{"timeout", set_duration, "timeout"},
 	{"rise", set_number, "rise"},
 	{"fall", set_number, "fall"},

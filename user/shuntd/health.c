@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Health checks: schedule, counts and state of each target. How a probe is made is the business of health_tcp.c and
- * health_http.c, through health_probe.h.
+ * Health checks: schedule, counts and state of each target. How a probe is made is the business of one file
+ * for each kind, through health_probe.h.
  *
  * Each target has one timer, which waits either for the next check or for the present one's timeout, never both. What a
  * probe could not find out because of this host (descriptors, ports, memory) is logged and changes nothing: a balancer in
@@ -11,11 +11,9 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -26,6 +24,7 @@
 
 /* Milliseconds. */
 #define FIRST_WITHIN 200
+#define JITTER_MAX 50 /* percent */
 #define UNKNOWN_LOG_INTERVAL 10000
 
 struct target {
@@ -33,20 +32,20 @@ struct target {
 	char service[SHUNT_NAME_MAX];
 	struct shunt_addr addr;
 	uint16_t port;
-	struct config_check check; /* its strings are this target's */
+	struct config_check check; /* its texts are this target's */
 	struct health_status status;
 	uv_timer_t timer;
-	struct probe_tcp *tcp; /* the probe in flight, if any: one of these two */
-	struct probe_http *http;
+	struct probe *probe;	    /* in flight, if any */
 	uint64_t started, deadline; /* loop time, of the present or last probe */
 	uint32_t timeout;	    /* ms, of the present probe */
 	bool graced;		    /* its deadline was moved once */
+	bool scatter;		    /* it began with many others: see check_next() */
 	bool kept;		    /* by the present health_sync() */
 };
 
 struct health {
 	uv_loop_t *loop;
-	struct probe_http_pool *http;
+	struct probers probers;
 	void (*changed)(void *arg, const char *service, const struct shunt_addr *backend,
 			const struct health_status *status);
 	void *arg;
@@ -68,31 +67,6 @@ const char *health_state_name(enum health_state state)
 	};
 
 	return names[state];
-}
-
-void probe_result_set(struct probe_result *result, enum probe_verdict verdict, const char *fmt, ...)
-{
-	va_list args;
-
-	result->verdict = verdict;
-	va_start(args, fmt);
-	vsnprintf(result->reason, sizeof(result->reason), fmt, args);
-	va_end(args);
-}
-
-enum probe_verdict probe_errno_verdict(int code)
-{
-	switch (code) {
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-	case EADDRNOTAVAIL: /* no free port towards the target */
-	case EAGAIN:	    /* no free port at all */
-		return PROBE_UNKNOWN;
-	default:
-		return PROBE_FAIL;
-	}
 }
 
 /* Evenly from 0 to below limit (SplitMix64). */
@@ -144,21 +118,52 @@ static enum health_state next_state(const struct health_status *status, const st
 	}
 }
 
+/* Is it on its way to another state? Then it is looked at more often, where the check says so. */
+static bool is_changing(const struct health_status *status)
+{
+	switch (status->state) {
+	case HEALTH_CHECKING:
+		return true;
+	case HEALTH_UP:
+		return status->failures > 0;
+	default:
+		return status->successes > 0;
+	}
+}
+
 static void check_cb(uv_timer_t *timer);
+
+/* Targets that a start, or a change, has checked all within FIRST_WITHIN would stay that close: the second check scatters them. */
+static void check_next(struct target *t)
+{
+	const struct config_check *check = &t->check;
+	bool fast = check->fast_interval && is_changing(&t->status);
+	uint64_t interval = fast ? check->fast_interval : check->interval, now = uv_now(t->health->loop);
+	uint64_t spread = interval * (t->scatter ? JITTER_MAX : check->jitter) / 100;
+	uint64_t next = t->started + interval - spread + draw(t->health, 2 * spread + 1);
+
+	t->scatter = false;
+	uv_timer_start(&t->timer, check_cb, next > now ? next - now : 0, 0);
+}
+
+/* Of no weight, but what stands in the way of a first result is worth telling. */
+static void take_unknown(struct target *t, const struct probe_result *result)
+{
+	log_unknown(t, result);
+	if (!t->status.checked)
+		snprintf(t->status.reason, sizeof(t->status.reason), "%s", result->reason);
+	check_next(t);
+}
 
 static void result_cb(void *arg, const struct probe_result *result)
 {
 	struct target *t = arg;
 	struct health *health = t->health;
-	uint64_t interval = t->check.interval, now = uv_now(health->loop);
-	uint64_t next = t->started + interval * 9 / 10 + draw(health, interval / 5 + 1);
 	enum health_state state;
 
-	t->tcp = NULL;
-	t->http = NULL;
-	uv_timer_start(&t->timer, check_cb, next > now ? next - now : 0, 0);
+	t->probe = NULL;
 	if (result->verdict == PROBE_UNKNOWN) {
-		log_unknown(t, result);
+		take_unknown(t, result);
 		return;
 	}
 	t->status.checked = time(NULL);
@@ -166,27 +171,22 @@ static void result_cb(void *arg, const struct probe_result *result)
 	t->status.successes = result->verdict == PROBE_PASS ? t->status.successes + 1 : 0;
 	t->status.failures = result->verdict == PROBE_PASS ? 0 : t->status.failures + 1;
 	state = next_state(&t->status, &t->check);
-	if (state == t->status.state)
+	if (state == t->status.state) {
+		check_next(t);
 		return;
+	}
 	set_state(t, state);
+	check_next(t);
 	health->changed(health->arg, t->service, &t->addr, &t->status); /* may remove t */
 }
 
 /* ---- schedule ---- */
 
-static bool in_flight(const struct target *t)
-{
-	return t->tcp || t->http;
-}
-
 static void cancel(struct target *t)
 {
-	if (t->tcp)
-		probe_tcp_cancel(t->tcp);
-	if (t->http)
-		probe_http_cancel(t->http);
-	t->tcp = NULL;
-	t->http = NULL;
+	if (t->probe)
+		probe_cancel(t->probe);
+	t->probe = NULL;
 }
 
 /*
@@ -209,31 +209,45 @@ static void timeout_cb(uv_timer_t *timer)
 	result_cb(t, &result);
 }
 
-static void check_cb(uv_timer_t *timer)
+/* From now on time counts. */
+static void begun_cb(void *arg)
 {
-	struct target *t = timer->data;
-	struct health *health = t->health;
-	const struct probe_target what = {.addr = &t->addr, .port = t->port, .check = &t->check};
-	struct probe_result result;
+	struct target *t = arg;
 
-	t->started = uv_now(health->loop);
+	t->started = uv_now(t->health->loop);
 	t->timeout = t->check.timeout;
 	t->deadline = t->started + t->timeout;
 	t->graced = false;
-	if (t->check.type == CONFIG_CHECK_TCP)
-		t->tcp = probe_tcp_start(health->loop, &what, result_cb, t, &result);
-	else
-		t->http = probe_http_start(health->http, &what, result_cb, t, &result);
-	if (in_flight(t))
-		uv_timer_start(timer, timeout_cb, t->timeout, 0);
-	else
+	uv_timer_start(&t->timer, timeout_cb, t->timeout, 0);
+}
+
+/* Without a timer while the probe waits for its turn. */
+static void check_cb(uv_timer_t *timer)
+{
+	struct target *t = timer->data;
+	const struct probe_caller caller = {.begun = begun_cb, .done = result_cb, .arg = t};
+	const struct probe_target what = {
+		.service = t->service,
+		.backend = &t->addr,
+		.road = {.to = t->addr},
+		.port = t->port,
+		.check = &t->check,
+	};
+	struct probe_result result;
+
+	t->started = uv_now(t->health->loop);
+	t->probe = probe_start(&t->health->probers, &what, &caller, &result);
+	if (!t->probe)
 		result_cb(t, &result);
+	else if (!t->probe->waits)
+		begun_cb(t);
 }
 
 static void check_soon(struct target *t)
 {
 	uint64_t within = t->check.interval < FIRST_WITHIN ? t->check.interval : FIRST_WITHIN;
 
+	t->scatter = true;
 	uv_timer_start(&t->timer, check_cb, draw(t->health, within + 1), 0);
 }
 
@@ -272,18 +286,6 @@ static struct target *target_find(const struct health *health, const char *servi
 	return at ? *at : NULL;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? !strcmp(a, b) : a == b;
-}
-
-static bool same_check(const struct config_check *a, const struct config_check *b)
-{
-	return a->type == b->type && same_text(a->path, b->path) && same_text(a->host, b->host) &&
-	       a->expect_min == b->expect_min && a->expect_max == b->expect_max && a->verify == b->verify &&
-	       a->interval == b->interval && a->timeout == b->timeout && a->rise == b->rise && a->fall == b->fall;
-}
-
 /* Take over the parameters of the service's check. They count from the next check on, which is soon: whoever changed them
  * wants to see what they do, and the old interval may have been an hour. */
 static void target_set_check(struct target *t, const struct config_service *service)
@@ -291,16 +293,13 @@ static void target_set_check(struct target *t, const struct config_service *serv
 	const struct config_check *check = &service->check;
 	uint16_t port = config_check_port(service);
 
-	if (t->port == port && same_check(&t->check, check))
+	if (t->port == port && config_check_equal(&t->check, check))
 		return;
-	free(t->check.path);
-	free(t->check.host);
-	t->check = *check;
-	t->check.path = check->path ? xstrdup(check->path) : NULL;
-	t->check.host = check->host ? xstrdup(check->host) : NULL;
+	config_check_clear(&t->check);
+	config_check_copy(&t->check, check);
 	t->port = port;
 	if (check->type != CONFIG_CHECK_NONE) {
-		if (!in_flight(t))
+		if (!t->probe)
 			check_soon(t);
 		return;
 	}
@@ -341,8 +340,7 @@ static void target_closed_cb(uv_handle_t *handle)
 	struct target *t = handle->data;
 	struct health *health = t->health;
 
-	free(t->check.path);
-	free(t->check.host);
+	config_check_clear(&t->check);
 	free(t);
 	health->open_timers--;
 	health_free(health);
@@ -421,7 +419,7 @@ int health_open(struct health **out, uv_loop_t *loop,
 		void *arg, struct shunt_err *err)
 {
 	struct health *health = xcalloc(1, sizeof(*health));
-	int ret = probe_http_open(&health->http, loop, err);
+	int ret = probers_open(&health->probers, loop, err);
 
 	*out = NULL;
 	if (ret) {
@@ -431,7 +429,7 @@ int health_open(struct health **out, uv_loop_t *loop,
 	health->loop = loop;
 	health->changed = changed;
 	health->arg = arg;
-	if (getrandom(&health->random, sizeof(health->random), GRND_NONBLOCK) != sizeof(health->random))
+	if (!probe_random(&health->random, sizeof(health->random)))
 		health->random = uv_hrtime();
 	raise_descriptor_limit();
 	/* libcurl with CURLOPT_NOSIGNAL leaves it to the process that a TLS peer which hangs up does not end it. */
@@ -448,6 +446,6 @@ void health_close(struct health *health)
 		target_remove(health->targets[i]);
 	health->count = 0;
 	health->closed = true;
-	probe_http_close(health->http);
+	probers_close(&health->probers);
 	health_free(health);
 }

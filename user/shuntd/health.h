@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Health checks on the loop: one target per (service, backend). health.c owns schedule, counts and state; one file per kind of
- * check (health_tcp.c, health_http.c) runs a single probe and reports once.
+ * check (health_tcp.c, health_http.c, ...) runs a single probe and reports once.
  *
  * States: CHECKING until the first result, which decides alone; then UP falls after `fall` consecutive failures and DOWN
- * rises after `rise` consecutive successes. Checks of a target are `interval` apart, plus or minus 10 %, the first within
- * min(interval, 200 ms); a probe that takes longer than `timeout` has failed; there is never more than one at a time.
+ * rises after `rise` consecutive successes. Checks of a target are `interval` apart, or `fast_interval` while the state may
+ * be about to change, give or take `jitter` percent, the first within min(interval, 200 ms); a probe that takes longer than
+ * `timeout` has failed; there is never more than one at a time.
  */
 #ifndef SHUNT_HEALTH_H
 #define SHUNT_HEALTH_H

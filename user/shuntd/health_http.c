@@ -17,6 +17,7 @@
 
 /* A longer body is not read to its end: the status has been seen, and a download is no health check. */
 #define BODY_MAX 65536
+#define CA_CACHE_SECONDS 60L
 #define USER_AGENT "shunt/" SHUNT_VERSION " health-check"
 
 struct probe_http_pool {
@@ -26,11 +27,11 @@ struct probe_http_pool {
 };
 
 struct probe_http {
+	struct probe probe;
 	struct probe_http_pool *pool;
+	struct probe_road road;
 	CURL *easy;
 	struct curl_slist *headers, *connect_to;
-	probe_done_fn *done;
-	void *arg;
 	uint16_t expect_min, expect_max;
 	bool cut;	 /* the body was longer than BODY_MAX */
 	size_t body;	 /* bytes of it so far */
@@ -57,7 +58,9 @@ static void result_of(struct probe_http *probe, CURLcode code, struct probe_resu
 				 strerror(probe->socket_code));
 	else if (code == CURLE_COULDNT_CONNECT && code_os)
 		probe_result_set(result, probe_errno_verdict(code_os), "connect: %s", strerror(code_os));
-	else if (code == CURLE_OUT_OF_MEMORY || code == CURLE_SSL_CACERT_BADFILE)
+	else if (code == CURLE_SSL_CACERT_BADFILE)
+		probe_result_set(result, PROBE_UNKNOWN, "the file of trusted certificates (ca) cannot be read");
+	else if (code == CURLE_OUT_OF_MEMORY)
 		probe_result_set(result, PROBE_UNKNOWN, "%s", curl_easy_strerror(code));
 	else if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && probe->cut))
 		probe_result_set(result, PROBE_FAIL, "%s", probe->error[0] ? probe->error : curl_easy_strerror(code));
@@ -72,9 +75,7 @@ static void collect(struct probe_http_pool *pool)
 {
 	struct probe_result result;
 	struct probe_http *probe;
-	probe_done_fn *done;
 	CURLMsg *msg;
-	void *arg;
 	int left;
 
 	while ((msg = curl_multi_info_read(pool->multi, &left))) {
@@ -82,10 +83,7 @@ static void collect(struct probe_http_pool *pool)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&probe);
 		result_of(probe, msg->data.result, &result);
-		done = probe->done;
-		arg = probe->arg;
-		probe_http_cancel(probe);
-		done(arg, &result);
+		probe_finish(&probe->probe, &result);
 	}
 }
 
@@ -174,28 +172,28 @@ static size_t body_cb(char *data, size_t size, size_t count, void *arg)
 static curl_socket_t open_socket_cb(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct probe_http *probe = arg;
-	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	int fd = probe_socket(&probe->road, address->socktype, address->protocol);
 
 	(void)purpose;
 	if (fd >= 0)
 		return fd;
-	probe->socket_code = errno;
+	probe->socket_code = -fd;
 	return CURL_SOCKET_BAD;
 }
 
 /*
- * With a host, the URL names it (so Host and SNI carry it as it was written) and the connection is directed to the backend;
- * without one the URL is the backend's literal address.
+ * With a host, the URL names it (so Host and SNI carry it as it was written) and the connection is directed to the target;
+ * without one the URL is the target's literal address.
  */
 static bool set_url(struct probe_http *probe, const struct probe_target *target)
 {
 	const struct config_check *check = target->check;
 	const char *scheme = check->type == CONFIG_CHECK_HTTPS ? "https" : "http";
-	bool is_v6 = target->addr->family == SHUNT_FAMILY_IPV6;
+	bool is_v6 = target->road.to.family == SHUNT_FAMILY_IPV6;
 	char text[SHUNT_ADDR_TEXT], *authority, *url, *direct;
 	bool bad;
 
-	authority = xasprintf(is_v6 ? "[%s]:%u" : "%s:%u", addr_format(target->addr, text), target->port);
+	authority = xasprintf(is_v6 ? "[%s]:%u" : "%s:%u", addr_format(&target->road.to, text), target->port);
 	url = xasprintf("%s://%s%s", scheme, check->host ? check->host : authority, check->path ? check->path : "/");
 	direct = xasprintf("::%s", authority);
 	probe->connect_to = curl_slist_append(NULL, direct);
@@ -204,6 +202,21 @@ static bool set_url(struct probe_http *probe, const struct probe_target *target)
 	free(direct);
 	free(url);
 	free(authority);
+	return !bad;
+}
+
+/* Those of `ca` alone, or the system's. They are read anew at most once a minute: to do it for each check would cost more than the rest. */
+static bool set_trust(CURL *easy, const struct config_check *check)
+{
+	const long verify = check->verify;
+	bool bad = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify) != CURLE_OK;
+
+	bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L) != CURLE_OK;
+	if (!check->ca)
+		return !bad;
+	bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, check->ca) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_SECONDS) != CURLE_OK;
 	return !bad;
 }
 
@@ -216,9 +229,8 @@ static bool set_options(struct probe_http *probe, const struct probe_target *tar
 		{CURLOPT_NOSIGNAL, 1},	    {CURLOPT_FOLLOWLOCATION, 0}, {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
 		{CURLOPT_FRESH_CONNECT, 1}, {CURLOPT_FORBID_REUSE, 1},	 {CURLOPT_PATH_AS_IS, 1},
 	};
-	const long verify = target->check->verify;
 	CURL *easy = probe->easy;
-	bool bad = false;
+	bool bad = !set_trust(easy, target->check);
 
 	/* Said aloud, so that a server closes first and holds the TIME_WAIT. */
 	probe->headers = curl_slist_append(NULL, "Connection: close");
@@ -230,8 +242,6 @@ static bool set_options(struct probe_http *probe, const struct probe_target *tar
 	bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT) != CURLE_OK;
-	bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify) != CURLE_OK;
-	bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L) != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_cb) != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, probe) != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket_cb) != CURLE_OK;
@@ -249,27 +259,29 @@ static void probe_free(struct probe_http *probe)
 	free(probe);
 }
 
-void probe_http_cancel(struct probe_http *probe)
+static void http_cancel(struct probe *probe)
 {
-	curl_multi_remove_handle(probe->pool->multi, probe->easy);
-	probe_free(probe);
+	struct probe_http *http = (struct probe_http *)probe;
+
+	curl_multi_remove_handle(http->pool->multi, http->easy);
+	probe_free(http);
 }
 
-struct probe_http *probe_http_start(struct probe_http_pool *pool, const struct probe_target *target,
-				    probe_done_fn *done, void *arg, struct probe_result *result)
+struct probe *probe_http_start(struct probers *probers, const struct probe_target *target,
+			       const struct probe_caller *caller, struct probe_result *result)
 {
-	struct probe_http *probe = xcalloc(1, sizeof(*probe));
+	struct probe_http *http = xcalloc(1, sizeof(*http));
 
-	probe->pool = pool;
-	probe->done = done;
-	probe->arg = arg;
-	probe->expect_min = target->check->expect_min;
-	probe->expect_max = target->check->expect_max;
-	probe->easy = curl_easy_init();
-	if (probe->easy && set_options(probe, target) && !curl_multi_add_handle(pool->multi, probe->easy))
-		return probe;
+	http->probe = (struct probe){.cancel = http_cancel, .caller = *caller};
+	http->pool = probers->http;
+	http->road = target->road;
+	http->expect_min = target->check->expect_min;
+	http->expect_max = target->check->expect_max;
+	http->easy = curl_easy_init();
+	if (http->easy && set_options(http, target) && !curl_multi_add_handle(http->pool->multi, http->easy))
+		return &http->probe;
 	probe_result_set(result, PROBE_UNKNOWN, "libcurl cannot set up a request (out of memory?)");
-	probe_free(probe);
+	probe_free(http);
 	return NULL;
 }
 

@@ -22,33 +22,85 @@ struct probe_result {
 	char reason[128];
 };
 
+/* The way of a probe's packets: where they go, and what its sockets are told; probe_socket() is the only place that tells them. */
+struct probe_road {
+	struct shunt_addr to;
+};
+
 /* What to probe; only read during the call that starts the probe. */
 struct probe_target {
-	const struct shunt_addr *addr;
-	uint16_t port;
+	const char *service;
+	const struct shunt_addr *backend;
+	struct probe_road road;
+	uint16_t port; /* 0: none, for those that need none */
 	const struct config_check *check;
 };
 
-typedef void probe_done_fn(void *arg, const struct probe_result *result);
+/* Who waits for the result. */
+struct probe_caller {
+	void (*begun)(void *arg); /* a probe that had to wait for its turn has it */
+	void (*done)(void *arg, const struct probe_result *result);
+	void *arg;
+};
 
+/* In flight: the first member of what a kind of check knows of its probe. */
+struct probe {
+	void (*cancel)(struct probe *probe);
+	struct probe_caller caller;
+	bool waits; /* for its turn: its time has not begun */
+};
+
+/* What probes share, by kind. Cancel all probes before closing. */
+struct probers {
+	uv_loop_t *loop;
+	struct probe_http_pool *http;
+	struct probe_icmp_pool *icmp;
+	struct probe_exec_pool *exec;
+};
+
+int probers_open(struct probers *probers, uv_loop_t *loop, struct shunt_err *err);
+void probers_close(struct probers *probers);
+
+/* NULL with *result: decided at once. */
+struct probe *probe_start(struct probers *probers, const struct probe_target *target, const struct probe_caller *caller,
+			  struct probe_result *result);
+void probe_cancel(struct probe *probe);
+
+/* ---- for the kinds of check ---- */
+
+/* What is not printable ASCII becomes '?': peers and commands have their words in reasons. */
 __attribute__((format(printf, 3, 4))) void probe_result_set(struct probe_result *result, enum probe_verdict verdict,
 							    const char *fmt, ...);
 /* The verdict on a failed system call: out of descriptors, ports or memory is this host's fault. */
 enum probe_verdict probe_errno_verdict(int code);
+void probe_result_errno(struct probe_result *result, const char *call, int code); /* "connect: Connection refused" */
 
-struct probe_tcp;
-/* NULL with *result: decided at once. */
-struct probe_tcp *probe_tcp_start(uv_loop_t *loop, const struct probe_target *target, probe_done_fn *done, void *arg,
-				  struct probe_result *result);
-void probe_tcp_cancel(struct probe_tcp *probe);
+/* A socket for packets on that road, which does not block; -errno. */
+int probe_socket(const struct probe_road *road, int type, int protocol);
+/* Cannot be guessed by who does not see the packets. False: the kernel has none yet. */
+bool probe_random(void *out, size_t size);
+/* Cancels, then tells: the caller may do what it likes. */
+void probe_finish(struct probe *probe, const struct probe_result *result);
 
-/* All HTTP and HTTPS probes share one libcurl multi handle. Cancel all probes before closing it. */
-struct probe_http_pool;
-struct probe_http;
+struct probe *probe_tcp_start(struct probers *probers, const struct probe_target *target,
+			      const struct probe_caller *caller, struct probe_result *result);
+struct probe *probe_http_start(struct probers *probers, const struct probe_target *target,
+			       const struct probe_caller *caller, struct probe_result *result);
+struct probe *probe_dns_start(struct probers *probers, const struct probe_target *target,
+			      const struct probe_caller *caller, struct probe_result *result);
+struct probe *probe_udp_start(struct probers *probers, const struct probe_target *target,
+			      const struct probe_caller *caller, struct probe_result *result);
+struct probe *probe_icmp_start(struct probers *probers, const struct probe_target *target,
+			       const struct probe_caller *caller, struct probe_result *result);
+struct probe *probe_exec_start(struct probers *probers, const struct probe_target *target,
+			       const struct probe_caller *caller, struct probe_result *result);
+
+/* All HTTP and HTTPS probes share one libcurl multi handle, all pings a socket for each family, all commands a number of places. */
 int probe_http_open(struct probe_http_pool **pool, uv_loop_t *loop, struct shunt_err *err);
 void probe_http_close(struct probe_http_pool *pool);
-struct probe_http *probe_http_start(struct probe_http_pool *pool, const struct probe_target *target,
-				    probe_done_fn *done, void *arg, struct probe_result *result);
-void probe_http_cancel(struct probe_http *probe);
+struct probe_icmp_pool *probe_icmp_open(uv_loop_t *loop);
+void probe_icmp_close(struct probe_icmp_pool *pool);
+struct probe_exec_pool *probe_exec_open(uv_loop_t *loop);
+void probe_exec_close(struct probe_exec_pool *pool);
 
 #endif
