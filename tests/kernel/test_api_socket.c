@@ -158,7 +158,7 @@ static void expect_open(const char *path, int expected, const char *what)
 	struct shunt_err err = {0};
 	struct api *api = NULL;
 
-	assert_int_equal(api_open(&api, &d, path, &err), expected);
+	assert_int_equal(api_open(&api, &d, &(struct api_options){.path = path}, &err), expected);
 	if (what && !strstr(err.what, what))
 		fail_msg("%s", shunt_err_text(&err));
 	api_close(api);
