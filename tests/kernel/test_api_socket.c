@@ -115,6 +115,9 @@ static void broken_clients(void **state)
 	fd = connect_raw(); /* refused before any of it is sent */
 	send_raw(fd, "POST /v1/changes HTTP/1.1\r\nHost: x\r\nContent-Length: 16777217\r\n\r\n");
 	expect_raw(fd, "HTTP/1.1 413 ");
+	fd = connect_raw(); /* the end of such a request nobody is told */
+	send_raw(fd, "GET /v1/version HTTP/9.9\r\nHost: x\r\n\r\n");
+	expect_raw(fd, "HTTP/1.1 505 ");
 	fd = connect_raw();
 	send_raw(fd, "GET /v1/version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 	expect_raw(fd, "HTTP/1.1 200 ");

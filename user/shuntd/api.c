@@ -48,21 +48,27 @@ struct api {
 struct upload {
 	char *body;
 	size_t len, room;
-	bool started; /* headers seen */
 	bool bad_uri;
 	bool too_large;
 	size_t body_max;
 };
 
-/* First sight of a request. "%00" would end the decoded path early and so name something else than what was sent. */
-static void *upload_begin(void *arg, const char *uri, struct MHD_Connection *connection)
+static char bad_uri; /* its address stands for an upload, until there is one */
+
+/* First sight of a request. "%00" would end the decoded path early and so name something else than what was sent. Nothing is kept here:
+ * libmicrohttpd does not tell the end of a request that on_request() has not seen. */
+static void *look_at_uri(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+	(void)arg, (void)connection;
+	return strstr(uri, "%00") ? &bad_uri : NULL;
+}
+
+static struct upload *upload_begin(const struct api *api, bool is_bad_uri)
 {
 	struct upload *upload = xcalloc(1, sizeof(*upload));
-	const struct api *api = arg;
 
-	(void)connection;
 	upload->body_max = api->options.access == API_READ ? 0 : BODY_MAX;
-	upload->bad_uri = strstr(uri, "%00") != NULL;
+	upload->bad_uri = is_bad_uri;
 	return upload;
 }
 
@@ -72,12 +78,12 @@ static void upload_end(void *arg, struct MHD_Connection *connection, void **cont
 	struct upload *upload = *context;
 
 	(void)arg, (void)code;
-	if (!upload)
-		return;
 	api_client_restart(connection);
+	*context = NULL;
+	if (!upload || (void *)upload == &bad_uri)
+		return;
 	free(upload->body);
 	free(upload);
-	*context = NULL;
 }
 
 /* What is too large is still read to its end, or the client would see a broken connection instead of the answer. */
@@ -193,11 +199,11 @@ static void answer_upload(struct api *api, struct MHD_Connection *connection, co
 }
 
 /* A length that is announced to be too large is refused before the body is sent, if the client waits (Expect: 100-continue). */
-static bool announced_too_large(struct MHD_Connection *connection, size_t max)
+static bool announced_too_large(struct MHD_Connection *connection)
 {
 	const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-	return length && strtoull(length, NULL, 10) > max;
+	return length && strtoull(length, NULL, 10) > BODY_MAX;
 }
 
 /* libmicrohttpd calls this once after the headers, then for each piece of the body, then once without data. */
@@ -209,9 +215,9 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	enum MHD_Result ret;
 
 	(void)version;
-	if (!upload->started) {
-		upload->started = true;
-		upload->too_large = announced_too_large(connection, upload->body_max);
+	if (!upload || (void *)upload == &bad_uri) {
+		*context = upload = upload_begin(arg, upload != NULL);
+		upload->too_large = announced_too_large(connection);
 		if (!upload->too_large)
 			return MHD_YES;
 	}
@@ -283,7 +289,7 @@ static int start_http(struct api *api, struct shunt_err *err)
 		NULL, MHD_OPTION_LISTEN_SOCKET, api->listener.fd, MHD_OPTION_CONNECTION_LIMIT, o->connections,
 		MHD_OPTION_CONNECTION_TIMEOUT, o->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_ROOM,
 		MHD_OPTION_NOTIFY_CONNECTION, api_clients_notify, &api->clients, MHD_OPTION_URI_LOG_CALLBACK,
-		upload_begin, api, MHD_OPTION_NOTIFY_COMPLETED, upload_end, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		look_at_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED, upload_end, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_END);
 	if (!api->mhd)
 		return shunt_fail(err, EIO, api->listener.path, "cannot start the HTTP server");
