@@ -29,6 +29,21 @@ rich_config() {
 
 tested() { /usr/bin/python3 "$top/tests/api/$1" "$sock" "$read_sock" "${@:2}"; }
 
+# Somebody of the group, and of no other: the one socket answers, the other does not.
+as_reader() { setpriv --reuid=65534 --regid=nogroup --clear-groups -- curl -sS --max-time 10 --unix-socket "$1" "http://localhost/v1/$2"; }
+
+readers_read() {
+	[ "$(stat -c '%a %G' "$read_sock")" = "660 nogroup" ] && [ "$(stat -c '%a %G' "$sock")" = "660 root" ] || return 1
+	as_reader "$read_sock" status | jq -e .pid && ! as_reader "$sock" status && as_reader "$read_sock" config | jq -e 'has("seed") | not' &&
+		shunt export | grep -q '^seed:.*0x00000000feedface'
+}
+
+# A daemon that cannot give its socket away does not start, and leaves nothing.
+no_such_group() {
+	refused 'no group "no-such-group"' timeout 10 "${shuntd_command[@]}" --state "$run/second.json" --socket "$run/second.sock" \
+		--read-group no-such-group && [ ! -e "$run/second.sock" ] && [ ! -e "$run/second-ro.sock" ]
+}
+
 # What the sanitizers found, a leak at its end among it, is in its log.
 ends_clean() {
 	wait_for 10 pid_gone "$shuntd_pid" || return 1
@@ -41,6 +56,8 @@ rich_config
 shuntd_start || bail "the daemon comes up"
 wait_for 30 state_is 10.0.2.11 up || bail "a backend comes up"
 
+test_that "a group may read, and no more" readers_read
+test_that "a group that is not there is said so" no_such_group
 test_that "hostile input gets an error and nothing else" tested fuzz.py --count "${COUNT:-600}" ${SEED:+--seed "$SEED"}
 test_that "answers are as docs/openapi.yaml describes them" tested conform.py
 test_that "the sanitizers have found nothing" ends_clean
