@@ -54,24 +54,25 @@ static int set_log_level(const char *name)
 	return -EINVAL;
 }
 
+enum { STATE = 256, PIN_DIR, CHECK, DETACH, READ_SOCKET, READ_GROUP };
+static const struct option longs[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"state", required_argument, NULL, STATE},
+	{"socket", required_argument, NULL, 's'},
+	{"read-socket", required_argument, NULL, READ_SOCKET},
+	{"read-group", required_argument, NULL, READ_GROUP},
+	{"pin-dir", required_argument, NULL, PIN_DIR},
+	{"check", no_argument, NULL, CHECK},
+	{"detach", no_argument, NULL, DETACH},
+	{"log-level", required_argument, NULL, 'l'},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
 /* 0: go on; 1: done; negative: usage error. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	enum { STATE = 256, PIN_DIR, CHECK, DETACH, READ_SOCKET, READ_GROUP };
-	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"state", required_argument, NULL, STATE},
-		{"socket", required_argument, NULL, 's'},
-		{"read-socket", required_argument, NULL, READ_SOCKET},
-		{"read-group", required_argument, NULL, READ_GROUP},
-		{"pin-dir", required_argument, NULL, PIN_DIR},
-		{"check", no_argument, NULL, CHECK},
-		{"detach", no_argument, NULL, DETACH},
-		{"log-level", required_argument, NULL, 'l'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:s:l:Vh", longs, NULL)) != -1) {
