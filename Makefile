@@ -56,7 +56,7 @@ CONN_BIN := $(addprefix $B/tests/test_conn_,explore property)
 KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
 TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
 
-.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench bench-checks sim conn-mutants fuzz-packets format format-check install uninstall clean help
+.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench bench-checks sim conn-mutants fuzz-packets fuzz-api format format-check install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -96,6 +96,12 @@ $B/other/shuntd: $(call obj,other/obj,$(VERSIONED)) $(filter-out $(call obj,obj,
 
 tests: $B/other/shuntd
 
+# The same daemon once more with the sanitizers, for hostile input to its API.
+$B/san/shuntd: $(call obj,san,$(SHUNTD_SRC) $(XDP_SRC) $(LIB_SRC))
+	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNTD)) -lm
+
+tests: $B/san/shuntd
+
 $B/shunt: $(SHUNT_OBJ) $(XDP_OBJ) $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNT))
 
@@ -103,7 +109,7 @@ $B/obj/%.o: %.c | $(SKEL)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$B/san/%.o: %.c
+$B/san/%.o: %.c | $(SKEL)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
 
@@ -147,8 +153,8 @@ $(filter $B/tests/kernel/test_datapath%,$(KERNEL_BIN)): $(call obj,obj,$(addpref
 # The API and the command over a real socket, with stand-ins for the datapath: the API under the sanitizers, like all that reads
 # what others send.
 API_TEST_OBJ := $(call obj,san,$(addprefix tests/kernel/,fake_daemon.c fake_conns.c api_client.c cli_run.c) $(wildcard user/shuntd/api*.c)) $(PURE_OBJ)
-API_TEST_BIN := $(addprefix $B/tests/kernel/,test_api test_api_conns test_api_socket test_cli test_cli_conn test_cli_status)
-$(addprefix $B/tests/kernel/,test_cli test_cli_conn test_cli_status): | $B/shunt
+API_TEST_BIN := $(addprefix $B/tests/kernel/,test_api test_api_conns test_api_etag test_api_limits test_api_socket test_cli test_cli_conn test_cli_edit test_cli_status)
+$(addprefix $B/tests/kernel/,test_cli test_cli_conn test_cli_edit test_cli_status): | $B/shunt
 $(API_TEST_BIN): $B/tests/kernel/%: $B/san/tests/kernel/%.o $(API_TEST_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libuv libmicrohttpd libcurl libbpf libmnl $(LIBS_LIB)) -lm
@@ -202,6 +208,9 @@ COUNT ?= 10000000
 fuzz-packets: $B/tests/fuzz_packets ## Fuzz the loaded program (root; COUNT=N, SEED=S: ten million packets, a random seed)
 	$B/tests/fuzz_packets --count $(COUNT) $(if $(SEED),--seed $(SEED))
 
+fuzz-api: all $B/san/shuntd ## Fuzz the API of a running daemon (root; COUNT=N, SEED=S: 100,000 inputs, a random seed)
+	COUNT=$(if $(filter command line environment,$(origin COUNT)),$(COUNT),100000) SEED=$(SEED) tests/ns/test_api.sh
+
 # The live test: its connections, and its floods.
 live-tools: $B/tests/live/conns $B/tests/live/flood $B/tests/live/where $B/tests/bpf/sink.bpf.o $B/tests/bpf/pass.bpf.o ## Build what scripts/live needs besides
 
@@ -238,7 +247,7 @@ install: all ## Install (DESTDIR, PREFIX, SYSCONFDIR, UNITDIR)
 	install -m 644 docs/shunt.example.yaml $(DESTDIR)$(DOCDIR)
 	sed 's|@SBINDIR@|$(SBINDIR)|; s|@DOCDIR@|$(DOCDIR)|' docs/shuntd.service.in > $(DESTDIR)$(UNITDIR)/shuntd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/shuntd.service
-	install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(DOCDIR)
+	install -m 644 README.md LICENSE docs/*.md docs/openapi.yaml $(DESTDIR)$(DOCDIR)
 
 uninstall: ## Remove what install installed (configuration and state stay)
 	rm -f $(DESTDIR)$(SBINDIR)/shuntd $(DESTDIR)$(SBINDIR)/shunt $(DESTDIR)$(UNITDIR)/shuntd.service

@@ -21,6 +21,7 @@ static size_t on_data(char *data, size_t size, size_t count, void *arg)
 	a->text = realloc(a->text, a->len + size * count + 1);
 	memcpy(a->text + a->len, data, size * count);
 	a->len += size * count;
+	a->text[a->len] = '\0';
 	return size * count;
 }
 
@@ -33,6 +34,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 	line[strcspn(line, "\r\n")] = '\0';
 	if (strncmp(line, "Allow: ", 7) == 0)
 		snprintf(a->allow, sizeof(a->allow), "%.60s", line + 7);
+	if (strncmp(line, "ETag: ", 6) == 0)
+		snprintf(a->etag, sizeof(a->etag), "%.60s", line + 6);
 	return size * count;
 }
 
@@ -78,9 +81,11 @@ struct answer call(struct call c)
 
 	snprintf(url, sizeof(url), "http://localhost%s", c.path);
 	set_body(curl, &c, &headers);
+	for (size_t i = 0; i < COUNT(c.headers) && c.headers[i]; i++)
+		headers = curl_slist_append(headers, c.headers[i]);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, fake.socket);
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, c.socket ? c.socket : fake.socket);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, c.method);
 	if (strcmp(c.method, "HEAD") == 0)
 		curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);

@@ -19,14 +19,16 @@ int stop_fake(void **state);
 
 struct call {
 	const char *method, *path, *type, *body;
-	size_t len;   /* of body; 0: a text */
-	bool chunked; /* send without a Content-Length */
+	const char *socket;	/* NULL: the one for everything */
+	const char *headers[3]; /* "Name: value" */
+	size_t len;		/* of body; 0: a text */
+	bool chunked;		/* send without a Content-Length */
 	size_t sent;
 };
 
 struct answer {
 	long status;
-	char type[64], allow[64];
+	char type[64], allow[64], etag[64];
 	long long length; /* Content-Length, -1: none */
 	json_t *json;
 	char *text;

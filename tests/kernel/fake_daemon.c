@@ -16,6 +16,7 @@
 #include "../../user/shuntd/api.h"
 
 static const char initial[] = "interfaces: [eth0]\n"
+			      "seed: 0x" FAKE_SEED "\n"
 			      "source: {ipv4: 172.31.0.0/16, ipv6: \"fd00:31::/64\"}\n"
 			      "services:\n"
 			      "  - name: web\n"
@@ -28,6 +29,8 @@ static const char initial[] = "interfaces: [eth0]\n"
 			      "    vips: [\"192.0.2.53:53/udp\", \"[2001:db8::53]:53/udp\"]\n"
 			      "    check: {type: none}\n"
 			      "    backends: [\"2001:db8:1::11\"]\n";
+
+unsigned int fake_request_seconds;
 
 static uint64_t generation = 1;
 
@@ -193,6 +196,21 @@ static void close_handle(uv_handle_t *handle, void *arg)
 		uv_close(handle, NULL);
 }
 
+static int open_sockets(struct daemon *d, const struct fake_daemon *fake, struct shunt_err *err)
+{
+	const struct api_options all = {.path = fake->socket,
+					.request_seconds = fake_request_seconds,
+					.idle_seconds = fake_request_seconds ? 600 : 0};
+	const struct api_options reading = {.path = fake->read_socket,
+					    .access = API_READ,
+					    .connections = FAKE_READERS,
+					    .request_seconds = fake_request_seconds,
+					    .idle_seconds = all.idle_seconds};
+	int ret = api_open(&d->api, d, &all, err);
+
+	return ret ? ret : api_open(&d->read_api, d, &reading, err);
+}
+
 /* The child's life; ready is written to once it listens. */
 static int serve(const struct fake_daemon *fake, int ready)
 {
@@ -207,13 +225,14 @@ static int serve(const struct fake_daemon *fake, int ready)
 	uv_loop_init(&loop);
 	uv_signal_init(&loop, &sigterm);
 	uv_signal_start(&sigterm, on_signal, SIGTERM);
-	if (!d.config || api_open(&d.api, &d, fake->socket, &err)) {
+	if (!d.config || open_sockets(&d, fake, &err)) {
 		fprintf(stderr, "fake daemon: %s\n", shunt_err_text(&err));
 		return 1;
 	}
 	if (write(ready, "x", 1) != 1)
 		return 1;
 	uv_run(&loop, UV_RUN_DEFAULT);
+	api_close(d.read_api);
 	api_close(d.api);
 	uv_walk(&loop, close_handle, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);
@@ -230,6 +249,7 @@ void fake_daemon_start(struct fake_daemon *fake)
 	if (!mkdtemp(fake->dir) || pipe(ready))
 		abort();
 	snprintf(fake->socket, sizeof(fake->socket), "%s/api.sock", fake->dir);
+	snprintf(fake->read_socket, sizeof(fake->read_socket), "%s/api-ro.sock", fake->dir);
 	snprintf(fake->config_path, sizeof(fake->config_path), "%s/shunt.yaml", fake->dir);
 	fflush(NULL);
 	fake->pid = fork();

@@ -12,6 +12,7 @@
 struct fake_daemon {
 	char dir[64];
 	char socket[96];
+	char read_socket[96]; /* for reading; FAKE_READERS connections */
 	char config_path[96]; /* what a reload reads */
 	pid_t pid;
 };
@@ -30,6 +31,12 @@ int fake_daemon_wait(struct fake_daemon *fake);
 extern bool fake_unswept; /* the next one that is started has not swept yet */
 #define FAKE_ENDING "10.1.0.13"
 #define FAKE_REMOVED "10.1.0.99"
+
+#define FAKE_READERS 4
+#define FAKE_SEED "00000000feedface" /* of the configuration in force */
+extern unsigned int
+	fake_request_seconds; /* that requests may take at the next one that is started, while silence may last
+					    * longer than any test; 0: the defaults */
 
 /* How it refuses: a configuration with a service of this name is refused by daemon_commit() with ENOSPC, or EIO. */
 #define FAKE_FULL "too-many"

@@ -180,7 +180,8 @@ static void refusals(void **state)
 		struct answer a;
 
 		print_message("  %s %s %s\n", rows[i].method, rows[i].path, rows[i].body ? rows[i].body : "");
-		a = call((struct call){rows[i].method, rows[i].path, rows[i].type, rows[i].body, 0, false, 0});
+		a = call((struct call){
+			.method = rows[i].method, .path = rows[i].path, .type = rows[i].type, .body = rows[i].body});
 		if (rows[i].expected)
 			expect(&a, rows[i].status, rows[i].expected);
 		assert_int_equal(a.status, rows[i].status);

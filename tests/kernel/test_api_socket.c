@@ -115,6 +115,9 @@ static void broken_clients(void **state)
 	fd = connect_raw(); /* refused before any of it is sent */
 	send_raw(fd, "POST /v1/changes HTTP/1.1\r\nHost: x\r\nContent-Length: 16777217\r\n\r\n");
 	expect_raw(fd, "HTTP/1.1 413 ");
+	fd = connect_raw(); /* the end of such a request nobody is told */
+	send_raw(fd, "GET /v1/version HTTP/9.9\r\nHost: x\r\n\r\n");
+	expect_raw(fd, "HTTP/1.1 505 ");
 	fd = connect_raw();
 	send_raw(fd, "GET /v1/version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 	expect_raw(fd, "HTTP/1.1 200 ");
@@ -158,7 +161,7 @@ static void expect_open(const char *path, int expected, const char *what)
 	struct shunt_err err = {0};
 	struct api *api = NULL;
 
-	assert_int_equal(api_open(&api, &d, path, &err), expected);
+	assert_int_equal(api_open(&api, &d, &(struct api_options){.path = path}, &err), expected);
 	if (what && !strstr(err.what, what))
 		fail_msg("%s", shunt_err_text(&err));
 	api_close(api);

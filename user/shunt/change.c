@@ -47,7 +47,8 @@ int change_send_list(struct cli *cli, json_t *changes)
 {
 	json_t *wrapped = json_pack("{s:O}", "changes", changes), *answer;
 	char *body = json_dumps(wrapped, JSON_COMPACT);
-	struct client_request request = {"POST", "/v1/changes", "application/json", body, strlen(body)};
+	struct client_request request = {
+		.method = "POST", .path = "/v1/changes", .type = "application/json", .body = body, .len = strlen(body)};
 	int status = client_call(cli, &request, &answer);
 
 	if (status == STATUS_OK) {

@@ -2,11 +2,14 @@
 #include "client.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <curl/curl.h>
 
+#include "../lib/sockets.h"
 #include "../lib/xalloc.h"
 
 #define CONNECT_TIMEOUT_MS 5000L
@@ -19,6 +22,7 @@ struct transfer {
 	char *body; /* of the answer */
 	size_t len;
 	char problem[CURL_ERROR_SIZE];
+	char etag[64];
 };
 
 static size_t on_data(char *data, size_t size, size_t count, void *arg)
@@ -31,18 +35,42 @@ static size_t on_data(char *data, size_t size, size_t count, void *arg)
 	return size * count;
 }
 
+static size_t on_header(char *data, size_t size, size_t count, void *arg)
+{
+	static const char name[] = "ETag: ";
+	size_t len = size * count, skip = sizeof(name) - 1;
+	struct transfer *t = arg;
+
+	if (len > skip && strncasecmp(data, name, skip) == 0)
+		snprintf(t->etag, sizeof(t->etag), "%.*s", (int)strcspn(data + skip, "\r\n"), data + skip);
+	return len;
+}
+
+/* Shells make it hard to keep the quotes that a tag has. */
+static char *if_match_header(const char *etag)
+{
+	bool is_whole = etag[0] == '"' || etag[0] == '*' || strncmp(etag, "W/", 2) == 0;
+
+	return xasprintf(is_whole ? "If-Match: %s" : "If-Match: \"%s\"", etag);
+}
+
+static void add_header(struct transfer *t, char *header)
+{
+	t->headers = curl_slist_append(t->headers, header);
+	free(header);
+}
+
 /* The URL's host is not looked up, and a proxy from the environment is not for a Unix socket. */
 static void set_up(struct transfer *t, const char *socket, const struct client_request *request)
 {
-	char *type = request->type ? xasprintf("Content-Type: %s", request->type) : NULL;
-
 	t->curl = curl_easy_init();
 	if (!t->curl)
 		abort();
 	t->url = xasprintf("http://localhost%s", request->path);
-	if (type)
-		t->headers = curl_slist_append(NULL, type);
-	free(type);
+	if (request->type)
+		add_header(t, xasprintf("Content-Type: %s", request->type));
+	if (request->if_match)
+		add_header(t, if_match_header(request->if_match));
 	curl_easy_setopt(t->curl, CURLOPT_UNIX_SOCKET_PATH, socket);
 	curl_easy_setopt(t->curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(t->curl, CURLOPT_URL, t->url);
@@ -58,6 +86,8 @@ static void set_up(struct transfer *t, const char *socket, const struct client_r
 	curl_easy_setopt(t->curl, CURLOPT_ERRORBUFFER, t->problem);
 	curl_easy_setopt(t->curl, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(t->curl, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(t->curl, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(t->curl, CURLOPT_HEADERDATA, t);
 }
 
 static void tear_down(struct transfer *t)
@@ -87,22 +117,49 @@ static int unreachable(const struct transfer *t, CURLcode code, const char *sock
 				  "and `shunt export` tell",
 				  problem);
 	if (cause == EACCES || cause == EPERM)
-		return shunt_fail(
-			err, EACCES, socket,
-			"no permission to talk to the daemon; run as root or as a member of the socket's group");
+		return shunt_fail(err, EACCES, socket,
+				  "no permission to talk to the daemon; run as root or as a member of the socket's "
+				  "group, or, to look only, of "
+				  "that of the socket for reading (shuntd --read-group)");
 	return shunt_fail(err, ENOENT, socket,
 			  "no daemon answers here (%s); start it with \"systemctl start shuntd\" or \"shuntd --config "
 			  "FILE\", or name its socket with -s",
 			  cause ? strerror(cause) : problem);
 }
 
-static int perform(struct transfer *t, const char *socket, long *status, struct shunt_err *err)
+static bool is_denied(const struct transfer *t)
+{
+	long cause = 0;
+
+	curl_easy_getinfo(t->curl, CURLINFO_OS_ERRNO, &cause);
+	return cause == EACCES || cause == EPERM;
+}
+
+/* By the socket for reading that is beside the daemon's other one. */
+static bool perform_reading(struct transfer *t, const char *socket)
+{
+	char *path = socket_for_reading(socket);
+	bool done;
+
+	curl_easy_setopt(t->curl, CURLOPT_UNIX_SOCKET_PATH, path);
+	done = curl_easy_perform(t->curl) == CURLE_OK;
+	free(path);
+	return done;
+}
+
+static int perform(struct cli *cli, struct transfer *t, const struct client_request *request, long *status,
+		   struct shunt_err *err)
 {
 	CURLcode code = curl_easy_perform(t->curl);
+	int ret = code == CURLE_OK ? 0 : unreachable(t, code, cli->socket, err);
 
-	if (code != CURLE_OK)
-		return unreachable(t, code, socket, err);
+	cli->read_only = false;
+	if (ret && is_denied(t) && strcmp(request->method, "GET") == 0)
+		cli->read_only = perform_reading(t, cli->socket);
+	if (ret && !cli->read_only)
+		return ret;
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, status);
+	memcpy(cli->etag, t->etag, sizeof(cli->etag));
 	return 0;
 }
 
@@ -115,7 +172,7 @@ static int call(struct cli *cli, const struct client_request *request, json_t **
 
 	*answer = NULL;
 	set_up(&t, cli->socket, request);
-	if (perform(&t, cli->socket, &http_status, err)) {
+	if (perform(cli, &t, request, &http_status, err)) {
 		tear_down(&t);
 		return STATUS_UNREACHABLE;
 	}
@@ -168,7 +225,7 @@ bool client_try_get(struct cli *cli, const char *path, json_t **answer)
 
 	*answer = NULL;
 	set_up(&t, cli->socket, &request);
-	if (perform(&t, cli->socket, &http_status, NULL) == 0 && http_status == 200)
+	if (perform(cli, &t, &request, &http_status, NULL) == 0 && http_status == 200)
 		*answer = json_loadb(t.body ? t.body : "", t.len, 0, NULL);
 	tear_down(&t);
 	return *answer != NULL;

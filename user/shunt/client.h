@@ -15,9 +15,11 @@ struct client_request {
 	const char *type; /* of the body; NULL: none */
 	const char *body;
 	size_t len;
+	const char *if_match; /* an entity tag, its quotes may be missing, or "*"; NULL: none */
 };
 
-/* STATUS_OK with *answer (the caller's), or another status: the error has been handed to the output then. */
+/* What only reads goes to the socket for reading where the other one is not permitted.
+ * STATUS_OK with *answer (the caller's), or another status: the error has been handed to the output then. */
 int client_call(struct cli *cli, const struct client_request *request, json_t **answer);
 
 int client_get(struct cli *cli, const char *path, json_t **answer);

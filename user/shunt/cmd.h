@@ -15,6 +15,8 @@ enum { STATUS_OK = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2, STATUS_UNREACHABLE =
 
 struct cli {
 	const char *socket; /* the daemon's Unix socket */
+	char etag[64];	    /* of the last answer; empty: it had none */
+	bool read_only;	    /* the last answer came by the socket for reading, which shows no secrets */
 	struct output *out;
 	const struct command *command; /* the one that runs */
 };
@@ -28,6 +30,7 @@ struct command {
 };
 
 extern const struct command daemon_commands[]; /* status, reload, apply, check, export, version, detach */
+extern const struct command edit_commands[];
 extern const struct command stats_commands[];
 extern const struct command conn_commands[];
 extern const struct command service_commands[];

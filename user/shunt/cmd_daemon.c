@@ -9,7 +9,9 @@
 #include "../lib/config_files.h"
 #include "../lib/xalloc.h"
 #include "../lib/yaml.h"
+#include "apply.h"
 #include "change.h"
+#include "options.h"
 #include "remains.h"
 #include "table.h"
 #include "views.h"
@@ -99,27 +101,9 @@ static void say_absent(struct cli *cli, const struct shunt_err *err, const char 
 	free(text);
 }
 
-/* Takes --pin-dir DIR out of the words. */
-static const char *take_pin_dir(int *argc, char **argv)
-{
-	const char *pin_dir = DEFAULT_PIN_DIR;
-	int kept = 0;
-
-	for (int i = 0; i < *argc; i++) {
-		if (strncmp(argv[i], "--pin-dir=", 10) == 0)
-			pin_dir = argv[i] + 10;
-		else if (strcmp(argv[i], "--pin-dir") == 0 && i + 1 < *argc)
-			pin_dir = argv[++i];
-		else
-			argv[kept++] = argv[i];
-	}
-	*argc = kept;
-	return pin_dir;
-}
-
 static int status(struct cli *cli, int argc, char **argv)
 {
-	const char *pin_dir = take_pin_dir(&argc, argv);
+	const char *pin_dir = options_take(&argc, argv, "--pin-dir", DEFAULT_PIN_DIR);
 	struct shunt_err err = {0};
 	json_t *answer;
 	int ret = change_expect_args(cli, "status", argc, argv, 0, NULL);
@@ -177,17 +161,15 @@ static bool read_lists(const char *name, char **text, struct client_request *req
 }
 
 /* The text goes as it is, with the file's name, so that the daemon's errors name file and line; but see read_lists(). */
-static int apply(struct cli *cli, int argc, char **argv)
+int apply_file(struct cli *cli, const char *file, const char *if_match)
 {
-	struct client_request request = {.method = "PUT", .type = "application/yaml"};
-	const char *name = argc && strcmp(argv[0], "-") == 0 ? "stdin" : argv[0];
+	struct client_request request = {.method = "PUT", .type = "application/yaml", .if_match = if_match};
+	const char *name = strcmp(file, "-") == 0 ? "stdin" : file;
 	struct shunt_err err = {0};
 	char *text, *path;
-	int ret = change_expect_args(cli, "apply", argc, argv, 1, "one FILE (\"-\": stdin)");
+	int ret;
 
-	if (ret != STATUS_OK)
-		return ret;
-	text = yaml_read(argv[0], &request.len, &err);
+	text = yaml_read(file, &request.len, &err);
 	if (!text || !read_lists(name, &text, &request, &err)) {
 		free(text);
 		output_error(cli->out, &err);
@@ -200,6 +182,14 @@ static int apply(struct cli *cli, int argc, char **argv)
 	free(path);
 	free(text);
 	return ret;
+}
+
+static int apply(struct cli *cli, int argc, char **argv)
+{
+	const char *if_match = options_take(&argc, argv, "--if-match", NULL);
+	int ret = change_expect_args(cli, "apply", argc, argv, 1, "one FILE (\"-\": stdin)");
+
+	return ret == STATUS_OK ? apply_file(cli, argv[0], if_match) : ret;
 }
 
 static void print_check(const json_t *value)
@@ -243,9 +233,21 @@ static int check(struct cli *cli, int argc, char **argv)
 	return ret;
 }
 
-static void print_yaml(const json_t *value)
+char *export_text(const json_t *config, const char *etag, bool read_only)
 {
-	char *text = yaml_dump(value);
+	char *yaml = yaml_dump(config);
+	char *text =
+		read_only ? xasprintf("# Without the seed, which is not shown here: not for `shunt apply`.\n%s", yaml)
+			  : xasprintf("# ETag: %s\n%s", etag, yaml);
+
+	free(yaml);
+	return text;
+}
+
+static void print_export(const json_t *value)
+{
+	char *text = export_text(json_object_get(value, "config"), view_text(value, "etag"),
+				 json_is_true(json_object_get(value, "read_only")));
 
 	fputs(text, stdout);
 	free(text);
@@ -258,8 +260,11 @@ static int export(struct cli *cli, int argc, char **argv)
 
 	if (ret == STATUS_OK)
 		ret = client_get(cli, "/v1/config", &answer);
-	if (ret == STATUS_OK)
-		output_value(cli->out, answer, print_yaml);
+	if (ret != STATUS_OK)
+		return ret;
+	if (!output_is_json(cli->out))
+		answer = json_pack("{s:o, s:s, s:b}", "config", answer, "etag", cli->etag, "read_only", cli->read_only);
+	output_value(cli->out, answer, print_export);
 	return ret;
 }
 
@@ -297,7 +302,10 @@ const struct command daemon_commands[] = {
 	 "left "
 	 "them, by the maps in DIR (" DEFAULT_PIN_DIR ")",
 	 status},
-	{"apply", NULL, "FILE", "make FILE (\"-\": stdin) the configuration in force, in place of all that is there",
+	{"apply", NULL, "[--if-match ETAG] FILE",
+	 "make FILE (\"-\": stdin) the configuration in force, in place of all that is there; with ETAG, as export "
+	 "prints "
+	 "it, only if nobody has changed that since",
 	 apply},
 	{"check", NULL, "FILE", "check a configuration file (\"-\": stdin); needs no daemon", check},
 	{"export", NULL, "", "print the configuration in force, as apply takes it", export},

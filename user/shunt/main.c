@@ -9,13 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/sockets.h"
 #include "../lib/xalloc.h"
 #include "cmd.h"
 #include "words.h"
 
-#define DEFAULT_SOCKET "/run/shunt/shunt.sock"
-
-static const struct command *const tables[] = {daemon_commands,	 stats_commands,   conn_commands,
+static const struct command *const tables[] = {daemon_commands,	 edit_commands,	   stats_commands, conn_commands,
 					       service_commands, backend_commands, agent_commands};
 
 /* All rows, in the order of the tables. */
@@ -136,7 +135,7 @@ static void print_help(const json_t *help)
 	       "  -h, --help            help: for the noun in front of it, if there is one\n"
 	       "  -V, --version         the same as the command version\n\n"
 	       "commands (may be shortened as long as they are unambiguous):\n",
-	       DEFAULT_SOCKET);
+	       SOCKET_DEFAULT);
 	print_rows(help);
 	printf("\nChanges of services and backends can be joined by a lone \"+\" into one transaction, all or none:\n"
 	       "  shunt backend add web 10.1.0.15 + backend delete web 10.1.0.11\n\n"
@@ -270,7 +269,7 @@ int main(int argc, char **argv)
 {
 	const char *from_environment = getenv("SHUNT_SOCKET");
 	struct invocation in = {
-		.cli.socket = from_environment && from_environment[0] ? from_environment : DEFAULT_SOCKET,
+		.cli.socket = from_environment && from_environment[0] ? from_environment : SOCKET_DEFAULT,
 	};
 	struct rows rows = all_rows();
 	struct shunt_err err = {0};

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "../lib/xalloc.h"
@@ -16,6 +17,25 @@ char **options_vector(const char *name, int argc, char **argv)
 	opterr = 0;
 	optind = 0;
 	return copy;
+}
+
+const char *options_take(int *argc, char **argv, const char *option, const char *fallback)
+{
+	size_t len = strlen(option);
+	int kept = 0;
+
+	for (int i = 0; i < *argc; i++) {
+		bool begins = strncmp(argv[i], option, len) == 0;
+
+		if (begins && argv[i][len] == '=')
+			fallback = argv[i] + len + 1;
+		else if (begins && !argv[i][len] && i + 1 < *argc)
+			fallback = argv[++i];
+		else
+			argv[kept++] = argv[i];
+	}
+	*argc = kept;
+	return fallback;
 }
 
 static int push(const char **list, size_t *count, size_t max, const char *option, struct shunt_err *err)

@@ -13,6 +13,9 @@
  * keep quiet: it has parsed main()'s own options before. */
 char **options_vector(const char *name, int argc, char **argv);
 
+/* Takes "OPTION VALUE" or "OPTION=VALUE" out of the words; fallback: what it is where it is not among them. */
+const char *options_take(int *argc, char **argv, const char *option, const char *fallback);
+
 /* The options that backend-agent and backend-setup share, for getopt_long(), and as text. */
 #define OPTIONS_REQUEST                                                                              \
 	{"vip", required_argument, NULL, 'v'}, {"local", required_argument, NULL, 'l'},              \

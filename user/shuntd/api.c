@@ -7,56 +7,68 @@
  * in the daemon needs a lock. A body is collected whole (at most BODY_MAX) before anything is done with it.
  *
  * Who may connect is the socket's mode and group: there is no other authentication, and no cross-site concern, since no
- * browser reaches a Unix socket.
+ * browser reaches a Unix socket. A socket for reading is another server, with connections of its own: however many of those
+ * are held open, the operators' are free.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <strings.h>
 
 #include <microhttpd.h>
 
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
 #include "api.h"
+#include "api_clients.h"
 #include "api_internal.h"
+#include "api_listen.h"
 
 #define BODY_MAX (16u << 20)
 #define BODY_MAX_TEXT "16 MiB"
+#define HEADER_ROOM (32u << 10) /* of a connection: request line, headers, and the answer's headers */
 #define CONNECTIONS_MAX 64
 #define IDLE_SECONDS 10
+#define REQUEST_SECONDS 30
 
 struct api {
 	struct daemon *d;
+	struct api_options options;
 	struct MHD_Daemon *mhd;
 	uv_poll_t poll;
 	uv_timer_t timer;
+	struct api_clients clients;
 	int open_handles;
-	int listen_fd;
-	struct stat socket_stat; /* which file is ours */
-	char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct api_listener listener;
 };
 
 /* A request being received. */
 struct upload {
 	char *body;
 	size_t len, room;
-	bool started; /* headers seen */
 	bool bad_uri;
 	bool too_large;
+	size_t body_max;
 };
 
-/* First sight of a request. "%00" would end the decoded path early and so name something else than what was sent. */
-static void *upload_begin(void *arg, const char *uri, struct MHD_Connection *connection)
+static char bad_uri; /* its address stands for an upload, until there is one */
+
+/* First sight of a request. "%00" would end the decoded path early and so name something else than what was sent. Nothing is kept here:
+ * libmicrohttpd does not tell the end of a request that on_request() has not seen. */
+static void *look_at_uri(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+	(void)arg, (void)connection;
+	return strstr(uri, "%00") ? &bad_uri : NULL;
+}
+
+static struct upload *upload_begin(const struct api *api, bool is_bad_uri)
 {
 	struct upload *upload = xcalloc(1, sizeof(*upload));
 
-	(void)arg, (void)connection;
-	upload->bad_uri = strstr(uri, "%00") != NULL;
+	upload->body_max = api->options.access == API_READ ? 0 : BODY_MAX;
+	upload->bad_uri = is_bad_uri;
 	return upload;
 }
 
@@ -65,18 +77,19 @@ static void upload_end(void *arg, struct MHD_Connection *connection, void **cont
 {
 	struct upload *upload = *context;
 
-	(void)arg, (void)connection, (void)code;
-	if (!upload)
+	(void)arg, (void)code;
+	api_client_restart(connection);
+	*context = NULL;
+	if (!upload || (void *)upload == &bad_uri)
 		return;
 	free(upload->body);
 	free(upload);
-	*context = NULL;
 }
 
 /* What is too large is still read to its end, or the client would see a broken connection instead of the answer. */
 static void upload_append(struct upload *upload, const char *data, size_t len)
 {
-	if (upload->too_large || len > BODY_MAX - upload->len) {
+	if (upload->too_large || len > upload->body_max - upload->len) {
 		upload->too_large = true;
 		return;
 	}
@@ -91,8 +104,8 @@ static void upload_append(struct upload *upload, const char *data, size_t len)
 
 static enum MHD_Result send_answer(struct MHD_Connection *connection, const struct api_answer *answer)
 {
-	const char *type = answer->status == MHD_HTTP_OK ? "application/json" : "application/problem+json";
-	char *text = json_dumps(answer->body, JSON_INDENT(2));
+	const char *type = answer->status < MHD_HTTP_BAD_REQUEST ? "application/json" : "application/problem+json";
+	char *text = answer->body ? json_dumps(answer->body, JSON_INDENT(2)) : xstrdup("");
 	struct MHD_Response *response;
 	enum MHD_Result ret;
 
@@ -103,33 +116,86 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, const stru
 		free(text);
 		return MHD_NO;
 	}
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	if (answer->body)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	if (answer->etag[0] && answer->status < MHD_HTTP_BAD_REQUEST)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, answer->etag);
 	if (answer->allow[0])
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
+	api_client_restart(connection);
 	ret = MHD_queue_response(connection, answer->status, response);
 	MHD_destroy_response(response);
 	return ret;
 }
 
-static void answer_upload(struct api *api, struct MHD_Connection *connection, const char *path, const char *method,
-			  const struct upload *upload, struct api_answer *answer)
+/* A header that may be given on several lines, which then are one list (RFC 9110, section 5.3). */
+struct joined {
+	const char *name;
+	char *value;
+};
+
+static enum MHD_Result join(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
 {
+	struct joined *joined = arg;
+	char *before = joined->value;
+
+	(void)kind;
+	if (strcasecmp(name, joined->name) != 0 || !value)
+		return MHD_YES;
+	joined->value = before ? xasprintf("%s, %s", before, value) : xstrdup(value);
+	free(before);
+	return MHD_YES;
+}
+
+/* Owned by the caller; NULL: there is none. */
+static char *list_header(struct MHD_Connection *connection, const char *name)
+{
+	struct joined joined = {.name = name};
+
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, join, &joined);
+	return joined.value;
+}
+
+static void route(struct api *api, struct MHD_Connection *connection, const char *path, const char *method,
+		  const struct upload *upload, struct api_answer *answer)
+{
+	char *if_match = list_header(connection, MHD_HTTP_HEADER_IF_MATCH);
+	char *if_none_match = list_header(connection, MHD_HTTP_HEADER_IF_NONE_MATCH);
 	struct api_request request = {
 		.method = method,
 		.path = path,
 		.content_type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE),
 		.name = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "name"),
 		.check = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "check"),
+		.if_match = if_match,
+		.if_none_match = if_none_match,
+		.read_only = api->options.access == API_READ,
 		.body = upload->body ? upload->body : "",
 		.len = upload->len,
 	};
 
+	api_route(api->d, &request, answer);
+	free(if_match);
+	free(if_none_match);
+}
+
+/* What changes something, a socket for reading refuses for that, whatever its length. */
+static bool refused_for_length(const struct upload *upload, const char *method)
+{
+	return upload->too_large && (upload->body_max || strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
+				     strcmp(method, MHD_HTTP_METHOD_HEAD) == 0);
+}
+
+static void answer_upload(struct api *api, struct MHD_Connection *connection, const char *path, const char *method,
+			  const struct upload *upload, struct api_answer *answer)
+{
 	if (upload->bad_uri)
 		api_problem(answer, MHD_HTTP_BAD_REQUEST, "URI", "contains %%00, expected none");
-	else if (upload->too_large)
-		api_problem(answer, MHD_HTTP_CONTENT_TOO_LARGE, "body", "longer than %s", BODY_MAX_TEXT);
+	else if (refused_for_length(upload, method))
+		api_problem(answer, MHD_HTTP_CONTENT_TOO_LARGE, "body", "longer than %s",
+			    upload->body_max ? BODY_MAX_TEXT : "0 bytes; a socket for reading takes none");
 	else
-		api_route(api->d, &request, answer);
+		route(api, connection, path, method, upload, answer);
 }
 
 /* A length that is announced to be too large is refused before the body is sent, if the client waits (Expect: 100-continue). */
@@ -149,8 +215,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	enum MHD_Result ret;
 
 	(void)version;
-	if (!upload->started) {
-		upload->started = true;
+	if (!upload || (void *)upload == &bad_uri) {
+		*context = upload = upload_begin(arg, upload != NULL);
 		upload->too_large = announced_too_large(connection);
 		if (!upload->too_large)
 			return MHD_YES;
@@ -214,132 +280,63 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	run(poll->data);
 }
 
-/* Is a daemon listening at address? A full queue (EAGAIN) is one as well. */
-static bool socket_answers(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool answers;
-
-	if (fd < 0)
-		return false;
-	answers = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN;
-	close(fd);
-	return answers;
-}
-
-/* Only a socket that nobody answers is ours to remove. */
-static int remove_stale(const struct sockaddr_un *address, struct shunt_err *err)
-{
-	const char *path = address->sun_path;
-	struct stat st;
-
-	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : shunt_fail(err, errno, path, "cannot stat it: %s", strerror(errno));
-	if (!S_ISSOCK(st.st_mode))
-		return shunt_fail(err, EEXIST, path, "exists and is not a socket; remove it or name another path");
-	if (socket_answers(address))
-		return shunt_fail(err, EADDRINUSE, path, "a daemon answers here already; stop it or name another path");
-	if (unlink(path) && errno != ENOENT)
-		return shunt_fail(err, errno, path, "cannot remove the stale socket: %s", strerror(errno));
-	return 0;
-}
-
-/* /run is empty after a boot: make the directory. Only the last component, a missing parent is likelier a typo. */
-static int make_directory(const char *socket_path, struct shunt_err *err)
-{
-	char *directory = xstrdup(socket_path);
-	char *slash = strrchr(directory, '/');
-	int ret = 0;
-
-	if (slash && slash != directory) {
-		*slash = '\0';
-		if (mkdir(directory, 0755) && errno != EEXIST)
-			ret = shunt_fail(err, errno, directory, "cannot make the socket's directory: %s",
-					 strerror(errno));
-	}
-	free(directory);
-	return ret;
-}
-
-/* bind() takes the mode from the umask, so that the socket is never there with another one. */
-static int bind_socket(int fd, const struct sockaddr_un *address)
-{
-	mode_t umask_before = umask(0117);
-	int ret = bind(fd, (const struct sockaddr *)address, sizeof(*address)) ? -errno : 0;
-
-	umask(umask_before);
-	return ret;
-}
-
-static int listen_at(struct api *api, const char *path, struct shunt_err *err)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int ret;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return shunt_fail(err, ENAMETOOLONG, path,
-				  "too long for a Unix socket, expected at most %zu characters",
-				  sizeof(address.sun_path) - 1);
-	strcpy(address.sun_path, path);
-	ret = make_directory(path, err);
-	if (ret == 0)
-		ret = remove_stale(&address, err);
-	if (ret)
-		return ret;
-	api->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (api->listen_fd < 0)
-		return shunt_fail(err, errno, path, "cannot make a socket: %s", strerror(errno));
-	ret = bind_socket(api->listen_fd, &address);
-	if (ret)
-		return shunt_fail(err, -ret, path, "cannot bind the socket: %s", strerror(-ret));
-	strcpy(api->socket_path, path);
-	if (listen(api->listen_fd, CONNECTIONS_MAX) || lstat(path, &api->socket_stat))
-		return shunt_fail(err, errno, path, "cannot listen: %s", strerror(errno));
-	return 0;
-}
-
 static int start_http(struct api *api, struct shunt_err *err)
 {
-	api->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, api,
-				    MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, api->listen_fd,
-				    MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
-				    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
-				    MHD_OPTION_URI_LOG_CALLBACK, upload_begin, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-				    upload_end, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	const struct api_options *o = &api->options;
+
+	api->mhd = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+		NULL, MHD_OPTION_LISTEN_SOCKET, api->listener.fd, MHD_OPTION_CONNECTION_LIMIT, o->connections,
+		MHD_OPTION_CONNECTION_TIMEOUT, o->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_ROOM,
+		MHD_OPTION_NOTIFY_CONNECTION, api_clients_notify, &api->clients, MHD_OPTION_URI_LOG_CALLBACK,
+		look_at_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED, upload_end, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_END);
 	if (!api->mhd)
-		return shunt_fail(err, EIO, api->socket_path, "cannot start the HTTP server");
+		return shunt_fail(err, EIO, api->listener.path, "cannot start the HTTP server");
 	return 0;
 }
 
 static int watch(struct api *api, struct shunt_err *err)
 {
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(api->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-	int ret = uv_timer_init(api->d->loop, &api->timer);
+	int ret = uv_poll_init(api->d->loop, &api->poll, info->epoll_fd);
 
 	if (ret == 0) {
-		api->open_handles++;
-		ret = uv_poll_init(api->d->loop, &api->poll, info->epoll_fd);
-	}
-	if (ret == 0) {
+		api->poll.data = api;
 		api->open_handles++;
 		ret = uv_poll_start(&api->poll, UV_READABLE, on_poll);
 	}
-	api->timer.data = api;
-	api->poll.data = api;
 	if (ret)
-		return shunt_fail(err, -ret, api->socket_path, "cannot watch the socket: %s", uv_strerror(ret));
+		return shunt_fail(err, -ret, api->listener.path, "cannot watch the socket: %s", uv_strerror(ret));
 	run(api);
 	return 0;
 }
 
-int api_open(struct api **api_out, struct daemon *d, const char *socket_path, struct shunt_err *err)
+static struct api_options with_defaults(const struct api_options *options)
+{
+	struct api_options all = *options;
+
+	if (!all.connections)
+		all.connections = CONNECTIONS_MAX;
+	if (!all.idle_seconds)
+		all.idle_seconds = IDLE_SECONDS;
+	if (!all.request_seconds)
+		all.request_seconds = REQUEST_SECONDS;
+	return all;
+}
+
+int api_open(struct api **api_out, struct daemon *d, const struct api_options *options, struct shunt_err *err)
 {
 	struct api *api = xcalloc(1, sizeof(*api));
 	int ret;
 
 	api->d = d;
-	api->listen_fd = -1;
-	ret = listen_at(api, socket_path, err);
+	api->options = with_defaults(options);
+	uv_timer_init(d->loop, &api->timer);
+	api->timer.data = api;
+	api_clients_open(&api->clients, d->loop, api->options.request_seconds);
+	api->open_handles = 2;
+	ret = api_listen(&api->listener, options->path, options->group, api->options.connections, err);
 	if (ret == 0)
 		ret = start_http(api, err);
 	if (ret == 0)
@@ -352,38 +349,38 @@ int api_open(struct api **api_out, struct daemon *d, const char *socket_path, st
 	return 0;
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void on_handle_closed(struct api *api)
 {
-	struct api *api = handle->data;
-
 	if (--api->open_handles == 0)
 		free(api);
 }
 
-/* The memory goes when the loop has run once more, if it has handles on it. */
+static void on_closed(uv_handle_t *handle)
+{
+	on_handle_closed(handle->data);
+}
+
+static void on_clients_closed(uv_handle_t *handle)
+{
+	struct api_clients *clients = handle->data;
+
+	on_handle_closed((struct api *)((char *)clients - offsetof(struct api, clients)));
+}
+
+/* The memory goes when the loop has run once more. */
 void api_close(struct api *api)
 {
-	struct stat st;
-
 	if (!api)
 		return;
-	if (api->open_handles > 1)
+	if (api->poll.data)
 		uv_poll_stop(&api->poll);
 	if (api->mhd) {
 		MHD_quiesce_daemon(api->mhd); /* or it would close our socket */
 		MHD_stop_daemon(api->mhd);
 	}
-	if (api->listen_fd >= 0)
-		close(api->listen_fd);
-	/* Not that of a daemon that took our place. */
-	if (api->socket_path[0] && lstat(api->socket_path, &st) == 0 && st.st_dev == api->socket_stat.st_dev &&
-	    st.st_ino == api->socket_stat.st_ino)
-		unlink(api->socket_path);
-	if (api->open_handles == 0) {
-		free(api);
-		return;
-	}
-	uv_close((uv_handle_t *)&api->timer, on_handle_closed);
-	if (api->open_handles > 1)
-		uv_close((uv_handle_t *)&api->poll, on_handle_closed);
+	api_unlisten(&api->listener);
+	uv_close((uv_handle_t *)&api->timer, on_closed);
+	uv_close((uv_handle_t *)&api->clients.timer, on_clients_closed);
+	if (api->poll.data)
+		uv_close((uv_handle_t *)&api->poll, on_closed);
 }

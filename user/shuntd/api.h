@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * HTTP/JSON on a Unix socket (libmicrohttpd, driven by the loop). Answers are objects; errors are problem+json (RFC 9457) with
- * "detail" and, where known, "where".
+ * "detail" and, where known, "where". docs/openapi.yaml describes them all.
  *
  *   GET  /v1/version         {"version", "format"}
  *   GET  /v1/status          daemon, interfaces, limits and use, services in short
@@ -21,8 +21,22 @@
 
 struct api;
 
-/* Listen on socket_path, mode 0660 (group: the daemon's). A stale socket is replaced, one that answers is -EADDRINUSE. */
-int api_open(struct api **api, struct daemon *d, const char *socket_path, struct shunt_err *err);
-void api_close(struct api *api);
+/* What a socket is for: everything, or requests that change nothing, which are not shown secrets. */
+enum api_access { API_OPERATE, API_READ };
+
+/* 0: the default. Each socket has its own. */
+struct api_options {
+	const char *path;
+	enum api_access access;
+	const char *group;	      /* whose members may connect; NULL: the daemon's */
+	unsigned int connections;     /* open at a time; 64 */
+	unsigned int idle_seconds;    /* in which nothing moves; 10 */
+	unsigned int request_seconds; /* in which a request must come, and then its answer be taken; 30 */
+};
+
+/* Listen, mode 0660. A stale socket is replaced, one that answers is -EADDRINUSE. Run the loop once more after api_close(), or after
+ * a failure. */
+int api_open(struct api **api, struct daemon *d, const struct api_options *options, struct shunt_err *err);
+void api_close(struct api *api); /* NULL is fine */
 
 #endif

@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Between the API's files: api.c (socket, HTTP, loop) asks api_routes.c (which request does what), which asks api_answers.c (what
- * the daemon knows, as JSON). */
+/* Between the API's files: api.c (HTTP, loop) asks api_routes.c (which request does what), which asks api_body.c (what was sent),
+ * api_etag.c (was it for the configuration that there is?) and api_answers.c (what the daemon knows, as JSON). */
 #ifndef SHUNT_API_INTERNAL_H
 #define SHUNT_API_INTERNAL_H
 
 #include <jansson.h>
 
+#include "../lib/etag.h"
 #include "daemon.h"
 
 /* A whole request. Texts may be NULL where HTTP lets them be missing; body is NUL-terminated behind its length. */
 struct api_request {
 	const char *method;
-	const char *path;	  /* decoded, without the query */
-	const char *content_type; /* of the body */
-	const char *name;	  /* ?name=: what errors call the body */
-	const char *check;	  /* ?check= */
+	const char *path;		      /* decoded, without the query */
+	const char *content_type;	      /* of the body */
+	const char *name;		      /* ?name=: what errors call the body */
+	const char *check;		      /* ?check= */
+	const char *if_match, *if_none_match; /* all of their lines, as one list */
+	bool read_only;			      /* came in by a socket for reading */
 	const char *body;
 	size_t len;
 };
 
 struct api_answer {
 	unsigned int status;
-	json_t *body;	/* owned by whoever takes the answer */
-	char allow[64]; /* with 405: the methods that the path has */
+	json_t *body;	      /* owned by whoever takes the answer; NULL: none */
+	char allow[64];	      /* with 405: the methods that the path has */
+	char etag[ETAG_TEXT]; /* of the body; empty: it has none */
 };
 
 /* Carry the request out. HEAD is answered as GET; leaving the body out is the transport's job. */
@@ -31,6 +35,17 @@ void api_route(struct daemon *d, const struct api_request *request, struct api_a
 /* Make answer a problem (RFC 9457). where may be NULL. */
 __attribute__((format(printf, 4, 5))) void api_problem(struct api_answer *answer, unsigned int status,
 						       const char *where, const char *fmt, ...);
+
+/* What the preconditions of a request say, config being what has the tag, which is left in answer. False: answer is why not, a
+ * problem, or with reads also "not modified". */
+bool api_etag_allows(const struct api_request *request, bool reads, const json_t *config, struct api_answer *answer);
+
+/* Take out of an answer what readers may not know. */
+void api_hide_secrets(json_t *json);
+
+/* The body as JSON (expected: the media types that the path takes, for the error), and as a configuration. */
+int api_body_json(const struct api_request *request, const char *expected, json_t **tree, struct shunt_err *err);
+struct config *api_body_config(const struct api_request *request, struct shunt_err *err);
 
 /* Append texts: backends that a whole configuration takes out of drain; services whose connections move. */
 void api_warn_undrained(json_t *warnings, const struct config *present, const struct config *next);

@@ -8,16 +8,13 @@
  * whether there is a change at all.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include <microhttpd.h>
 
 #include "../lib/edit.h"
 #include "../lib/log.h"
-#include "../lib/yaml.h"
 #include "api_internal.h"
 
 typedef int (*handler_fn)(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
@@ -28,26 +25,6 @@ struct route {
 	const char *path; /* ends in '/': what follows is the handler's rest */
 	handler_fn handler;
 };
-
-void api_problem(struct api_answer *answer, unsigned int status, const char *where, const char *fmt, ...)
-{
-	char detail[sizeof(((struct shunt_err *)0)->what)];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(detail, sizeof(detail), fmt, ap);
-	va_end(ap);
-	json_decref(answer->body);
-	answer->status = status;
-	answer->body = json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title",
-				 MHD_get_reason_phrase_for(status), "status", status, "detail", detail);
-	/* What came from a client may be cut within a UTF-8 sequence: jansson refuses such text, an answer must not. */
-	if (!answer->body)
-		answer->body = json_pack("{s:s, s:s, s:i}", "type", "about:blank", "title",
-					 MHD_get_reason_phrase_for(status), "status", status);
-	if (where && where[0])
-		json_object_set_new(answer->body, "where", json_string(where));
-}
 
 static unsigned int status_of(int code)
 {
@@ -73,36 +50,6 @@ static unsigned int status_of(int code)
 static int code_of(const struct shunt_err *err)
 {
 	return err->code ? -err->code : -EINVAL;
-}
-
-static bool has_type(const struct api_request *request, const char *type)
-{
-	size_t len = strlen(type);
-
-	return request->content_type && strncasecmp(request->content_type, type, len) == 0 &&
-	       strchr("; \t", request->content_type[len]) != NULL;
-}
-
-static bool is_yaml(const struct api_request *request)
-{
-	return has_type(request, "application/yaml") || has_type(request, "application/x-yaml") ||
-	       has_type(request, "text/yaml");
-}
-
-/* expected: the media types that the path takes, for the error. */
-static int body_json(const struct api_request *request, const char *expected, json_t **tree, struct shunt_err *err)
-{
-	json_error_t error;
-	char where[64];
-
-	if (!has_type(request, "application/json"))
-		return shunt_fail(err, EMEDIUMTYPE, "Content-Type", "\"%s\" is not understood, expected %s",
-				  request->content_type ? request->content_type : "", expected);
-	*tree = json_loadb(request->body, request->len, JSON_REJECT_DUPLICATES, &error);
-	if (*tree)
-		return 0;
-	snprintf(where, sizeof(where), "body:%d:%d", error.line, error.column);
-	return shunt_fail(err, EINVAL, where, "not JSON: %s", error.text);
 }
 
 static int get_version(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
@@ -197,23 +144,6 @@ static int commit(struct daemon *d, struct config *next, bool *changed, struct s
 	return ret;
 }
 
-static struct config *body_config(const struct api_request *request, struct shunt_err *err)
-{
-	struct config_source *source = NULL;
-	struct config *config = NULL;
-	json_t *tree = NULL;
-
-	if (is_yaml(request))
-		tree = yaml_load(request->body, request->len, request->name ? request->name : "body", &source, err);
-	else
-		body_json(request, "application/json or application/yaml", &tree, err);
-	if (tree)
-		config = config_from_json(tree, source, err);
-	json_decref(tree);
-	config_source_free(source);
-	return config;
-}
-
 static json_t *annotated_json(const struct daemon *d, bool changed, json_t *warnings, json_t *notes)
 {
 	json_t *body = changed_json(d, changed);
@@ -233,7 +163,7 @@ static bool only_checks(const struct api_request *request)
 static int put_config(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 		      struct shunt_err *err)
 {
-	struct config *next = body_config(request, err);
+	struct config *next = api_body_config(request, err);
 	json_t *warnings, *notes;
 	bool changed;
 	int ret = 0;
@@ -285,7 +215,7 @@ static int post_changes(struct daemon *d, const struct api_request *request, con
 	int ret;
 
 	(void)rest;
-	ret = body_json(request, "application/json", &tree, err);
+	ret = api_body_json(request, "application/json", &tree, err);
 	if (ret == 0)
 		ret = changes_of(tree, &changes, err);
 	if (ret == 0) {
@@ -354,11 +284,16 @@ static const char *match(const struct route *route, const char *path)
 	return strncmp(path, route->path, len) == 0 ? path + len : NULL;
 }
 
+static bool is_read(const struct route *route)
+{
+	return strcmp(route->method, "GET") == 0;
+}
+
 /* Who changes what is worth a line; who looks is not. */
 static void log_change(const struct route *route, const struct api_request *request, const json_t *body,
 		       const struct shunt_err *err)
 {
-	if (strcmp(route->method, "GET") == 0 || only_checks(request))
+	if (is_read(route) || only_checks(request))
 		return;
 	if (body)
 		log_info("api: %s %s: %s, generation %" JSON_INTEGER_FORMAT, route->method, route->path,
@@ -368,19 +303,70 @@ static void log_change(const struct route *route, const struct api_request *requ
 		log_info("api: %s %s refused: %s", route->method, route->path, shunt_err_text(err));
 }
 
+/* The configuration as this socket shows it, whose tag the client knows. */
+static bool precondition_holds(const struct daemon *d, const struct api_request *request, struct api_answer *answer)
+{
+	json_t *config;
+	bool holds;
+
+	if (!request->if_match && !request->if_none_match)
+		return true;
+	config = config_to_json(d->config);
+	holds = api_etag_allows(request, false, config, answer);
+	answer->etag[0] = '\0'; /* the answer is not the configuration */
+	json_decref(config);
+	return holds;
+}
+
+/* Who said which configuration a change was for is told which one there is now, for the next change. */
+static void tell_etag(const struct daemon *d, const struct api_request *request, json_t *body)
+{
+	json_t *config = request->if_match ? config_to_json(d->config) : NULL;
+	char etag[ETAG_TEXT];
+
+	if (config)
+		json_object_set_new(body, "etag", json_string(etag_of(config, etag)));
+	json_decref(config);
+}
+
+static void finish(const struct daemon *d, const struct route *route, const struct api_request *request,
+		   struct api_answer *answer)
+{
+	answer->status = MHD_HTTP_OK;
+	if (request->read_only)
+		api_hide_secrets(answer->body);
+	if (route->handler == get_config)
+		api_etag_allows(request, true, answer->body, answer);
+	else if (!is_read(route))
+		tell_etag(d, request, answer->body);
+}
+
 static void run(struct daemon *d, const struct route *route, const struct api_request *request, const char *rest,
 		struct api_answer *answer)
 {
 	struct shunt_err err = {0};
-	int ret = route->handler(d, request, rest, &answer->body, &err);
+	int ret;
 
+	if (!is_read(route) && !precondition_holds(d, request, answer))
+		return;
+	ret = route->handler(d, request, rest, &answer->body, &err);
 	if (ret == 0 && !answer->body)
 		ret = shunt_fail(&err, ENOMEM, NULL, "out of memory");
 	log_change(route, request, answer->body, &err);
 	if (ret)
 		api_problem(answer, status_of(-ret), err.where, "%s", err.what);
 	else
-		answer->status = MHD_HTTP_OK;
+		finish(d, route, request, answer);
+}
+
+static bool may_run(const struct route *route, const struct api_request *request, struct api_answer *answer)
+{
+	if (is_read(route) || !request->read_only)
+		return true;
+	api_problem(answer, MHD_HTTP_FORBIDDEN, request->path,
+		    "%s is not possible on this socket, which is for reading; use the daemon's other one",
+		    request->method);
+	return false;
 }
 
 static void allow(struct api_answer *answer, const char *method)
@@ -401,7 +387,8 @@ void api_route(struct daemon *d, const struct api_request *request, struct api_a
 
 		if (rest && strcmp(routes[i].method, method) == 0) {
 			answer->allow[0] = '\0';
-			run(d, &routes[i], request, rest, answer);
+			if (may_run(&routes[i], request, answer))
+				run(d, &routes[i], request, rest, answer);
 			return;
 		}
 		if (rest)

@@ -36,7 +36,7 @@ struct daemon {
 	uv_timer_t repair_timer;
 	uv_timer_t step_timer; /* takes rings and connections on */
 	uv_timer_t alive_timer;
-	struct api *api;
+	struct api *api, *read_api; /* read_api: the socket for reading, if there is one */
 };
 
 /* Before the first commit: handles, timers, health and next hops. daemon_close() undoes what of it was done. */

@@ -10,6 +10,7 @@
 
 #include "../lib/config_files.h"
 #include "../lib/log.h"
+#include "../lib/sockets.h"
 #include "../lib/yaml.h"
 #include "api.h"
 #include "daemon.h"
@@ -17,6 +18,7 @@
 
 struct options {
 	const char *config, *state, *socket, *pin_dir;
+	const char *read_socket, *read_group; /* NULL: beside socket; the daemon's group */
 	bool check, detach;
 };
 
@@ -27,6 +29,9 @@ static const char usage[] =
 	"  -c, --config FILE     configuration (/etc/shunt/shunt.yaml)\n"
 	"      --state FILE      where changes by command are kept (/var/lib/shunt/state.json)\n"
 	"  -s, --socket PATH     API socket (/run/shunt/shunt.sock)\n"
+	"      --read-socket S   socket for reading only, or none (/run/shunt/shunt-ro.sock: the API socket's, with "
+	"-ro)\n"
+	"      --read-group G    group whose members may read there (the daemon's)\n"
 	"      --pin-dir DIR     where maps are pinned, on a bpffs (/sys/fs/bpf/shunt)\n"
 	"      --check           check the configuration file and exit\n"
 	"      --detach          without a daemon: take the program off all interfaces and remove the pins\n"
@@ -49,22 +54,25 @@ static int set_log_level(const char *name)
 	return -EINVAL;
 }
 
+enum { STATE = 256, PIN_DIR, CHECK, DETACH, READ_SOCKET, READ_GROUP };
+static const struct option longs[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"state", required_argument, NULL, STATE},
+	{"socket", required_argument, NULL, 's'},
+	{"read-socket", required_argument, NULL, READ_SOCKET},
+	{"read-group", required_argument, NULL, READ_GROUP},
+	{"pin-dir", required_argument, NULL, PIN_DIR},
+	{"check", no_argument, NULL, CHECK},
+	{"detach", no_argument, NULL, DETACH},
+	{"log-level", required_argument, NULL, 'l'},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
 /* 0: go on; 1: done; negative: usage error. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	enum { STATE = 256, PIN_DIR, CHECK, DETACH };
-	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"state", required_argument, NULL, STATE},
-		{"socket", required_argument, NULL, 's'},
-		{"pin-dir", required_argument, NULL, PIN_DIR},
-		{"check", no_argument, NULL, CHECK},
-		{"detach", no_argument, NULL, DETACH},
-		{"log-level", required_argument, NULL, 'l'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:s:l:Vh", longs, NULL)) != -1) {
@@ -81,6 +89,12 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		case STATE:
 			o->state = optarg;
+			break;
+		case READ_SOCKET:
+			o->read_socket = optarg;
+			break;
+		case READ_GROUP:
+			o->read_group = optarg;
 			break;
 		case PIN_DIR:
 			o->pin_dir = optarg;
@@ -170,6 +184,29 @@ static int start_daemon(struct daemon *d, struct config *config, struct shunt_er
 	return rc;
 }
 
+static int open_sockets(struct daemon *d, const struct options *o, struct shunt_err *err)
+{
+	char *beside = o->read_socket ? NULL : socket_for_reading(o->socket);
+	const struct api_options all = {.path = o->socket};
+	const struct api_options reading = {.path = beside ? beside : o->read_socket,
+					    .access = API_READ,
+					    .group = o->read_group,
+					    .connections = 32};
+	int rc = api_open(&d->api, d, &all, err);
+
+	if (!rc && strcmp(reading.path, "none") != 0)
+		rc = api_open(&d->read_api, d, &reading, err);
+	free(beside);
+	return rc;
+}
+
+static void close_sockets(struct daemon *d)
+{
+	api_close(d->read_api);
+	api_close(d->api);
+	d->read_api = d->api = NULL;
+}
+
 /* With the maps open. config is taken over. */
 static int forward(struct daemon *d, const struct options *o, struct config *config, struct shunt_err *err)
 {
@@ -183,8 +220,7 @@ static int forward(struct daemon *d, const struct options *o, struct config *con
 			 attach_adopted(d->attach) ? "maps taken over" : "maps made anew", o->socket);
 		uv_run(d->loop, UV_RUN_DEFAULT);
 	}
-	api_close(d->api);
-	d->api = NULL;
+	close_sockets(d);
 	daemon_close(d);
 	uv_walk(d->loop, on_closed, NULL);
 	uv_run(d->loop, UV_RUN_DEFAULT);
@@ -228,11 +264,10 @@ static int run(const struct options *o, struct shunt_err *err)
 	if (lock < 0)
 		return lock;
 	uv_loop_init(&loop);
-	rc = api_open(&d.api, &d, o->socket, err);
+	rc = open_sockets(&d, o, err);
 	if (!rc)
 		rc = open_and_forward(&d, o, err);
-	if (d.api)
-		api_close(d.api);
+	close_sockets(&d);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_loop_close(&loop);
 	close(lock);
@@ -244,7 +279,7 @@ int main(int argc, char **argv)
 	struct options o = {
 		.config = "/etc/shunt/shunt.yaml",
 		.state = "/var/lib/shunt/state.json",
-		.socket = "/run/shunt/shunt.sock",
+		.socket = SOCKET_DEFAULT,
 		.pin_dir = "/sys/fs/bpf/shunt",
 	};
 	struct shunt_err err = {0};
