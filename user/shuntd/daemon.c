@@ -273,28 +273,6 @@ static void health_changed(void *arg, const char *service, const struct shunt_ad
 	refresh_soon(arg);
 }
 
-static void path_mtu(struct daemon *d, const struct shunt_event *event)
-{
-	struct shunt_addr source = {.family = event->family}, backend = {.family = event->family};
-	const struct shunt_prefix *ours;
-	char text[SHUNT_ADDR_TEXT];
-
-	memcpy(source.word, event->source, sizeof(source.word));
-	memcpy(backend.word, event->backend, sizeof(backend.word));
-	if (!d->config)
-		return;
-	ours = event->family == SHUNT_FAMILY_IPV6 ? &d->config->source6 : &d->config->source4;
-	if (prefix_contains(ours, &source) && nexthops_learn_mtu(d->nexthops, &backend, event->mtu))
-		log_info("the path to %s takes packets of at most %u bytes, says a router on it",
-			 addr_format(&backend, text), event->mtu);
-}
-
-static void told(void *arg, const struct shunt_event *event)
-{
-	if (event->kind == SHUNT_EVENT_PATH_MTU)
-		path_mtu(arg, event);
-}
-
 static void repair(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
@@ -330,7 +308,7 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	rc = health_open(&d->health, d->loop, health_changed, d, err);
 	if (rc)
 		return rc;
-	rc = events_open(&d->events, d->loop, attach_event_fd(d->attach), told, d, err);
+	rc = told_open(&d->told, d->loop, attach_event_fd(d->attach), daemon_told, d, err);
 	if (rc)
 		return rc;
 	uv_timer_start(&d->repair_timer, repair, REPAIR_INTERVAL_MS, REPAIR_INTERVAL_MS);
@@ -345,8 +323,8 @@ void daemon_close(struct daemon *d)
 	uv_close((uv_handle_t *)&d->repair_timer, NULL);
 	uv_close((uv_handle_t *)&d->step_timer, NULL);
 	uv_close((uv_handle_t *)&d->refresh_timer, NULL);
-	if (d->events)
-		events_close(d->events);
+	if (d->told)
+		told_close(d->told);
 	if (d->health)
 		health_close(d->health);
 	if (d->nexthops)

@@ -10,10 +10,10 @@
 
 #include "attach.h"
 #include "datapath.h"
-#include "events.h"
 #include "health.h"
 #include "model.h"
 #include "nexthop.h"
+#include "told.h"
 
 struct daemon {
 	uv_loop_t *loop;
@@ -29,7 +29,7 @@ struct daemon {
 	struct datapath *dp;
 	struct nexthops *nexthops;
 	struct health *health;
-	struct events *events;
+	struct told *told;
 	struct model_cache *cache;
 	struct model *model;	  /* what the maps say now: of config, in the same order */
 	uv_timer_t refresh_timer; /* collects changes of the world of one moment into one refresh */
@@ -56,6 +56,9 @@ struct config *daemon_load(struct daemon *d, struct shunt_err *err);
 
 /* Take the program off all interfaces, unpin everything, and end the loop. */
 int daemon_detach(struct daemon *d, struct shunt_err *err);
+
+/* Do what the XDP program's event asks for (daemon_told.c). arg: the daemon. */
+void daemon_told(void *arg, const struct shunt_event *event);
 
 /* The state of a backend of the configuration in force. */
 enum backend_state daemon_backend_state(const struct daemon *d, const char *service,
