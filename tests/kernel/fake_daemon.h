@@ -35,4 +35,7 @@ extern bool fake_unswept; /* the next one that is started has not swept yet */
 #define FAKE_FULL "too-many"
 #define FAKE_BROKEN "disk-broken"
 
+/* A commit of a configuration with a service of this name tells an event of each of its backends. Each commit is an event, too. */
+#define FAKE_EVENTFUL "eventful"
+
 #endif

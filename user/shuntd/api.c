@@ -23,16 +23,19 @@
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
 #include "api.h"
+#include "api_events.h"
 #include "api_internal.h"
 
 #define BODY_MAX (16u << 20)
 #define BODY_MAX_TEXT "16 MiB"
 #define CONNECTIONS_MAX 64
 #define IDLE_SECONDS 10
+#define END_ROUNDS 16
 
 struct api {
 	struct daemon *d;
 	struct MHD_Daemon *mhd;
+	struct followers *followers;
 	uv_poll_t poll;
 	uv_timer_t timer;
 	int open_handles;
@@ -89,6 +92,15 @@ static void upload_append(struct upload *upload, const char *data, size_t len)
 	upload->body[upload->len] = '\0';
 }
 
+/* A stream ends with the connection, or the daemon. */
+static enum MHD_Result send_stream(struct MHD_Connection *connection, const struct api_answer *answer)
+{
+	enum MHD_Result ret = MHD_queue_response(connection, answer->status, answer->stream);
+
+	MHD_destroy_response(answer->stream);
+	return ret;
+}
+
 static enum MHD_Result send_answer(struct MHD_Connection *connection, const struct api_answer *answer)
 {
 	const char *type = answer->status == MHD_HTTP_OK ? "application/json" : "application/problem+json";
@@ -111,6 +123,21 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, const stru
 	return ret;
 }
 
+static const char *argument(void *connection, const char *key)
+{
+	return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, key);
+}
+
+/* Of the process at the other end, as it was when it connected. */
+static long peer_uid(struct MHD_Connection *connection)
+{
+	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? -1 : (long)peer.uid;
+}
+
 static void answer_upload(struct api *api, struct MHD_Connection *connection, const char *path, const char *method,
 			  const struct upload *upload, struct api_answer *answer)
 {
@@ -122,12 +149,17 @@ static void answer_upload(struct api *api, struct MHD_Connection *connection, co
 		.check = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "check"),
 		.body = upload->body ? upload->body : "",
 		.len = upload->len,
+		.argument = argument,
+		.connection = connection,
+		.uid = peer_uid(connection),
 	};
 
 	if (upload->bad_uri)
 		api_problem(answer, MHD_HTTP_BAD_REQUEST, "URI", "contains %%00, expected none");
 	else if (upload->too_large)
 		api_problem(answer, MHD_HTTP_CONTENT_TOO_LARGE, "body", "longer than %s", BODY_MAX_TEXT);
+	else if (api_wants_stream(&request))
+		api_follow(api->followers, connection, &request, answer);
 	else
 		api_route(api->d, &request, answer);
 }
@@ -161,7 +193,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 		return MHD_YES;
 	}
 	answer_upload(arg, connection, url, method, upload, &answer);
-	ret = send_answer(connection, &answer);
+	ret = answer.stream ? send_stream(connection, &answer) : send_answer(connection, &answer);
 	json_decref(answer.body);
 	return ret;
 }
@@ -206,6 +238,11 @@ static void run(struct api *api)
 static void on_timer(uv_timer_t *timer)
 {
 	run(timer->data);
+}
+
+static void run_for(void *api)
+{
+	run(api);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -300,9 +337,9 @@ static int listen_at(struct api *api, const char *path, struct shunt_err *err)
 
 static int start_http(struct api *api, struct shunt_err *err)
 {
-	api->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, api,
-				    MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, api->listen_fd,
-				    MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
+	api->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+				    on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
+				    api->listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
 				    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
 				    MHD_OPTION_URI_LOG_CALLBACK, upload_begin, NULL, MHD_OPTION_NOTIFY_COMPLETED,
 				    upload_end, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
@@ -339,6 +376,7 @@ int api_open(struct api **api_out, struct daemon *d, const char *socket_path, st
 
 	api->d = d;
 	api->listen_fd = -1;
+	api->followers = followers_open(d->loop, run_for, api);
 	ret = listen_at(api, socket_path, err);
 	if (ret == 0)
 		ret = start_http(api, err);
@@ -360,6 +398,15 @@ static void on_handle_closed(uv_handle_t *handle)
 		free(api);
 }
 
+/* Who follows sees the last events, and a whole answer; one that takes no more now does not hold up the end. Suspended connections
+ * must have been resumed before libmicrohttpd stops. */
+static void end_streams(struct api *api)
+{
+	followers_end(api->followers);
+	for (int i = 0; i < END_ROUNDS && followers_any(api->followers); i++)
+		MHD_run(api->mhd);
+}
+
 /* The memory goes when the loop has run once more, if it has handles on it. */
 void api_close(struct api *api)
 {
@@ -371,8 +418,10 @@ void api_close(struct api *api)
 		uv_poll_stop(&api->poll);
 	if (api->mhd) {
 		MHD_quiesce_daemon(api->mhd); /* or it would close our socket */
+		end_streams(api);
 		MHD_stop_daemon(api->mhd);
 	}
+	followers_close(api->followers);
 	if (api->listen_fd >= 0)
 		close(api->listen_fd);
 	/* Not that of a daemon that took our place. */

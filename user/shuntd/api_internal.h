@@ -17,12 +17,16 @@ struct api_request {
 	const char *check;	  /* ?check= */
 	const char *body;
 	size_t len;
+	const char *(*argument)(void *connection, const char *key); /* ?key=; NULL: not given */
+	void *connection;
+	long uid; /* of the client; -1: not known */
 };
 
 struct api_answer {
 	unsigned int status;
-	json_t *body;	/* owned by whoever takes the answer */
-	char allow[64]; /* with 405: the methods that the path has */
+	json_t *body;		     /* owned by whoever takes the answer */
+	struct MHD_Response *stream; /* instead of a body; likewise */
+	char allow[64];		     /* with 405: the methods that the path has */
 };
 
 /* Carry the request out. HEAD is answered as GET; leaving the body out is the transport's job. */

@@ -20,6 +20,7 @@
 #include "../lib/yaml.h"
 #include "api.h"
 #include "daemon.h"
+#include "events.h"
 #include "store.h"
 #include "shunt/hash.h"
 
@@ -123,8 +124,7 @@ static int apply_maps(struct daemon *d, const struct config *config, struct shun
 			watch_backends(d, d->config);
 		return rc;
 	}
-	model_free(d->model);
-	d->model = model;
+	daemon_take_model(d, model);
 	return 0;
 }
 
@@ -213,10 +213,12 @@ static int commit(struct daemon *d, struct config *next, uint64_t file_hash, str
 	if (rc) {
 		attach_undo(d->attach);
 		if (d->config && apply_maps(d, d->config, NULL))
-			log_error("the maps could not be set back to the configuration in force; run `shunt reload`");
+			events_say(JOURNAL_DAEMON, LOG_LEVEL_ERROR,
+				   "the maps could not be set back to the configuration in force; run `shunt reload`");
 		return rc;
 	}
 	attach_release(d->attach, next->interfaces, next->interface_count);
+	daemon_tell_commit(d, next);
 	config_free(d->config);
 	d->config = next;
 	d->file_hash = file_hash;
@@ -237,12 +239,11 @@ static void refresh(uv_timer_t *timer)
 	struct shunt_err err;
 
 	if (datapath_apply(d->dp, model, &err)) {
-		log_error("maps not brought up to date: %s", shunt_err_text(&err));
+		events_say(JOURNAL_DAEMON, LOG_LEVEL_ERROR, "maps not brought up to date: %s", shunt_err_text(&err));
 		model_free(model);
 		return;
 	}
-	model_free(d->model);
-	d->model = model;
+	daemon_take_model(d, model);
 }
 
 /* Rings and connections move on. */
@@ -456,7 +457,7 @@ int daemon_detach(struct daemon *d, struct shunt_err *err)
 	if (rc)
 		return rc;
 	d->detached = true;
-	log_info("detached: nothing is forwarded any more");
+	events_say(JOURNAL_DAEMON, LOG_LEVEL_WARNING, "detached: nothing is forwarded any more");
 	uv_timer_stop(&d->repair_timer);
 	uv_timer_stop(&d->step_timer);
 	uv_timer_stop(&d->refresh_timer);

@@ -21,12 +21,13 @@
 
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
+#include "events.h"
 #include "health_probe.h"
 #include "shunt/hash.h"
 
 /* Milliseconds. */
 #define FIRST_WITHIN 200
-#define UNKNOWN_LOG_INTERVAL 10000
+#define UNKNOWN_INTERVAL 10000
 
 struct target {
 	struct health *health;
@@ -55,8 +56,8 @@ struct health {
 	size_t open_timers;
 	bool closed;
 	uint64_t random;
-	uint64_t unknown_logged; /* loop time; 0: never */
-	unsigned int unknown;	 /* since then */
+	uint64_t unknown_told; /* loop time; 0: never */
+	unsigned int unknown;  /* since then */
 };
 
 const char *health_state_name(enum health_state state)
@@ -104,30 +105,25 @@ static uint64_t draw(struct health *health, uint64_t limit)
 
 /* ---- results ---- */
 
-static void log_unknown(const struct target *t, const struct probe_result *result)
+static void tell_unknown(const struct target *t, const struct probe_result *result)
 {
+	struct journal_event event = events_of(JOURNAL_HEALTH, LOG_LEVEL_WARNING, t->service, &t->addr);
 	struct health *health = t->health;
 	uint64_t now = uv_now(health->loop);
-	char text[SHUNT_ADDR_TEXT];
 
 	health->unknown++;
-	if (health->unknown_logged && now < health->unknown_logged + UNKNOWN_LOG_INTERVAL)
+	if (health->unknown_told && now < health->unknown_told + UNKNOWN_INTERVAL)
 		return;
-	log_warning("health checks: %u could not be made by this host and count for nothing, the last of service %s, "
-		    "backend %s: %s",
-		    health->unknown, t->service, addr_format(&t->addr, text), result->reason);
+	events_tell(&event,
+		    "%u health checks could not be made by this host and count for nothing, this one the last: %s",
+		    health->unknown, result->reason);
 	health->unknown = 0;
-	health->unknown_logged = now;
+	health->unknown_told = now;
 }
 
-/* The state's change; the caller tells. */
+/* The state's change; the caller tells. What it comes to for the backend is an event of the model (transitions.c). */
 static void set_state(struct target *t, enum health_state state)
 {
-	char text[SHUNT_ADDR_TEXT];
-
-	log_at(state == HEALTH_DOWN ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "service %s: backend %s: %s -> %s: %s",
-	       t->service, addr_format(&t->addr, text), health_state_name(t->status.state), health_state_name(state),
-	       t->status.reason);
 	t->status.state = state;
 	t->status.since = time(NULL);
 }
@@ -158,7 +154,7 @@ static void result_cb(void *arg, const struct probe_result *result)
 	t->http = NULL;
 	uv_timer_start(&t->timer, check_cb, next > now ? next - now : 0, 0);
 	if (result->verdict == PROBE_UNKNOWN) {
-		log_unknown(t, result);
+		tell_unknown(t, result);
 		return;
 	}
 	t->status.checked = time(NULL);
