@@ -154,7 +154,7 @@ stuck_follower() {
 	kill "$stuck"
 	jq -c 'select(.kind == "lost")' "$run/stuck"
 	# What it has and what it is told to have lost is all that there was.
-	[ $status = 0 ] && jq -es 'any(.[]; .kind == "lost" and .lost > 1000) and
+	[ "$status" = 0 ] && jq -es 'any(.[]; .kind == "lost" and .lost > 1000) and
 		(map(.lost // 1) | add) == .[-1].seq - .[0].seq + 1' "$run/stuck"
 }
 
@@ -171,13 +171,13 @@ many_followers() {
 	local status=$?
 	kill "${pids[@]}"
 	wait "${pids[@]}"
-	[ $status = 0 ] && wait_for 10 followed
+	[ "$status" = 0 ] && wait_for 10 followed
 }
 
 followed() { # once more
 	local status=0
 	curl -sN --max-time 0.5 --unix-socket "$sock" 'http://shunt/v1/events?follow=1&limit=1' >"$run/again" || status=$?
-	[ $status = 28 ] && grep '"seq"' "$run/again"
+	[ "$status" = 28 ] && grep '"seq"' "$run/again"
 }
 
 start_all
