@@ -241,9 +241,9 @@ static void ends(void **state)
 	static struct stream reader, sleeper;
 
 	(void)state;
-	open_stream(&reader, "&limit=1");
+	take_place(&reader);
 	await(&reader, "\"seq\"");
-	open_stream(&sleeper, "&since=0");
+	take_place(&sleeper);
 	kill(fake.pid, SIGTERM);
 	await(&reader, "\r\n0\r\n\r\n");
 	close(reader.fd);
