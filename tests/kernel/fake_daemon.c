@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "../../user/lib/log.h"
 #include "../../user/lib/yaml.h"
 #include "../../user/shuntd/api.h"
+#include "../../user/shuntd/events.h"
 
 static const char initial[] = "interfaces: [eth0]\n"
 			      "seed: 0x" FAKE_SEED "\n"
@@ -46,12 +48,38 @@ static struct config *parse(const char *path, const char *text, struct shunt_err
 	return config;
 }
 
+/* From a state and to one that say which it was. */
+static void tell_backends(const struct config_service *service)
+{
+	for (size_t i = 0; i < service->backend_count; i++) {
+		struct journal_event event =
+			events_of(JOURNAL_BACKEND, LOG_LEVEL_WARNING, service->name, &service->backends[i].addr);
+
+		event.from = "up";
+		event.to = "down";
+		events_tell(&event, "what the check said: %s", "\xff\n\"");
+	}
+}
+
+void daemon_set_cause(struct daemon *d, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(d->cause, sizeof(d->cause), fmt, args);
+	va_end(args);
+}
+
 int daemon_commit(struct daemon *d, struct config *next, struct shunt_err *err)
 {
 	if (config_find_service(next, FAKE_FULL))
 		return shunt_fail(err, ENOSPC, "limits.destinations", "full");
 	if (config_find_service(next, FAKE_BROKEN))
 		return shunt_fail(err, EIO, d->state_path, "cannot be written");
+	for (size_t i = 0; i < next->service_count; i++)
+		if (strcmp(next->services[i].name, FAKE_EVENTFUL) == 0)
+			tell_backends(&next->services[i]);
+	events_say(JOURNAL_CONFIG, LOG_LEVEL_INFO, "committed by %s", d->cause);
 	config_free(d->config);
 	d->config = next;
 	generation++;

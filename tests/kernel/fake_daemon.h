@@ -42,4 +42,7 @@ extern unsigned int
 #define FAKE_FULL "too-many"
 #define FAKE_BROKEN "disk-broken"
 
+/* A commit of a configuration with a service of this name tells an event of each of its backends. Each commit is an event, too. */
+#define FAKE_EVENTFUL "eventful"
+
 #endif

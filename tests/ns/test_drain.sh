@@ -38,6 +38,10 @@ ends() {
 	[ "$status" = 0 ] && tail -1 "$run/drain" | grep 'nothing holds it any more' && [ "$(web 10.0.2.12 .drained)" = true ]
 }
 
+is_told() {
+	shunt --json events --kind drain --backend 10.0.2.12 | jq -es 'any(.[]; .from == "drain" and .to == "drained")'
+}
+
 is_quiet() {
 	[ "$(shunt --json conn web | jq '.services[0] | .moved + .prepared + .waiting')" = 0 ] &&
 		all_answered "$vip4" b1 b3 b4
@@ -49,5 +53,6 @@ test_that "who waits for less long is told what is left" times_out
 test_that "killed and started, the daemon goes on with it" shuntd_end KILL
 shuntd_start || bail "the daemon starts again"
 test_that "it ends" ends
+test_that "and its end is an event" wait_for 10 is_told
 test_that "then no slot is moved any more, and the others answer" is_quiet
 tap_end

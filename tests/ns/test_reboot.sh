@@ -28,7 +28,7 @@ begins_anew() {
 	echo "packets: $(total)"
 	[ "$(total)" = 0 ] || return 1
 	# Not even for a moment: a daemon that takes maps over takes a backend for up until its checks say otherwise.
-	[ "$(said 'maps made anew')" = 2 ] && [ "$(said 'fd00:2::14: checking -> down')" = 1 ]
+	[ "$(said 'maps made anew')" = 2 ] && [ "$(said 'fd00:2::14: .* -> down: ')" = 1 ] && [ "$(said 'fd00:2::14: up -> ')" = 0 ]
 }
 
 as_configured() { state_is 10.0.2.12 drain && weight_is 10.0.2.11 7 && wait_for 10 count_is up 2; }

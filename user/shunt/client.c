@@ -231,6 +231,75 @@ bool client_try_get(struct cli *cli, const char *path, json_t **answer)
 	return *answer != NULL;
 }
 
+struct stream {
+	struct transfer t; /* its body: what has no end of line yet, or all of a refusal */
+	bool (*on_line)(void *arg, const char *line);
+	void *arg;
+	bool ended; /* by on_line() */
+};
+
+static bool is_answered(const struct stream *s)
+{
+	long status = 0;
+
+	curl_easy_getinfo(s->t.curl, CURLINFO_RESPONSE_CODE, &status);
+	return status == 200;
+}
+
+static size_t on_stream(char *data, size_t size, size_t count, void *arg)
+{
+	struct stream *s = arg;
+	char *line, *end;
+
+	on_data(data, size, count, &s->t);
+	if (!is_answered(s))
+		return size * count;
+	s->t.body[s->t.len] = '\0';
+	for (line = s->t.body; !s->ended && (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		s->ended = *line && !s->on_line(s->arg, line);
+	}
+	s->t.len -= line - s->t.body;
+	memmove(s->t.body, line, s->t.len);
+	return s->ended ? 0 : size * count;
+}
+
+static int refused_stream(struct cli *cli, const struct stream *s, struct shunt_err *err)
+{
+	json_t *problem = json_loadb(s->t.body ? s->t.body : "", s->t.len, 0, NULL);
+
+	if (json_is_object(problem))
+		output_problem(cli->out, problem);
+	else
+		shunt_fail(err, EPROTO, cli->socket,
+			   "answered with what is no stream of events: is it shuntd's socket?");
+	json_decref(problem);
+	return err->what[0] ? STATUS_UNREACHABLE : STATUS_REFUSED;
+}
+
+int client_stream(struct cli *cli, const char *path, bool (*on_line)(void *arg, const char *line), void *arg,
+		  struct shunt_err *err)
+{
+	struct client_request request = {.method = "GET", .path = path};
+	struct stream s = {.on_line = on_line, .arg = arg};
+	int status = STATUS_OK;
+	CURLcode code;
+
+	*err = (struct shunt_err){0};
+	set_up(&s.t, cli->socket, &request);
+	curl_easy_setopt(s.t.curl, CURLOPT_TIMEOUT_MS, 0L);
+	curl_easy_setopt(s.t.curl, CURLOPT_WRITEFUNCTION, on_stream);
+	curl_easy_setopt(s.t.curl, CURLOPT_WRITEDATA, &s);
+	code = curl_easy_perform(s.t.curl);
+	if (!is_answered(&s)) {
+		status = code == CURLE_OK ? refused_stream(cli, &s, err) : STATUS_UNREACHABLE;
+		if (code != CURLE_OK)
+			unreachable(&s.t, code, cli->socket, err);
+	}
+	tear_down(&s.t);
+	return status;
+}
+
 char *client_path(const char *prefix, const char *text)
 {
 	char *escaped = curl_easy_escape(NULL, text, strlen(text));

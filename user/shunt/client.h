@@ -30,6 +30,13 @@ int client_reach(struct cli *cli, const char *path, json_t **answer, struct shun
 /* Is a daemon there? Says nothing: for commands that can do without. */
 bool client_try_get(struct cli *cli, const char *path, json_t **answer);
 
+/*
+ * GET path, of which the answer is a stream of lines: each is handed to on_line(), as long as it wants more. STATUS_OK: the stream began, and has
+ * ended; STATUS_REFUSED: said already; STATUS_UNREACHABLE is for the caller to say: *err.
+ */
+int client_stream(struct cli *cli, const char *path, bool (*on_line)(void *arg, const char *line), void *arg,
+		  struct shunt_err *err);
+
 /* prefix and text, with what is not allowed in a URI escaped in text. Owned by the caller. */
 char *client_path(const char *prefix, const char *text);
 

@@ -14,8 +14,8 @@
 #include "cmd.h"
 #include "words.h"
 
-static const struct command *const tables[] = {daemon_commands,	 edit_commands,	   stats_commands, conn_commands,
-					       service_commands, backend_commands, agent_commands};
+static const struct command *const tables[] = {daemon_commands, edit_commands,	  stats_commands,   conn_commands,
+					       events_commands, service_commands, backend_commands, agent_commands};
 
 /* All rows, in the order of the tables. */
 struct rows {

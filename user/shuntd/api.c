@@ -23,6 +23,7 @@
 #include "../lib/xalloc.h"
 #include "api.h"
 #include "api_clients.h"
+#include "api_events.h"
 #include "api_internal.h"
 #include "api_listen.h"
 
@@ -32,11 +33,13 @@
 #define CONNECTIONS_MAX 64
 #define IDLE_SECONDS 10
 #define REQUEST_SECONDS 30
+#define END_ROUNDS 16
 
 struct api {
 	struct daemon *d;
 	struct api_options options;
 	struct MHD_Daemon *mhd;
+	struct followers *followers;
 	uv_poll_t poll;
 	uv_timer_t timer;
 	struct api_clients clients;
@@ -102,6 +105,15 @@ static void upload_append(struct upload *upload, const char *data, size_t len)
 	upload->body[upload->len] = '\0';
 }
 
+/* A stream ends with the connection, or the daemon. */
+static enum MHD_Result send_stream(struct MHD_Connection *connection, const struct api_answer *answer)
+{
+	enum MHD_Result ret = MHD_queue_response(connection, answer->status, answer->stream);
+
+	MHD_destroy_response(answer->stream);
+	return ret;
+}
+
 static enum MHD_Result send_answer(struct MHD_Connection *connection, const struct api_answer *answer)
 {
 	const char *type = answer->status < MHD_HTTP_BAD_REQUEST ? "application/json" : "application/problem+json";
@@ -126,6 +138,21 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, const stru
 	ret = MHD_queue_response(connection, answer->status, response);
 	MHD_destroy_response(response);
 	return ret;
+}
+
+static const char *argument(void *connection, const char *key)
+{
+	return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, key);
+}
+
+/* Of the process at the other end, as it was when it connected. */
+static long peer_uid(struct MHD_Connection *connection)
+{
+	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? -1 : (long)peer.uid;
 }
 
 /* A header that may be given on several lines, which then are one list (RFC 9110, section 5.3). */
@@ -172,9 +199,15 @@ static void route(struct api *api, struct MHD_Connection *connection, const char
 		.read_only = api->options.access == API_READ,
 		.body = upload->body ? upload->body : "",
 		.len = upload->len,
+		.argument = argument,
+		.connection = connection,
+		.uid = peer_uid(connection),
 	};
 
-	api_route(api->d, &request, answer);
+	if (api_wants_stream(&request))
+		api_follow(api->followers, connection, &request, answer);
+	else
+		api_route(api->d, &request, answer);
 	free(if_match);
 	free(if_none_match);
 }
@@ -227,7 +260,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 		return MHD_YES;
 	}
 	answer_upload(arg, connection, url, method, upload, &answer);
-	ret = send_answer(connection, &answer);
+	ret = answer.stream ? send_stream(connection, &answer) : send_answer(connection, &answer);
 	json_decref(answer.body);
 	return ret;
 }
@@ -274,6 +307,11 @@ static void on_timer(uv_timer_t *timer)
 	run(timer->data);
 }
 
+static void run_for(void *api)
+{
+	run(api);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	(void)status, (void)events;
@@ -285,12 +323,12 @@ static int start_http(struct api *api, struct shunt_err *err)
 	const struct api_options *o = &api->options;
 
 	api->mhd = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_log,
-		NULL, MHD_OPTION_LISTEN_SOCKET, api->listener.fd, MHD_OPTION_CONNECTION_LIMIT, o->connections,
-		MHD_OPTION_CONNECTION_TIMEOUT, o->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_ROOM,
-		MHD_OPTION_NOTIFY_CONNECTION, api_clients_notify, &api->clients, MHD_OPTION_URI_LOG_CALLBACK,
-		look_at_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED, upload_end, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_END);
+		MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, api,
+		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, api->listener.fd,
+		MHD_OPTION_CONNECTION_LIMIT, o->connections, MHD_OPTION_CONNECTION_TIMEOUT, o->idle_seconds,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_ROOM, MHD_OPTION_NOTIFY_CONNECTION,
+		api_clients_notify, &api->clients, MHD_OPTION_URI_LOG_CALLBACK, look_at_uri, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, upload_end, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	if (!api->mhd)
 		return shunt_fail(err, EIO, api->listener.path, "cannot start the HTTP server");
 	return 0;
@@ -336,6 +374,7 @@ int api_open(struct api **api_out, struct daemon *d, const struct api_options *o
 	api->timer.data = api;
 	api_clients_open(&api->clients, d->loop, api->options.request_seconds);
 	api->open_handles = 2;
+	api->followers = followers_open(d->loop, run_for, api);
 	ret = api_listen(&api->listener, options->path, options->group, api->options.connections, err);
 	if (ret == 0)
 		ret = start_http(api, err);
@@ -367,6 +406,15 @@ static void on_clients_closed(uv_handle_t *handle)
 	on_handle_closed((struct api *)((char *)clients - offsetof(struct api, clients)));
 }
 
+/* Who follows sees the last events, and a whole answer; one that takes no more now does not hold up the end. Suspended connections
+ * must have been resumed before libmicrohttpd stops. */
+static void end_streams(struct api *api)
+{
+	followers_end(api->followers);
+	for (int i = 0; i < END_ROUNDS && followers_any(api->followers); i++)
+		MHD_run(api->mhd);
+}
+
 /* The memory goes when the loop has run once more. */
 void api_close(struct api *api)
 {
@@ -376,8 +424,10 @@ void api_close(struct api *api)
 		uv_poll_stop(&api->poll);
 	if (api->mhd) {
 		MHD_quiesce_daemon(api->mhd); /* or it would close our socket */
+		end_streams(api);
 		MHD_stop_daemon(api->mhd);
 	}
+	followers_close(api->followers);
 	api_unlisten(&api->listener);
 	uv_close((uv_handle_t *)&api->timer, on_closed);
 	uv_close((uv_handle_t *)&api->clients.timer, on_clients_closed);

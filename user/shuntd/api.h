@@ -12,6 +12,7 @@
  *   GET  /v1/services        all; GET /v1/services/NAME: one, with states of its backends
  *   GET  /v1/stats           packets and bytes by service, backend and reason
  *   GET  /v1/connections     what becomes of connections while rings change: all; GET /v1/connections/NAME: of one service
+ *   GET  /v1/events          what changed state, and why; ?follow=1: a stream of what comes
  *   POST /v1/detach          take the program off, unpin, end the daemon
  */
 #ifndef SHUNT_API_H

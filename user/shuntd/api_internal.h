@@ -20,13 +20,17 @@ struct api_request {
 	bool read_only;			      /* came in by a socket for reading */
 	const char *body;
 	size_t len;
+	const char *(*argument)(void *connection, const char *key); /* ?key=; NULL: not given */
+	void *connection;
+	long uid; /* of the client; -1: not known */
 };
 
 struct api_answer {
 	unsigned int status;
-	json_t *body;	      /* owned by whoever takes the answer; NULL: none */
-	char allow[64];	      /* with 405: the methods that the path has */
-	char etag[ETAG_TEXT]; /* of the body; empty: it has none */
+	json_t *body;		     /* owned by whoever takes the answer; NULL: none */
+	struct MHD_Response *stream; /* instead of a body; likewise */
+	char allow[64];		     /* with 405: the methods that the path has */
+	char etag[ETAG_TEXT];	     /* of the body; empty: it has none */
 };
 
 /* Carry the request out. HEAD is answered as GET; leaving the body out is the transport's job. */

@@ -15,6 +15,7 @@
 
 #include "../lib/edit.h"
 #include "../lib/log.h"
+#include "api_events.h"
 #include "api_internal.h"
 
 typedef int (*handler_fn)(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
@@ -113,6 +114,14 @@ static int get_service_connections(struct daemon *d, const struct api_request *r
 {
 	(void)request;
 	*body = api_service_connections_json(d, rest, err);
+	return *body ? 0 : code_of(err);
+}
+
+static int get_events(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
+		      struct shunt_err *err)
+{
+	(void)d, (void)rest;
+	*body = api_events_json(request, err);
 	return *body ? 0 : code_of(err);
 }
 
@@ -272,6 +281,7 @@ static const struct route routes[] = {
 	{"POST", "/v1/detach", post_detach},
 	{"GET", "/v1/connections", get_connections},
 	{"GET", "/v1/connections/", get_service_connections},
+	{"GET", "/v1/events", get_events},
 };
 
 /* What follows the route's path in path; NULL: another path. */
@@ -289,17 +299,15 @@ static bool is_read(const struct route *route)
 	return strcmp(route->method, "GET") == 0;
 }
 
-/* Who changes what is worth a line; who looks is not. */
+/* Who changes what is worth a line, which is the event's; who looks is not. */
 static void log_change(const struct route *route, const struct api_request *request, const json_t *body,
 		       const struct shunt_err *err)
 {
 	if (is_read(route) || only_checks(request))
 		return;
-	if (body)
-		log_info("api: %s %s: %s, generation %" JSON_INTEGER_FORMAT, route->method, route->path,
-			 json_is_true(json_object_get(body, "changed")) ? "changed" : "nothing to change",
-			 json_integer_value(json_object_get(body, "generation")));
-	else
+	if (body && !json_is_true(json_object_get(body, "changed")))
+		log_info("api: %s %s: nothing to change", route->method, route->path);
+	else if (!body)
 		log_info("api: %s %s refused: %s", route->method, route->path, shunt_err_text(err));
 }
 
@@ -341,6 +349,14 @@ static void finish(const struct daemon *d, const struct route *route, const stru
 		tell_etag(d, request, answer->body);
 }
 
+static void set_cause(struct daemon *d, const struct route *route, const struct api_request *request)
+{
+	if (request->uid < 0)
+		daemon_set_cause(d, "%s %s", route->method, route->path);
+	else
+		daemon_set_cause(d, "%s %s of uid %ld", route->method, route->path, request->uid);
+}
+
 static void run(struct daemon *d, const struct route *route, const struct api_request *request, const char *rest,
 		struct api_answer *answer)
 {
@@ -349,6 +365,7 @@ static void run(struct daemon *d, const struct route *route, const struct api_re
 
 	if (!is_read(route) && !precondition_holds(d, request, answer))
 		return;
+	set_cause(d, route, request);
 	ret = route->handler(d, request, rest, &answer->body, &err);
 	if (ret == 0 && !answer->body)
 		ret = shunt_fail(&err, ENOMEM, NULL, "out of memory");

@@ -9,6 +9,7 @@
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
 #include "attach_priv.h"
+#include "events.h"
 
 static int no_such_interface(const char *name, struct shunt_err *err)
 {
@@ -113,12 +114,13 @@ static void merge_links(struct attach *attach, const struct attach_link *links, 
 		struct attach_link *place = find_name(attach, status->name);
 
 		if (!status->ifindex && (!place || !place->status.ifindex))
-			log_warning("%s: no such interface now; it will run the XDP program once it is there",
-				    status->name);
+			events_interface(status->name, LOG_LEVEL_WARNING,
+					 "no such interface now; it will run the XDP program once it is there");
 		else if (status->ifindex &&
 			 (!place || place->status.prog_id != status->prog_id || place->status.mode != status->mode))
-			log_info("%s: runs the XDP program, id %u, in %s mode%s", status->name, status->prog_id,
-				 config_mode_name(status->mode), status->dispatcher ? ", in libxdp's dispatcher" : "");
+			events_interface(status->name, LOG_LEVEL_INFO, "runs the XDP program, id %u, in %s mode%s",
+					 status->prog_id, config_mode_name(status->mode),
+					 status->dispatcher ? ", in libxdp's dispatcher" : "");
 		if (!place)
 			place = add_link(attach, status->name);
 		*place = links[i];
@@ -168,9 +170,9 @@ void attach_release(struct attach *attach, const struct config_interface *interf
 		if (is_among(old->name, interfaces, count))
 			attach->links[kept++] = attach->links[i];
 		else if (old->ifindex && attach_xdp_take_off(attach, old->ifindex, old->name, &err))
-			log_warning("%s", shunt_err_text(&err));
+			events_interface(old->name, LOG_LEVEL_WARNING, "%s", err.what);
 		else
-			log_info("%s: does not run the XDP program any more", old->name);
+			events_interface(old->name, LOG_LEVEL_INFO, "does not run the XDP program any more");
 	}
 	attach->link_count = kept;
 	/* What an earlier daemon left on interfaces that nobody speaks of any more. */
@@ -216,11 +218,13 @@ static bool repair(struct attach *attach, struct attach_link *link, enum config_
 	if (rc)
 		now.status.attached = false;
 	if (rc && before.attached)
-		log_error("%s; it runs no XDP program of ours now, which will be tried again", shunt_err_text(&err));
+		events_interface(before.name, LOG_LEVEL_ERROR,
+				 "%s; it runs no XDP program of ours now, which will be tried again", err.what);
 	*link = now;
 	if (!rc && (fresh || !before.attached))
-		log_warning("%s: had lost the XDP program; it runs again, id %u, in %s mode", now.status.name,
-			    now.status.prog_id, config_mode_name(now.status.mode));
+		events_interface(now.status.name, LOG_LEVEL_WARNING,
+				 "had lost the XDP program; it runs again, id %u, in %s mode", now.status.prog_id,
+				 config_mode_name(now.status.mode));
 	return fresh || now.status.attached != before.attached || now.status.prog_id != before.prog_id ||
 	       now.status.ifindex != before.ifindex;
 }

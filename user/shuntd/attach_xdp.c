@@ -20,6 +20,7 @@
 #include "../xdp/bpflog.h"
 #include "../xdp/dispatcher.h"
 #include "attach_priv.h"
+#include "events.h"
 
 #define DISPATCHER "xdp_dispatcher"
 #define MAX_OURS 16 /* more than a dispatcher holds */
@@ -235,10 +236,11 @@ static int attach_new(struct attach *attach, const struct attach_status *link, e
 	if (mode == CONFIG_MODE_AUTO && rc != -EBUSY && rc != -EEXIST && rc != -ENODEV && rc != -EPERM) {
 		rc = attach_in_mode(attach, link, true, err);
 		if (!rc)
-			log_warning(
+			events_interface(
+				link->name, LOG_LEVEL_WARNING,
 				"%s; now in generic mode, which costs several times the CPU time per packet, since the "
 				"kernel allocates and copies each before the program sees it",
-				shunt_err_text(&native));
+				native.what);
 		return rc;
 	}
 	return shunt_fail(err, -rc, native.where, "%s", native.what);
@@ -303,15 +305,15 @@ static int change_mode(struct attach *attach, const struct attach_status *link, 
 	enum config_mode old = view->generic ? CONFIG_MODE_GENERIC : CONFIG_MODE_NATIVE;
 	int rc;
 
-	log_warning("%s: from %s to %s mode; for a moment packets pass unbalanced", link->name, config_mode_name(old),
-		    config_mode_name(mode));
+	events_interface(link->name, LOG_LEVEL_WARNING, "from %s to %s mode; for a moment packets pass unbalanced",
+			 config_mode_name(old), config_mode_name(mode));
 	rc = take_off(view, link->ifindex, link->name, 0, err);
 	if (rc)
 		return rc;
 	rc = attach_new(attach, link, mode, err);
 	if (rc && attach_new(attach, link, old, NULL))
-		log_error("%s: runs no XDP program any more: neither the new mode nor the old one could be had",
-			  link->name);
+		events_interface(link->name, LOG_LEVEL_ERROR,
+				 "runs no XDP program any more: neither the new mode nor the old one could be had");
 	return rc;
 }
 

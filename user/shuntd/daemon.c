@@ -20,6 +20,7 @@
 #include "../lib/yaml.h"
 #include "api.h"
 #include "daemon.h"
+#include "events.h"
 #include "store.h"
 #include "shunt/hash.h"
 
@@ -123,8 +124,7 @@ static int apply_maps(struct daemon *d, const struct config *config, struct shun
 			watch_backends(d, d->config);
 		return rc;
 	}
-	model_free(d->model);
-	d->model = model;
+	daemon_take_model(d, model);
 	return 0;
 }
 
@@ -213,10 +213,12 @@ static int commit(struct daemon *d, struct config *next, uint64_t file_hash, str
 	if (rc) {
 		attach_undo(d->attach);
 		if (d->config && apply_maps(d, d->config, NULL))
-			log_error("the maps could not be set back to the configuration in force; run `shunt reload`");
+			events_say(JOURNAL_DAEMON, LOG_LEVEL_ERROR,
+				   "the maps could not be set back to the configuration in force; run `shunt reload`");
 		return rc;
 	}
 	attach_release(d->attach, next->interfaces, next->interface_count);
+	daemon_tell_commit(d, next);
 	config_free(d->config);
 	d->config = next;
 	d->file_hash = file_hash;
@@ -237,12 +239,11 @@ static void refresh(uv_timer_t *timer)
 	struct shunt_err err;
 
 	if (datapath_apply(d->dp, model, &err)) {
-		log_error("maps not brought up to date: %s", shunt_err_text(&err));
+		events_say(JOURNAL_DAEMON, LOG_LEVEL_ERROR, "maps not brought up to date: %s", shunt_err_text(&err));
 		model_free(model);
 		return;
 	}
-	model_free(d->model);
-	d->model = model;
+	daemon_take_model(d, model);
 }
 
 /* Rings and connections move on. */
@@ -271,28 +272,6 @@ static void health_changed(void *arg, const char *service, const struct shunt_ad
 	(void)backend;
 	(void)status;
 	refresh_soon(arg);
-}
-
-static void path_mtu(struct daemon *d, const struct shunt_event *event)
-{
-	struct shunt_addr source = {.family = event->family}, backend = {.family = event->family};
-	const struct shunt_prefix *ours;
-	char text[SHUNT_ADDR_TEXT];
-
-	memcpy(source.word, event->source, sizeof(source.word));
-	memcpy(backend.word, event->backend, sizeof(backend.word));
-	if (!d->config)
-		return;
-	ours = event->family == SHUNT_FAMILY_IPV6 ? &d->config->source6 : &d->config->source4;
-	if (prefix_contains(ours, &source) && nexthops_learn_mtu(d->nexthops, &backend, event->mtu))
-		log_info("the path to %s takes packets of at most %u bytes, says a router on it",
-			 addr_format(&backend, text), event->mtu);
-}
-
-static void told(void *arg, const struct shunt_event *event)
-{
-	if (event->kind == SHUNT_EVENT_PATH_MTU)
-		path_mtu(arg, event);
 }
 
 static void repair(uv_timer_t *timer)
@@ -330,7 +309,7 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	rc = health_open(&d->health, d->loop, health_changed, d, err);
 	if (rc)
 		return rc;
-	rc = events_open(&d->events, d->loop, attach_event_fd(d->attach), told, d, err);
+	rc = told_open(&d->told, d->loop, attach_event_fd(d->attach), daemon_told, d, err);
 	if (rc)
 		return rc;
 	uv_timer_start(&d->repair_timer, repair, REPAIR_INTERVAL_MS, REPAIR_INTERVAL_MS);
@@ -345,8 +324,8 @@ void daemon_close(struct daemon *d)
 	uv_close((uv_handle_t *)&d->repair_timer, NULL);
 	uv_close((uv_handle_t *)&d->step_timer, NULL);
 	uv_close((uv_handle_t *)&d->refresh_timer, NULL);
-	if (d->events)
-		events_close(d->events);
+	if (d->told)
+		told_close(d->told);
 	if (d->health)
 		health_close(d->health);
 	if (d->nexthops)
@@ -478,7 +457,7 @@ int daemon_detach(struct daemon *d, struct shunt_err *err)
 	if (rc)
 		return rc;
 	d->detached = true;
-	log_info("detached: nothing is forwarded any more");
+	events_say(JOURNAL_DAEMON, LOG_LEVEL_WARNING, "detached: nothing is forwarded any more");
 	uv_timer_stop(&d->repair_timer);
 	uv_timer_stop(&d->step_timer);
 	uv_timer_stop(&d->refresh_timer);

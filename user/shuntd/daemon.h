@@ -10,10 +10,10 @@
 
 #include "attach.h"
 #include "datapath.h"
-#include "events.h"
 #include "health.h"
 #include "model.h"
 #include "nexthop.h"
+#include "told.h"
 
 struct daemon {
 	uv_loop_t *loop;
@@ -29,7 +29,7 @@ struct daemon {
 	struct datapath *dp;
 	struct nexthops *nexthops;
 	struct health *health;
-	struct events *events;
+	struct told *told;
 	struct model_cache *cache;
 	struct model *model;	  /* what the maps say now: of config, in the same order */
 	uv_timer_t refresh_timer; /* collects changes of the world of one moment into one refresh */
@@ -37,7 +37,11 @@ struct daemon {
 	uv_timer_t step_timer; /* takes rings and connections on */
 	uv_timer_t alive_timer;
 	struct api *api, *read_api; /* read_api: the socket for reading, if there is one */
+	char cause[96];		    /* of the change that is being made: "SIGHUP", "POST /v1/changes by uid 0" */
 };
+
+/* Who asks for the changes that follow. */
+__attribute__((format(printf, 2, 3))) void daemon_set_cause(struct daemon *d, const char *fmt, ...);
 
 /* Before the first commit: handles, timers, health and next hops. daemon_close() undoes what of it was done. */
 int daemon_open(struct daemon *d, struct shunt_err *err);
@@ -56,6 +60,14 @@ struct config *daemon_load(struct daemon *d, struct shunt_err *err);
 
 /* Take the program off all interfaces, unpin everything, and end the loop. */
 int daemon_detach(struct daemon *d, struct shunt_err *err);
+
+/* Do what the XDP program's event asks for (daemon_told.c). arg: the daemon. */
+void daemon_told(void *arg, const struct shunt_event *event);
+
+/* The maps say what model says, which is taken over; tell what is different (daemon_events.c). */
+void daemon_take_model(struct daemon *d, struct model *model);
+/* next is about to be the configuration in force: tell what is different. */
+void daemon_tell_commit(const struct daemon *d, const struct config *next);
 
 /* The state of a backend of the configuration in force. */
 enum backend_state daemon_backend_state(const struct daemon *d, const char *service,

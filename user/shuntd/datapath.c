@@ -190,6 +190,9 @@ static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
 	dp->tracks = xcalloc(control->services, sizeof(*dp->tracks));
 	dp->named = xcalloc(control->destinations, sizeof(*dp->named));
 	dp->drains_s = xcalloc(control->destinations, sizeof(*dp->drains_s));
+	dp->drain_told_s = xcalloc(control->destinations, sizeof(*dp->drain_told_s));
+	dp->refusals = xcalloc(control->services, sizeof(*dp->refusals));
+	datapath_note_refused(dp);
 	init_sweep(&dp->sweep, control);
 	dp->dest_counters = xcalloc(control->destinations, sizeof(*dp->dest_counters));
 	return 0;
@@ -247,6 +250,8 @@ void datapath_close(struct datapath *dp)
 	free(dp->tracks);
 	free(dp->named);
 	free(dp->drains_s);
+	free(dp->drain_told_s);
+	free(dp->refusals);
 	free(dp->dest_counters);
 	free(dp);
 }

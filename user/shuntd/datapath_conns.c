@@ -60,8 +60,10 @@ static void end_what_is_over(struct datapath *dp)
 		if (!directory_dest_used(&dp->dir, id))
 			continue;
 		limit = patience(dp, id);
-		if (limit && age_s(dp, id) >= limit)
-			datapath_set_state(dp, id, SHUNT_DEST_DEAD);
+		if (!limit || age_s(dp, id) < limit)
+			continue;
+		datapath_tell_cut_off(dp, id, limit);
+		datapath_set_state(dp, id, SHUNT_DEST_DEAD);
 	}
 }
 
@@ -94,6 +96,20 @@ static int part_with(struct datapath *dp, const bool *gone)
 	return rc ? rc : datapath_wait(dp);
 }
 
+static int free_leftover(struct datapath *dp, uint32_t id)
+{
+	struct journal_event event = datapath_dest_event(dp, id, JOURNAL_DRAIN, LOG_LEVEL_INFO);
+	int rc = datapath_free_dest(dp, id);
+
+	if (rc)
+		return rc;
+	dp->leftovers--;
+	event.from = "removed";
+	event.to = "gone";
+	events_tell(&event, "nothing holds it any more: it may be switched off");
+	return 0;
+}
+
 void datapath_free_unheld(struct datapath *dp)
 {
 	bool *gone = xcalloc(dp->control->destinations, sizeof(*gone)), any = false;
@@ -104,10 +120,8 @@ void datapath_free_unheld(struct datapath *dp)
 	if (any)
 		rc = part_with(dp, gone);
 	for (uint32_t id = 0; !rc && any && id < dp->control->destinations; id++)
-		if (gone[id]) {
-			rc = datapath_free_dest(dp, id);
-			dp->leftovers -= !rc;
-		}
+		if (gone[id])
+			rc = free_leftover(dp, id);
 	if (rc)
 		log_warning("ids of removed backends are not free yet: %s; the next sweep tries again", strerror(-rc));
 	if (any)

@@ -6,6 +6,7 @@
 #include "datapath.h"
 #include "datapath_plan.h"
 #include "directory.h"
+#include "events.h"
 
 /* A ring, service's or pool's: what its slots are to say, and what this process remembers of them. Forgetting it costs time, nothing else. */
 struct ring_track {
@@ -23,6 +24,7 @@ struct ring_track {
 	double density;	  /* entries that a moved slot comes to, as far as is known; 0: not known */
 	uint32_t waiting, prepared, moved, dirty; /* slots; see struct datapath_conns */
 	uint64_t entries[SHUNT_CONN_STATES];	  /* as the last sweep met them */
+	bool told_moving;			  /* it is known that slots are on their way */
 };
 #define RING_AT_REST UINT64_MAX
 #define SLOT_MAY_SETTLE 1u /* it may have been settled when the sweep at hand began */
@@ -41,6 +43,11 @@ struct sweep {
 	uint32_t *held;	  /* likewise, of the last one that was finished */
 	uint32_t *live;	  /* likewise, of those named those that go on */
 	bool *unheld;	  /* by destination id: when it began, no slot named it */
+};
+
+/* Entries of a service that found no room: the counter as it was when that was last told. */
+struct refusals {
+	uint64_t told, told_ms;
 };
 
 /* A service's list in shunt_sources, and what it says. */
@@ -74,6 +81,8 @@ struct datapath {
 	bool *named; /* by destination id: in the model of the last apply */
 	uint64_t *
 		drains_s; /* by destination id: since when it drains, as dstdir's since, whether it is down meanwhile or not; 0: it does not */
+	uint64_t *drain_told_s;	       /* by destination id: drains_s of the drain of which the end has been told */
+	struct refusals *refusals;     /* by service id */
 	uint32_t leftovers;	       /* destinations in use that are not */
 	uint64_t ahead_ms;	       /* tests let time pass: added to the clock */
 	uint64_t checked_ms;	       /* when destinations' states were last looked at */
@@ -156,7 +165,22 @@ void datapath_write_picks(struct datapath *dp, const struct plan *plan, const st
 /* Say how many connections destinations have, as the sweep has met them. */
 void datapath_count_live(struct datapath *dp);
 
-/* datapath_sweep.c. Begin a sweep, or go on with the one underway. */
+/* datapath_events.c. An event of a destination's backend. */
+struct journal_event datapath_dest_event(const struct datapath *dp, uint32_t id, enum journal_kind kind,
+					 enum log_level level);
+/* It is about to be dead, after so many seconds as it is. */
+void datapath_tell_cut_off(const struct datapath *dp, uint32_t id, uint32_t after_s);
+/* After a sweep: the drains that it shows to be over. */
+void datapath_tell_drained(struct datapath *dp);
+/* A ring's slots have been counted: do they move, or rest, as they did not before? */
+void datapath_tell_moving(struct datapath *dp, uint32_t ring);
+/* What found no room: as it is when the maps are taken over, and what has been added since. */
+void datapath_note_refused(struct datapath *dp);
+void datapath_tell_refused(struct datapath *dp, uint32_t ring);
+
+/* datapath_sweep.c. Take away the marks of destinations that slots of their rings name. */
+void datapath_unmark_named(struct datapath *dp, bool *marks);
+/* Begin a sweep, or go on with the one underway. */
 void datapath_sweep(struct datapath *dp);
 bool datapath_wants_sweep(const struct datapath *dp);
 /* How long a slot of this ring records its connections before its anchor follows, ms. */

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/log.h"
 #include "../lib/xalloc.h"
 #include "conn_world.h"
 
@@ -183,6 +182,17 @@ static void keep_dirty(struct datapath *dp, struct ring_track *track)
 		anchor_keep_dirty(&dp->rings[track->base + slot]);
 }
 
+static void tell_waiting(const struct datapath *dp, uint32_t id, uint32_t count, uint32_t later)
+{
+	const char *service = dp->svcdir[directory_service_of(&dp->dir, id)].name;
+	struct journal_event event = events_of(JOURNAL_RING, LOG_LEVEL_INFO, service, NULL);
+
+	events_tell(&event,
+		    "%u slots are to move, %u of them later: the table of connections (limits.connections %u) may not "
+		    "have room for all at once",
+		    count, later, dp->limits.connections);
+}
+
 static void step_ring(struct datapath *dp, uint32_t id)
 {
 	struct ring_track *track = &dp->tracks[id];
@@ -198,16 +208,14 @@ static void step_ring(struct datapath *dp, uint32_t id)
 	room = count ? allowance(dp, track) : 0;
 	prepare_some(dp, track, slots, count, room);
 	if (count > room && !track->waiting)
-		log_info("%s: %u slots are to move, %u of them later: the table of connections (limits.connections %u) "
-			 "may not have "
-			 "room for all at once",
-			 dp->svcdir[id].name, count, count - room, dp->limits.connections);
+		tell_waiting(dp, id, count, count - room);
 	track->waiting = count > room ? count - room : 0;
 	if (track->waiting)
 		be_due(dp, track, WAIT_MS);
 	free(slots);
 	if (count)
 		datapath_count_ring(dp, id);
+	datapath_tell_moving(dp, id);
 }
 
 uint64_t datapath_step_rings(struct datapath *dp)

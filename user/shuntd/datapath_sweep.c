@@ -60,28 +60,33 @@ static void mark_ring(struct datapath *dp, struct ring_track *track)
 	}
 }
 
-/* Of the rings that have such at all. */
-static void mark_leftovers(struct datapath *dp)
+/* Reads only the rings that have such at all. */
+void datapath_unmark_named(struct datapath *dp, bool *marks)
 {
 	bool *looked = xcalloc(dp->control->services, sizeof(*looked));
 
-	for (uint32_t id = 0; id < dp->control->destinations; id++)
-		dp->sweep.unheld[id] = datapath_is_leftover(dp, id);
 	for (uint32_t id = 0; id < dp->control->destinations; id++) {
 		uint32_t ring = dp->dstdir[id].ring;
 		const struct shunt_service_entry *entry = &dp->svcdir[ring];
 
-		if (!dp->sweep.unheld[id] || looked[ring])
+		if (!marks[id] || looked[ring])
 			continue;
 		looked[ring] = true;
 		for (uint32_t slot = 0; slot < entry->ring_size; slot++) {
 			__u64 word = conn_load(&dp->rings[entry->ring_base + slot]);
 
-			dp->sweep.unheld[shunt_slot_current(word)] = false;
-			dp->sweep.unheld[shunt_slot_anchor(word)] = false;
+			marks[shunt_slot_current(word)] = false;
+			marks[shunt_slot_anchor(word)] = false;
 		}
 	}
 	free(looked);
+}
+
+static void mark_leftovers(struct datapath *dp)
+{
+	for (uint32_t id = 0; id < dp->control->destinations; id++)
+		dp->sweep.unheld[id] = datapath_is_leftover(dp, id);
+	datapath_unmark_named(dp, dp->sweep.unheld);
 }
 
 static void begin(struct datapath *dp)
@@ -214,6 +219,8 @@ static void finish_ring(struct datapath *dp, uint32_t id)
 	for (uint32_t slot = 0; slot < track->ring->size; slot++)
 		finish_slot(dp, track, slot);
 	datapath_count_ring(dp, id);
+	datapath_tell_moving(dp, id);
+	datapath_tell_refused(dp, id);
 	if (!track->dirty)
 		datapath_forget_slots(track);
 }
@@ -231,6 +238,7 @@ static void finish(struct datapath *dp)
 	sweep->count++;
 	sweep->underway = false;
 	datapath_count_live(dp);
+	datapath_tell_drained(dp);
 	datapath_free_unheld(dp);
 }
 

@@ -1,74 +1,120 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 #include "events.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#include <bpf/libbpf.h>
+#define JOURNAL_EVENTS 8192
+#define REASON_TEXT 1024
+/* Thousands of backends behind one gateway change together. The journal takes that; a log, which is written line by line while packets
+ * wait for the daemon, shall not. */
+#define LOGGED_A_SECOND 500
 
-#include "../lib/xalloc.h"
+static struct journal *journal;
+static struct events_listener *listeners;
 
-struct events {
-	struct ring_buffer *ring;
-	uv_poll_t poll;
-	void (*told)(void *arg, const struct shunt_event *event);
-	void *arg;
-};
-
-/* Another build's program may tell more of an event than this daemon knows, never less. */
-static int read_event(void *ctx, void *data, size_t size)
+const struct journal *events_journal(void)
 {
-	const struct events *events = ctx;
-
-	if (size >= sizeof(struct shunt_event))
-		events->told(events->arg, data);
-	return 0;
+	if (!journal)
+		journal = journal_new(JOURNAL_EVENTS);
+	return journal;
 }
 
-static void readable(uv_poll_t *poll, int status, int what)
+struct journal_event events_of(enum journal_kind kind, enum log_level level, const char *service,
+			       const struct shunt_addr *backend)
 {
-	struct events *events = poll->data;
+	struct journal_event event = {.kind = kind, .level = level};
 
-	(void)what;
-	if (!status)
-		ring_buffer__consume(events->ring);
+	snprintf(event.service, sizeof(event.service), "%s", service ? service : "");
+	if (backend)
+		event.backend = *backend;
+	return event;
 }
 
-int events_open(struct events **out, uv_loop_t *loop, int ring_fd,
-		void (*told)(void *arg, const struct shunt_event *event), void *arg, struct shunt_err *err)
+static void log_event(const struct journal_event *event)
 {
-	struct events *events = xcalloc(1, sizeof(*events));
-	int rc = 0;
+	static unsigned int logged;
+	static uint64_t second;
+	char text[JOURNAL_TEXT];
 
-	*out = NULL;
-	events->told = told;
-	events->arg = arg;
-	events->ring = ring_buffer__new(ring_fd, read_event, events, NULL);
-	if (!events->ring)
-		rc = shunt_fail(err, errno, "event_ring", "cannot be mapped: %s", strerror(errno));
-	if (!rc && uv_poll_init(loop, &events->poll, ring_buffer__epoll_fd(events->ring)))
-		rc = shunt_fail(err, EIO, "event_ring", "cannot be watched");
-	if (rc) {
-		ring_buffer__free(events->ring);
-		free(events);
-		return rc;
+	if (second != event->time_ms / 1000) {
+		second = event->time_ms / 1000;
+		logged = 0;
 	}
-	events->poll.data = events;
-	uv_poll_start(&events->poll, UV_READABLE, readable);
-	*out = events;
-	return 0;
+	if (event->level == LOG_LEVEL_DEBUG || logged++ < LOGGED_A_SECOND)
+		log_at(event->level, "%s", journal_text(event, text));
+	else if (logged == LOGGED_A_SECOND + 1)
+		log_warning("more than %u events in this second: `shunt events` has the others", LOGGED_A_SECOND);
 }
 
-static void closed(uv_handle_t *handle)
+static uint64_t now_ms(void)
 {
-	struct events *events = handle->data;
+	struct timespec now;
 
-	ring_buffer__free(events->ring);
-	free(events);
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void events_close(struct events *events)
+/* What servers and libraries say is in reasons, too. Where it is cut, or is no text in UTF-8, is for who encodes it to see to. */
+static void tell(struct journal_event event, const char *fmt, va_list args)
 {
-	uv_close((uv_handle_t *)&events->poll, closed);
+	char reason[REASON_TEXT];
+
+	vsnprintf(reason, sizeof(reason), fmt, args);
+	for (char *c = reason; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = ' ';
+	event.time_ms = now_ms();
+	event.reason = reason;
+	events_journal();
+	log_event(journal_add(journal, &event));
+	for (const struct events_listener *listener = listeners; listener; listener = listener->next)
+		listener->told(listener->arg);
+}
+
+void events_tell(const struct journal_event *event, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	tell(*event, fmt, args);
+	va_end(args);
+}
+
+void events_say(enum journal_kind kind, enum log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	tell((struct journal_event){.kind = kind, .level = level}, fmt, args);
+	va_end(args);
+}
+
+void events_interface(const char *name, enum log_level level, const char *fmt, ...)
+{
+	struct journal_event event = {.kind = JOURNAL_INTERFACE, .level = level};
+	va_list args;
+
+	snprintf(event.interface, sizeof(event.interface), "%s", name);
+	va_start(args, fmt);
+	tell(event, fmt, args);
+	va_end(args);
+}
+
+void events_listen(struct events_listener *listener)
+{
+	listener->next = listeners;
+	listeners = listener;
+}
+
+void events_unlisten(struct events_listener *listener)
+{
+	struct events_listener **at = &listeners;
+
+	while (*at && *at != listener)
+		at = &(*at)->next;
+	if (*at)
+		*at = listener->next;
 }

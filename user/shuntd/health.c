@@ -19,13 +19,14 @@
 
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
+#include "events.h"
 #include "health_probe.h"
 #include "shunt/hash.h"
 
 /* Milliseconds. */
 #define FIRST_WITHIN 200
 #define JITTER_MAX 50 /* percent */
-#define UNKNOWN_LOG_INTERVAL 10000
+#define UNKNOWN_INTERVAL 10000
 
 struct target {
 	struct health *health;
@@ -54,8 +55,8 @@ struct health {
 	size_t open_timers;
 	bool closed;
 	uint64_t random;
-	uint64_t unknown_logged; /* loop time; 0: never */
-	unsigned int unknown;	 /* since then */
+	uint64_t unknown_told; /* loop time; 0: never */
+	unsigned int unknown;  /* since then */
 };
 
 const char *health_state_name(enum health_state state)
@@ -78,30 +79,25 @@ static uint64_t draw(struct health *health, uint64_t limit)
 
 /* ---- results ---- */
 
-static void log_unknown(const struct target *t, const struct probe_result *result)
+static void tell_unknown(const struct target *t, const struct probe_result *result)
 {
+	struct journal_event event = events_of(JOURNAL_HEALTH, LOG_LEVEL_WARNING, t->service, &t->addr);
 	struct health *health = t->health;
 	uint64_t now = uv_now(health->loop);
-	char text[SHUNT_ADDR_TEXT];
 
 	health->unknown++;
-	if (health->unknown_logged && now < health->unknown_logged + UNKNOWN_LOG_INTERVAL)
+	if (health->unknown_told && now < health->unknown_told + UNKNOWN_INTERVAL)
 		return;
-	log_warning("health checks: %u could not be made by this host and count for nothing, the last of service %s, "
-		    "backend %s: %s",
-		    health->unknown, t->service, addr_format(&t->addr, text), result->reason);
+	events_tell(&event,
+		    "%u health checks could not be made by this host and count for nothing, this one the last: %s",
+		    health->unknown, result->reason);
 	health->unknown = 0;
-	health->unknown_logged = now;
+	health->unknown_told = now;
 }
 
-/* The state's change; the caller tells. */
+/* The state's change; the caller tells. What it comes to for the backend is an event of the model (transitions.c). */
 static void set_state(struct target *t, enum health_state state)
 {
-	char text[SHUNT_ADDR_TEXT];
-
-	log_at(state == HEALTH_DOWN ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "service %s: backend %s: %s -> %s: %s",
-	       t->service, addr_format(&t->addr, text), health_state_name(t->status.state), health_state_name(state),
-	       t->status.reason);
 	t->status.state = state;
 	t->status.since = time(NULL);
 }
@@ -149,7 +145,7 @@ static void check_next(struct target *t)
 /* Of no weight, but what stands in the way of a first result is worth telling. */
 static void take_unknown(struct target *t, const struct probe_result *result)
 {
-	log_unknown(t, result);
+	tell_unknown(t, result);
 	if (!t->status.checked)
 		snprintf(t->status.reason, sizeof(t->status.reason), "%s", result->reason);
 	check_next(t);

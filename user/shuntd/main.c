@@ -14,6 +14,7 @@
 #include "../lib/yaml.h"
 #include "api.h"
 #include "daemon.h"
+#include "events.h"
 #include "store.h"
 
 struct options {
@@ -144,11 +145,15 @@ static void on_signal(uv_signal_t *handle, int signum)
 	bool changed;
 
 	if (signum != SIGHUP) {
-		log_info("%s: ending; forwarding goes on as configured", strsignal(signum));
+		events_say(JOURNAL_DAEMON, LOG_LEVEL_INFO, "%s: ending; forwarding goes on as configured",
+			   strsignal(signum));
 		uv_stop(d->loop);
-	} else if (daemon_reload(d, &changed, &err)) {
-		log_error("not reloaded, nothing has changed: %s", shunt_err_text(&err));
+		return;
 	}
+	daemon_set_cause(d, "SIGHUP");
+	if (daemon_reload(d, &changed, &err))
+		events_say(JOURNAL_CONFIG, LOG_LEVEL_ERROR, "not reloaded, nothing has changed: %s",
+			   shunt_err_text(&err));
 }
 
 static void on_closed(uv_handle_t *handle, void *arg)
@@ -174,6 +179,7 @@ static int start_daemon(struct daemon *d, struct config *config, struct shunt_er
 {
 	int rc = daemon_open(d, err);
 
+	daemon_set_cause(d, "the start");
 	if (!rc)
 		rc = daemon_commit(d, config, err);
 	if (rc)
@@ -216,8 +222,9 @@ static int forward(struct daemon *d, const struct options *o, struct config *con
 	watch_signals(d, handles);
 	rc = start_daemon(d, config, err);
 	if (!rc) {
-		log_info("shuntd %s: services %zu, %s, API on %s", SHUNT_VERSION, d->config->service_count,
-			 attach_adopted(d->attach) ? "maps taken over" : "maps made anew", o->socket);
+		events_say(JOURNAL_DAEMON, LOG_LEVEL_INFO, "shuntd %s: started, services %zu, %s, API on %s",
+			   SHUNT_VERSION, d->config->service_count,
+			   attach_adopted(d->attach) ? "maps taken over" : "maps made anew", o->socket);
 		uv_run(d->loop, UV_RUN_DEFAULT);
 	}
 	close_sockets(d);

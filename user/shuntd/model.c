@@ -3,6 +3,7 @@
  * The model: one pass over the configuration, asking for each backend's health and next hop. It keeps copies of what it was
  * told, so it can be compared, applied and shown after the world and the configuration have moved on.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -253,13 +254,18 @@ static void fill_dest(struct model_dest *dest, const struct config_service *serv
 	const struct nexthop *nexthop = inputs->nexthop ? inputs->nexthop(inputs->arg, &backend->addr) : NULL;
 	bool checked = inputs->health && service->check.type != CONFIG_CHECK_NONE;
 	enum health_state health = checked ? inputs->health(inputs->arg, service->name, &backend->addr) : HEALTH_UP;
+	const char *refusal;
 
 	dest->addr = backend->addr;
 	dest->encap = *config_encap_of(service, backend);
 	if (nexthop)
 		dest->nexthop = *nexthop;
-	if (model_nexthop_refusal(&dest->encap, &dest->nexthop))
+	refusal = model_nexthop_refusal(&dest->encap, &dest->nexthop);
+	if (refusal) {
 		dest->nexthop.resolved = false;
+		snprintf(dest->nexthop.why, sizeof(dest->nexthop.why), "%s", refusal);
+	}
+	dest->health = health;
 	dest->state = judge(backend, dest->nexthop.resolved, health);
 	dest->failing = !dest->nexthop.resolved || health == HEALTH_DOWN;
 	dest->pool = MODEL_POOL_DEFAULT;

@@ -26,8 +26,9 @@ const char *backend_state_name(enum backend_state state); /* "up", "drain", "che
 struct model_dest {
 	struct shunt_addr addr;
 	enum backend_state state;
-	bool failing; /* its checks or its next hop say that it cannot be reached, drained or not */
-	size_t pool;  /* whose ring it is in: index in the service's pools, or MODEL_POOL_DEFAULT */
+	enum health_state health; /* up where nobody checks */
+	bool failing;		  /* its checks or its next hop say that it cannot be reached, drained or not */
+	size_t pool;		  /* whose ring it is in: index in the service's pools, or MODEL_POOL_DEFAULT */
 	struct config_encap encap;
 	struct nexthop nexthop;		     /* may be unresolved */
 	struct config_server_id *server_ids; /* QUIC: all that it answers to */

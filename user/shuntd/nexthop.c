@@ -16,6 +16,7 @@
 
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
+#include "events.h"
 #include "nexthop_priv.h"
 #include "shunt/maps.h"
 
@@ -74,7 +75,8 @@ static void pass_begin(struct nexthops *nh)
 	nh->link_count = 0;
 }
 
-static void pass_log(const struct nexthops *nh, size_t changes)
+/* One event for all: behind one gateway they change together. What it means for each backend is told with its state. */
+static void pass_tell(const struct nexthops *nh, size_t changes)
 {
 	const struct watched *first = NULL;
 	size_t missing = 0;
@@ -86,10 +88,12 @@ static void pass_log(const struct nexthops *nh, size_t changes)
 			first = &nh->watched[i];
 	}
 	if (first)
-		log_warning("next hops: %zu changed, %zu of %zu unresolved, the first: %s", changes, missing, nh->count,
-			    first->nexthop.why);
+		events_say(JOURNAL_NEXTHOP, LOG_LEVEL_WARNING,
+			   "next hops: %zu changed, %zu of %zu unresolved, the first: %s", changes, missing, nh->count,
+			   first->nexthop.why);
 	else
-		log_info("next hops: %zu changed, all %zu resolved", changes, nh->count);
+		events_say(JOURNAL_NEXTHOP, LOG_LEVEL_INFO, "next hops: %zu changed, all %zu resolved", changes,
+			   nh->count);
 }
 
 /* A route that moves to a neighbour not heard of before: the old next hop serves until that one has answered, for without any the
@@ -162,7 +166,7 @@ static void pass_timer_cb(uv_timer_t *timer)
 		pass_schedule(nh);
 	if (!changes)
 		return;
-	pass_log(nh, changes);
+	pass_tell(nh, changes);
 	nh->changed(nh->arg);
 }
 

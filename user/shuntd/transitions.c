@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "transitions.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "events.h"
+
+#define WHY_TEXT 512
+
+/* Where the last search ended is where the next one begins: two models mostly have the same things in the same order. */
+static const struct model_service *find_service(const struct model *model, const char *name, size_t *at)
+{
+	for (size_t i = 0; i < model->service_count; i++) {
+		size_t place = (*at + i) % model->service_count;
+
+		if (strcmp(model->services[place].name, name) == 0) {
+			*at = place + 1;
+			return &model->services[place];
+		}
+	}
+	return NULL;
+}
+
+static const struct model_dest *find_dest(const struct model_service *service, const struct shunt_addr *addr,
+					  size_t *at)
+{
+	for (size_t i = 0; i < service->dest_count; i++) {
+		size_t place = (*at + i) % service->dest_count;
+
+		if (addr_equal(&service->dests[place].addr, addr)) {
+			*at = place + 1;
+			return &service->dests[place];
+		}
+	}
+	return NULL;
+}
+
+static bool is_trouble(enum backend_state state)
+{
+	return state == BACKEND_DOWN || state == BACKEND_UNRESOLVED;
+}
+
+static const char *check_said(const struct transitions *t, const char *service, const struct model_dest *dest)
+{
+	const char *said = t->checked(t->arg, service, &dest->addr);
+
+	if (said && said[0])
+		return said;
+	return dest->health == HEALTH_CHECKING ? "no check has answered yet" : "not checked by this daemon yet";
+}
+
+/* Why a backend has the state that it has. */
+static void explain(const struct transitions *t, const char *service, const struct model_dest *dest, char *why)
+{
+	if (dest->state == BACKEND_DRAIN)
+		snprintf(why, WHY_TEXT, "by %s", t->cause);
+	else if (dest->state == BACKEND_UNRESOLVED)
+		snprintf(why, WHY_TEXT, "%s", dest->nexthop.why);
+	else
+		snprintf(why, WHY_TEXT, "%s", check_said(t, service, dest));
+}
+
+static void tell_state(const struct transitions *t, const char *service, const struct model_dest *was,
+		       const struct model_dest *is)
+{
+	struct journal_event event = events_of(
+		JOURNAL_BACKEND, is_trouble(is->state) ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, service, &is->addr);
+	char why[WHY_TEXT];
+
+	explain(t, service, is, why);
+	event.from = was ? backend_state_name(was->state) : NULL;
+	event.to = backend_state_name(is->state);
+	if (was && was->state == BACKEND_DRAIN)
+		events_tell(&event, "by %s; %s", t->cause, why);
+	else if (!was)
+		events_tell(&event, "added by %s; %s", t->cause, why);
+	else
+		events_tell(&event, "%s", why);
+}
+
+/* A verdict is said in the words for states. */
+static const char *verdict(enum health_state health)
+{
+	static const enum backend_state states[] = {
+		[HEALTH_CHECKING] = BACKEND_CHECKING,
+		[HEALTH_UP] = BACKEND_UP,
+		[HEALTH_DOWN] = BACKEND_DOWN,
+	};
+
+	return backend_state_name(states[health]);
+}
+
+/* What does not change a state now will matter when the drain is over, or the next hop is back. */
+static void tell_health(const struct transitions *t, const char *service, const struct model_dest *was,
+			const struct model_dest *is)
+{
+	struct journal_event event = events_of(
+		JOURNAL_HEALTH, is->health == HEALTH_DOWN ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, service, &is->addr);
+
+	event.from = verdict(was->health);
+	event.to = verdict(is->health);
+	events_tell(&event, "%s", check_said(t, service, is));
+}
+
+static void tell_backends(const struct transitions *t, const struct model_service *before,
+			  const struct model_service *after)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < after->dest_count; i++) {
+		const struct model_dest *is = &after->dests[i], *was = find_dest(before, &is->addr, &at);
+
+		if (!was || was->state != is->state)
+			tell_state(t, after->name, was, is);
+		else if (was->health != is->health)
+			tell_health(t, after->name, was, is);
+	}
+	at = 0;
+	for (size_t i = 0; i < before->dest_count; i++) {
+		const struct model_dest *was = &before->dests[i];
+		struct journal_event event = events_of(JOURNAL_BACKEND, LOG_LEVEL_INFO, before->name, &was->addr);
+
+		if (find_dest(after, &was->addr, &at))
+			continue;
+		event.from = backend_state_name(was->state);
+		event.to = "removed";
+		events_tell(&event, "by %s", t->cause);
+	}
+}
+
+/* Of a service that nothing was known of: what is wrong with it from the start would never change its state. */
+static void tell_troubles(const struct transitions *t, const struct model_service *service)
+{
+	for (size_t i = 0; i < service->dest_count; i++) {
+		struct journal_event event =
+			events_of(JOURNAL_BACKEND, LOG_LEVEL_WARNING, service->name, &service->dests[i].addr);
+		char why[WHY_TEXT];
+
+		if (!is_trouble(service->dests[i].state))
+			continue;
+		explain(t, service->name, &service->dests[i], why);
+		event.to = backend_state_name(service->dests[i].state);
+		events_tell(&event, "%s", why);
+	}
+}
+
+static void tell_service(const struct transitions *t, const struct model_service *service, const char *to)
+{
+	struct journal_event event = events_of(JOURNAL_SERVICE, LOG_LEVEL_INFO, service->name, NULL);
+
+	event.to = to;
+	events_tell(&event, "by %s; backends %zu", t->cause, service->dest_count);
+}
+
+void transitions_tell(const struct transitions *t, const struct model *before, const struct model *after)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < after->service_count; i++) {
+		const struct model_service *is = &after->services[i];
+		const struct model_service *was = before ? find_service(before, is->name, &at) : NULL;
+
+		if (was) {
+			tell_backends(t, was, is);
+			continue;
+		}
+		if (before)
+			tell_service(t, is, "added");
+		tell_troubles(t, is);
+	}
+	at = 0;
+	for (size_t i = 0; before && i < before->service_count; i++)
+		if (!find_service(after, before->services[i].name, &at))
+			tell_service(t, &before->services[i], "removed");
+}
