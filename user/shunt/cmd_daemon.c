@@ -177,13 +177,14 @@ static bool read_lists(const char *name, char **text, struct client_request *req
 }
 
 /* The text goes as it is, with the file's name, so that the daemon's errors name file and line; but see read_lists(). */
-static int apply(struct cli *cli, int argc, char **argv)
+int change_put_file(struct cli *cli, const char *command, const char *path_to_name, change_sender *send, int argc,
+		    char **argv)
 {
 	struct client_request request = {.method = "PUT", .type = "application/yaml"};
 	const char *name = argc && strcmp(argv[0], "-") == 0 ? "stdin" : argv[0];
 	struct shunt_err err = {0};
 	char *text, *path;
-	int ret = change_expect_args(cli, "apply", argc, argv, 1, "one FILE (\"-\": stdin)");
+	int ret = change_expect_args(cli, command, argc, argv, 1, "one FILE (\"-\": stdin)");
 
 	if (ret != STATUS_OK)
 		return ret;
@@ -193,13 +194,18 @@ static int apply(struct cli *cli, int argc, char **argv)
 		output_error(cli->out, &err);
 		return STATUS_REFUSED;
 	}
-	path = client_path("/v1/config?name=", name);
+	path = client_path(path_to_name, name);
 	request.path = path;
 	request.body = text;
-	ret = change_send(cli, &request);
+	ret = send(cli, &request);
 	free(path);
 	free(text);
 	return ret;
+}
+
+static int apply(struct cli *cli, int argc, char **argv)
+{
+	return change_put_file(cli, "apply", "/v1/config?name=", change_send, argc, argv);
 }
 
 static void print_check(const json_t *value)

@@ -111,6 +111,18 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, const stru
 	return ret;
 }
 
+/* The kernel's word for who connected, not the client's. */
+static void set_peer(struct MHD_Connection *connection, struct api_request *request)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	bool known = info && !getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+
+	request->uid = known ? (int64_t)peer.uid : -1;
+	request->pid = known ? (int64_t)peer.pid : -1;
+}
+
 static void answer_upload(struct api *api, struct MHD_Connection *connection, const char *path, const char *method,
 			  const struct upload *upload, struct api_answer *answer)
 {
@@ -120,9 +132,13 @@ static void answer_upload(struct api *api, struct MHD_Connection *connection, co
 		.content_type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE),
 		.name = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "name"),
 		.check = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "check"),
+		.plan = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "plan"),
+		.to = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "to"),
 		.body = upload->body ? upload->body : "",
 		.len = upload->len,
 	};
+
+	set_peer(connection, &request);
 
 	if (upload->bad_uri)
 		api_problem(answer, MHD_HTTP_BAD_REQUEST, "URI", "contains %%00, expected none");

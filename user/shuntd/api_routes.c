@@ -20,13 +20,10 @@
 #include "../lib/yaml.h"
 #include "api_internal.h"
 
-typedef int (*handler_fn)(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
-			  struct shunt_err *err);
-
 struct route {
 	const char *method;
 	const char *path; /* ends in '/': what follows is the handler's rest */
-	handler_fn handler;
+	api_handler *handler;
 };
 
 void api_problem(struct api_answer *answer, unsigned int status, const char *where, const char *fmt, ...)
@@ -89,8 +86,7 @@ static bool is_yaml(const struct api_request *request)
 	       has_type(request, "text/yaml");
 }
 
-/* expected: the media types that the path takes, for the error. */
-static int body_json(const struct api_request *request, const char *expected, json_t **tree, struct shunt_err *err)
+int api_body_json(const struct api_request *request, const char *expected, json_t **tree, struct shunt_err *err)
 {
 	json_error_t error;
 	char where[64];
@@ -169,34 +165,6 @@ static int get_service_connections(struct daemon *d, const struct api_request *r
 	return *body ? 0 : code_of(err);
 }
 
-static json_t *changed_json(const struct daemon *d, bool changed)
-{
-	return json_pack("{s:b, s:I}", "changed", changed, "generation", (json_int_t)datapath_generation(d->dp));
-}
-
-static bool config_differs(const struct config *a, const struct config *b)
-{
-	json_t *tree_a = config_to_json(a), *tree_b = config_to_json(b);
-	bool same = json_equal(tree_a, tree_b);
-
-	json_decref(tree_a);
-	json_decref(tree_b);
-	return !same;
-}
-
-/* Commit next, which is taken over or freed, unless it says what is in force already. */
-static int commit(struct daemon *d, struct config *next, bool *changed, struct shunt_err *err)
-{
-	int ret = 0;
-
-	*changed = config_differs(d->config, next);
-	if (*changed)
-		ret = daemon_commit(d, next, err);
-	if (!*changed || ret)
-		config_free(next);
-	return ret;
-}
-
 static struct config *body_config(const struct api_request *request, struct shunt_err *err)
 {
 	struct config_source *source = NULL;
@@ -206,7 +174,7 @@ static struct config *body_config(const struct api_request *request, struct shun
 	if (is_yaml(request))
 		tree = yaml_load(request->body, request->len, request->name ? request->name : "body", &source, err);
 	else
-		body_json(request, "application/json or application/yaml", &tree, err);
+		api_body_json(request, "application/json or application/yaml", &tree, err);
 	if (tree)
 		config = config_from_json(tree, source, err);
 	json_decref(tree);
@@ -214,48 +182,13 @@ static struct config *body_config(const struct api_request *request, struct shun
 	return config;
 }
 
-static json_t *annotated_json(const struct daemon *d, bool changed, json_t *warnings, json_t *notes)
-{
-	json_t *body = changed_json(d, changed);
-
-	if (json_array_size(warnings) > 0)
-		json_object_set(body, "warnings", warnings);
-	if (json_array_size(notes) > 0)
-		json_object_set(body, "notes", notes);
-	return body;
-}
-
-static bool only_checks(const struct api_request *request)
-{
-	return request->check && strcmp(request->check, "0") != 0;
-}
-
 static int put_config(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 		      struct shunt_err *err)
 {
 	struct config *next = body_config(request, err);
-	json_t *warnings, *notes;
-	bool changed;
-	int ret = 0;
 
 	(void)rest;
-	if (!next)
-		return code_of(err);
-	warnings = json_array();
-	api_warn_undrained(warnings, d->config, next);
-	api_warn_moved(warnings, d->config, next);
-	notes = api_removed_notes(d, next);
-	if (only_checks(request)) {
-		changed = config_differs(d->config, next);
-		config_free(next);
-	} else {
-		ret = commit(d, next, &changed, err);
-	}
-	if (ret == 0)
-		*body = annotated_json(d, changed, warnings, notes);
-	json_decref(warnings);
-	json_decref(notes);
-	return ret;
+	return next ? api_change(d, request, next, true, body, err) : code_of(err);
 }
 
 /* The list under "changes", borrowed from tree. */
@@ -279,41 +212,32 @@ static int changes_of(json_t *tree, json_t **changes, struct shunt_err *err)
 static int post_changes(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 			struct shunt_err *err)
 {
-	json_t *tree = NULL, *changes = NULL, *warnings = json_array(), *notes = NULL;
+	json_t *tree = NULL, *changes = NULL;
 	struct config *next = NULL;
-	bool changed;
 	int ret;
 
 	(void)rest;
-	ret = body_json(request, "application/json", &tree, err);
+	ret = api_body_json(request, "application/json", &tree, err);
 	if (ret == 0)
 		ret = changes_of(tree, &changes, err);
 	if (ret == 0) {
 		next = config_edit(d->config, changes, err);
-		ret = next ? 0 : code_of(err);
+		ret = next ? api_change(d, request, next, false, body, err) : code_of(err);
 	}
-	if (ret == 0) {
-		api_warn_moved(warnings, d->config, next);
-		notes = api_removed_notes(d, next);
-		ret = commit(d, next, &changed, err);
-	}
-	if (ret == 0)
-		*body = annotated_json(d, changed, warnings, notes);
 	json_decref(tree);
-	json_decref(notes);
-	json_decref(warnings);
 	return ret;
 }
 
 static int post_reload(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 		       struct shunt_err *err)
 {
+	const struct history_origin origin = {"reload", request->uid, request->pid};
 	bool changed = false;
-	int ret = daemon_reload(d, &changed, err);
+	int ret = daemon_reload(d, &origin, &changed, err);
 
-	(void)request, (void)rest;
+	(void)rest;
 	if (ret == 0)
-		*body = changed_json(d, changed);
+		*body = api_changed_json(d, changed);
 	return ret;
 }
 
@@ -336,6 +260,9 @@ static const struct route routes[] = {
 	{"PUT", "/v1/config", put_config},
 	{"POST", "/v1/changes", post_changes},
 	{"POST", "/v1/reload", post_reload},
+	{"GET", "/v1/history", api_get_history},
+	{"GET", "/v1/history/", api_get_revision},
+	{"POST", "/v1/rollback", api_post_rollback},
 	{"GET", "/v1/services", get_services},
 	{"GET", "/v1/services/", get_service},
 	{"GET", "/v1/stats", get_stats},
@@ -358,7 +285,7 @@ static const char *match(const struct route *route, const char *path)
 static void log_change(const struct route *route, const struct api_request *request, const json_t *body,
 		       const struct shunt_err *err)
 {
-	if (strcmp(route->method, "GET") == 0 || only_checks(request))
+	if (strcmp(route->method, "GET") == 0 || !api_commits(request))
 		return;
 	if (body)
 		log_info("api: %s %s: %s, generation %" JSON_INTEGER_FORMAT, route->method, route->path,

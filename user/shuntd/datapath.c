@@ -412,7 +412,7 @@ static int carry_out(struct datapath *dp, struct plan *plan, const struct model 
 	return 0;
 }
 
-int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_err *err)
+static int make_plan(struct plan *plan, const struct datapath *dp, const struct model *model, struct shunt_err *err)
 {
 	const struct shunt_control *control = dp->control;
 	const struct plan_inputs in = {
@@ -426,10 +426,25 @@ int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_
 		.next_list = dp->next_list,
 		.quic = dp->quic + (size_t)control->vip_half * control->quic_slots,
 	};
-	struct plan plan;
-	int rc;
 
-	rc = plan_make(&plan, &in, model, err);
+	return plan_make(plan, &in, model, err);
+}
+
+int datapath_check(const struct datapath *dp, const struct model *model, struct shunt_err *err)
+{
+	struct plan plan;
+	int rc = make_plan(&plan, dp, model, err);
+
+	if (!rc)
+		plan_release(&plan);
+	return rc;
+}
+
+int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_err *err)
+{
+	struct plan plan;
+	int rc = make_plan(&plan, dp, model, err);
+
 	if (!rc) {
 		rc = carry_out(dp, &plan, model, err);
 		plan_release(&plan);
