@@ -147,8 +147,8 @@ $(filter $B/tests/kernel/test_datapath%,$(KERNEL_BIN)): $(call obj,obj,$(addpref
 # The API and the command over a real socket, with stand-ins for the datapath: the API under the sanitizers, like all that reads
 # what others send.
 API_TEST_OBJ := $(call obj,san,$(addprefix tests/kernel/,fake_daemon.c fake_conns.c api_client.c cli_run.c) $(wildcard user/shuntd/api*.c) user/shuntd/daemon_history.c) $(PURE_OBJ)
-API_TEST_BIN := $(addprefix $B/tests/kernel/,test_api test_api_conns test_api_socket test_cli test_cli_conn test_cli_status)
-$(addprefix $B/tests/kernel/,test_cli test_cli_conn test_cli_status): | $B/shunt
+API_TEST_BIN := $(addprefix $B/tests/kernel/,test_api test_api_conns test_api_history test_api_socket test_cli test_cli_conn test_cli_history test_cli_status)
+$(addprefix $B/tests/kernel/,test_cli test_cli_conn test_cli_history test_cli_status): | $B/shunt
 $(API_TEST_BIN): $B/tests/kernel/%: $B/san/tests/kernel/%.o $(API_TEST_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libuv libmicrohttpd libcurl libbpf libmnl $(LIBS_LIB)) -lm
