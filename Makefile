@@ -142,6 +142,8 @@ $B/tests/kernel/test_%: $B/obj/tests/kernel/test_%.o $(filter-out %/main.o,$(SHU
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs cmocka $(LIBS_SHUNTD)) -lm
 
+$B/tests/kernel/test_daemon_crash: | $B/shuntd
+
 $(filter $B/tests/kernel/test_datapath%,$(KERNEL_BIN)): $(call obj,obj,$(addprefix tests/kernel/,datapath_fixture.c datapath_judge.c datapath_flows.c))
 
 # The API and the command over a real socket, with stand-ins for the datapath: the API under the sanitizers, like all that reads
