@@ -48,7 +48,7 @@ static void the_first(void **state)
 	expect_get("/v1/status", "{'revision': 1}");
 	expect_get("/v1/history",
 		   "{'revision': 1, 'revisions': [{'revision': 1, 'by': 'start', 'uid': null, 'pid': null,"
-		   " 'summary': 'the first that is kept'}]}");
+		   " 'summary': 'the first'}]}");
 	answers("POST", "/v1/rollback", NULL, 404, "{'detail': 'there is no revision before 1, which is in force'}");
 	answers("POST", "/v1/changes", WEIGHT("50"), 200, "{'changed': true, 'revision': 2}");
 	snprintf(expected, sizeof(expected),

@@ -17,7 +17,7 @@ static void in_order(void **state)
 {
 	static const struct cli_row rows[] = {
 		{"$SHUNT export > $DIR/e.yaml; $SHUNT plan $DIR/e.yaml", 0, "nothing would change\n", ""},
-		{"$SHUNT history", 0, "  start  the first that is kept\n", ""},
+		{"$SHUNT history", 0, "  start  the first\n", ""},
 		{"$SHUNT rollback", 1, "", "shunt: there is no revision before 1, which is in force\n"},
 		{"$SHUNT diff 1", 0, "no difference\n", ""},
 		{"sed -i 's/\\(- address: 10.1.0.11\\)/\\1\\n    mac: 02:00:00:00:00:09/; s/state: drain/state: up/' "

@@ -4,6 +4,7 @@
 
 #include "../lib/diff.h"
 #include "../lib/log.h"
+#include "../lib/xalloc.h"
 #include "daemon.h"
 
 /* How next differs from the last revision; NULL: there is none to compare with. */
@@ -36,8 +37,8 @@ int daemon_record(struct daemon *d, const struct config *next, const struct hist
 		json_decref(diff);
 		return 0;
 	}
-	summary = diff ? diff_summary(diff) : NULL;
-	rc = history_prepare(d->history, next, origin, diff ? summary : "the first that is kept", number, &why);
+	summary = diff ? diff_summary(diff) : xstrdup(*number ? "the one before it is not there" : "the first");
+	rc = history_prepare(d->history, next, origin, summary, number, &why);
 	free(summary);
 	json_decref(diff);
 	if (!rc)
