@@ -411,7 +411,7 @@ static void any_text(void **state)
 	h = history_open(p->state, 1);
 	revisions = history_list(h, &count);
 	assert_int_equal(count, 1);
-	assert_string_equal(revisions[0].by, "PUT /v1/config ??\n\".yaml");
+	assert_string_equal(revisions[0].by, "PUT /v1/config ???\".yaml");
 	assert_string_equal(revisions[0].summary, "?");
 	assert_int_equal(revisions[0].uid, -1);
 	config_free(config);

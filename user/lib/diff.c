@@ -213,11 +213,21 @@ bool config_same(const struct config *a, const struct config *b)
 	return same;
 }
 
-/* A text without its quotes, all else as JSON in one line; cut behind max characters, never within one. */
+/* Without its quotes, and what would end the line. */
+static char *string_text(const json_t *string)
+{
+	char *text = xstrdup(json_string_value(string));
+
+	for (unsigned char *c = (unsigned char *)text; *c; c++)
+		if (*c < ' ' || *c == 0x7f)
+			*c = '?';
+	return text;
+}
+
+/* All in one line; cut behind max bytes, never within a character. */
 static char *value_text(const json_t *value, size_t max)
 {
-	char *text = json_is_string(value) ? xstrdup(json_string_value(value))
-					   : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	char *text = json_is_string(value) ? string_text(value) : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 	char *cut;
 
 	if (!text)

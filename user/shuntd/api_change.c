@@ -27,7 +27,7 @@ json_t *api_changed_json(const struct daemon *d, bool changed)
 /* "PUT /v1/config edge.yaml" */
 static int commit(struct daemon *d, const struct api_request *request, struct config *next, struct shunt_err *err)
 {
-	char *by = xasprintf("%s %s%s%s", request->method, request->path, request->name ? " " : "",
+	char *by = xasprintf("%s %s%s%.200s", request->method, request->path, request->name ? " " : "",
 			     request->name ? request->name : "");
 	const struct history_origin origin = {request->by ? request->by : by, request->uid, request->pid};
 	int ret = daemon_commit(d, next, &origin, err);

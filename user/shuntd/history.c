@@ -410,14 +410,15 @@ static int write_pending(struct history *history, const struct config *config, s
 	return rc;
 }
 
-/* jansson takes no text that is not UTF-8, and a name comes from who asked. */
+/* Both come from who asked, in a way: jansson takes no text that is not UTF-8, and a list of revisions has a line for each. */
 static char *printable(const char *text)
 {
 	char *copy = xstrdup(text);
 	json_t *string = json_string(text);
 
-	for (char *c = copy; !string && *c; c++)
-		*c = *c & 0x80 ? '?' : *c;
+	for (unsigned char *c = (unsigned char *)copy; *c; c++)
+		if (*c < ' ' || *c == 0x7f || (!string && *c & 0x80))
+			*c = '?';
 	json_decref(string);
 	return copy;
 }
