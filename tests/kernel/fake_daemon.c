@@ -236,7 +236,7 @@ static int serve(const struct fake_daemon *fake, int ready)
 	uv_loop_t loop;
 	uv_signal_t sigterm;
 	struct daemon d = {.loop = &loop, .config_path = fake->config_path, .state_path = "/nowhere/state.json"};
-	static const struct history_origin origin = {"start", -1, -1};
+	static const struct history_origin origin = {"start", -1, -1, NULL};
 	struct shunt_err err = {0};
 	struct config *config = parse(NULL, initial, &err);
 	char *state = xasprintf("%s/state.json", fake->dir);

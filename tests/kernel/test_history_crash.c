@@ -40,7 +40,7 @@ static struct config *config_of(uint32_t weight)
 /* In the order of daemon.c; 0 is the acknowledgement. */
 static int commits(struct history *history, uint32_t weight)
 {
-	static const struct history_origin origin = {"test", 0, 0};
+	static const struct history_origin origin = {"test", 0, 0, NULL};
 	struct store_state state = {.config = config_of(weight)};
 
 	if (history_prepare(history, state.config, &origin, "", &state.revision, NULL) ||

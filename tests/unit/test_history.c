@@ -69,7 +69,7 @@ static struct config *config_of(int weight)
 
 static int prepare(struct history *h, int weight, struct shunt_err *err)
 {
-	static const struct history_origin origin = {"test", 1000, 77};
+	static const struct history_origin origin = {"test", 1000, 77, NULL};
 	struct config *config = config_of(weight);
 	uint64_t number, before = history_number(h);
 	int rc = history_prepare(h, config, &origin, "a summary", &number, err);
@@ -397,7 +397,7 @@ static void the_oldest_go(void **state)
 /* A name comes from whoever asked. */
 static void any_text(void **state)
 {
-	static const struct history_origin origin = {"PUT /v1/config \xff\xfe\n\".yaml", -1, -1};
+	static const struct history_origin origin = {"PUT /v1/config \xff\xfe\n\".yaml", -1, -1, NULL};
 	const struct place *p = *state;
 	struct history *h = history_open(p->state, 0);
 	struct config *config = config_of(1);

@@ -43,8 +43,9 @@ int api_change(struct daemon *d, const struct api_request *request, struct confi
 	       struct shunt_err *err);
 bool api_commits(const struct api_request *request); /* neither of them is asked for */
 json_t *api_changed_json(const struct daemon *d, bool changed);
-/* api_plan.c. {"changes", "services", "table"}: what next would change. It would be refused: NULL with *err. */
-json_t *api_plan_json(struct daemon *d, const struct config *next, struct shunt_err *err);
+/* api_plan.c. {"changes", "services", "table"}: what next, which differs by diff, would change. It would be refused: NULL with
+ * *err. */
+json_t *api_plan_json(struct daemon *d, const struct config *next, json_t *diff, struct shunt_err *err);
 
 /* Carry the request out. HEAD is answered as GET; leaving the body out is the transport's job. */
 void api_route(struct daemon *d, const struct api_request *request, struct api_answer *answer);

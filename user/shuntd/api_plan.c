@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/diff.h"
 #include "api_internal.h"
 #include "preview.h"
 
@@ -54,7 +53,7 @@ static json_t *table_json(const struct daemon *d)
 	return json_pack("{s:o, s:o}", "used", uint_json(table.entries), "limit", uint_json(table.entries_max));
 }
 
-json_t *api_plan_json(struct daemon *d, const struct config *next, struct shunt_err *err)
+json_t *api_plan_json(struct daemon *d, const struct config *next, json_t *diff, struct shunt_err *err)
 {
 	struct model *model = daemon_preview(d, next, err);
 	json_t *services, *service;
@@ -73,6 +72,5 @@ json_t *api_plan_json(struct daemon *d, const struct config *next, struct shunt_
 			service, "tracked",
 			tracked_json(d, name, (uint64_t)json_integer_value(json_object_get(service, "moved"))));
 	}
-	return json_pack("{s:o, s:o, s:o}", "changes", config_diff(d->config, next), "services", services, "table",
-			 table_json(d));
+	return json_pack("{s:O, s:o, s:o}", "changes", diff, "services", services, "table", table_json(d));
 }

@@ -231,7 +231,7 @@ static int post_changes(struct daemon *d, const struct api_request *request, con
 static int post_reload(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 		       struct shunt_err *err)
 {
-	const struct history_origin origin = {"reload", request->uid, request->pid};
+	const struct history_origin origin = {"reload", request->uid, request->pid, NULL};
 	bool changed = false;
 	int ret = daemon_reload(d, &origin, &changed, err);
 

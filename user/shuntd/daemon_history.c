@@ -8,11 +8,13 @@
 #include "daemon.h"
 
 /* How next differs from the last revision; NULL: there is none to compare with. */
-static json_t *differences(const struct daemon *d, const struct config *next)
+static json_t *differences(const struct daemon *d, const struct config *next, const struct history_origin *origin)
 {
 	struct config *last;
 	json_t *diff;
 
+	if (origin->diff)
+		return json_incref((json_t *)origin->diff);
 	if (d->config)
 		return config_diff(d->config, next);
 	last = history_config(d->history, history_number(d->history), NULL);
@@ -27,7 +29,7 @@ static json_t *differences(const struct daemon *d, const struct config *next)
 int daemon_record(struct daemon *d, const struct config *next, const struct history_origin *origin, uint64_t *number,
 		  struct shunt_err *err)
 {
-	json_t *diff = differences(d, next);
+	json_t *diff = differences(d, next, origin);
 	struct shunt_err why = {0};
 	char *summary;
 	int rc;

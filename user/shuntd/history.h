@@ -13,8 +13,9 @@
 
 /* Who makes a revision, and how. */
 struct history_origin {
-	const char *by;	  /* "PUT /v1/config edge.yaml", "reload", "start" */
-	int64_t uid, pid; /* of the process that asked for it; -1: none did, or it is not known */
+	const char *by;	    /* "PUT /v1/config edge.yaml", "reload", "start" */
+	int64_t uid, pid;   /* of the process that asked for it; -1: none did, or it is not known */
+	const json_t *diff; /* from what is in force (user/lib/diff.h), if it has been worked out already; else NULL */
 };
 
 struct revision {

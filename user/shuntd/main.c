@@ -126,7 +126,7 @@ static int check_file(const char *path, struct shunt_err *err)
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct daemon *d = handle->data;
-	static const struct history_origin origin = {"SIGHUP", -1, -1};
+	static const struct history_origin origin = {"SIGHUP", -1, -1, NULL};
 	struct shunt_err err;
 	bool changed;
 
@@ -159,7 +159,7 @@ static void watch_signals(struct daemon *d, uv_signal_t handles[3])
 
 static int start_daemon(struct daemon *d, struct config *config, struct shunt_err *err)
 {
-	static const struct history_origin origin = {"start", -1, -1};
+	static const struct history_origin origin = {"start", -1, -1, NULL};
 	int rc = daemon_open(d, err);
 
 	if (!rc)
