@@ -59,6 +59,14 @@ moves_as_planned() {
 	[ "$planned" -gt 0 ] && moved_are "$planned"
 }
 
+# Nothing is said of connections in slots that move before any have moved; then, by what those came to.
+expected_is() { # null|number
+	plan_of '0,/weight: 100/s//weight: 90/' >/dev/null
+	{ shunt --json plan "$next" || true; } | jq -e --arg t "$1" '.services[0].tracked.expected | type == $t'
+}
+
+estimates_come_of_changes() { wait_for 20 expected_is number; }
+
 moved_are() { [ "$(slots_moved "$run/ring")" = "$1" ]; }
 
 # refused_alike [SED-SCRIPT]: plan and apply say the same of what is in force, edited; without a script, of what $next has.
@@ -183,7 +191,9 @@ export config_more='limits: {ring_slots: 16384, destinations: 64}' service_more=
 start_all
 test_that "the first revision is the start" the_first_is_the_start
 test_that "a plan changes nothing" plan_changes_nothing
+test_that "of connections it says that it does not know" expected_is null
 test_that "slots move as planned: weights" moves_as_planned '0,/weight: 100/s//weight: 10/'
+test_that "after that it estimates connections" estimates_come_of_changes
 test_that "slots move as planned: a backend that goes" moves_as_planned '/address: 10.0.2.12/,/weight/d'
 test_that "what apply refuses is refused by a plan" all_refused_alike 3
 test_that "and what the maps have no room for" too_many_backends
