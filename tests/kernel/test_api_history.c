@@ -142,6 +142,10 @@ static void plans(void **state)
 		200,
 		"{'services': [{'name': 'dns', 'rehashed': true, 'moved': 0, 'tracked': {'entries': 0, 'expected': "
 		"0}}]}");
+	answers("POST", "/v1/changes?plan=1",
+		"{\"changes\": [{\"op\": \"service.set\", \"service\": \"web\", \"set\": {\"algorithm\": "
+		"\"round-robin\"}}]}",
+		200, "{'services': [{'name': 'web', 'moved': 0, 'tracked': {'entries': 126, 'expected': null}}]}");
 	assert_int_equal(revision(), 5);
 	answers("POST", "/v1/changes?plan=0", WEIGHT("70"), 200, "{'changed': true, 'revision': 6}");
 }

@@ -198,6 +198,22 @@ static void rehashed(void **state)
 	release(&two, list);
 }
 
+/* The same ring, which from then on no beginning goes by. */
+static void picked(void **state)
+{
+	struct config *after = load();
+	struct two two;
+	json_t *list;
+
+	(void)state;
+	after->services[0].algorithm = CONFIG_ALGORITHM_ROUND_ROBIN;
+	two = build_two(load(), after);
+	list = preview_services(two.before, two.after);
+	assert_int_equal(json_array_size(list), 1);
+	assert_int_equal(number(json_array_get(list, 0), "moved"), 0);
+	release(&two, list);
+}
+
 /* A backend that changes its pool leaves one ring and is in another. */
 static void pools(void **state)
 {
@@ -263,6 +279,7 @@ int main(void)
 		cmocka_unit_test(services_come_and_go),
 		cmocka_unit_test(another_order),
 		cmocka_unit_test(rehashed),
+		cmocka_unit_test(picked),
 		cmocka_unit_test(pools),
 		cmocka_unit_test(the_cache_stays),
 	};

@@ -25,24 +25,51 @@ static json_t *uint_json(uint64_t value)
 	return json_integer((json_int_t)value);
 }
 
-/* Of a service that is in force. */
-static json_t *tracked_json(const struct daemon *d, const char *service, uint64_t moved)
+#define ALL "all connections of this service are in the table already: its algorithm, or sticky, needs that"
+#define ALL_NEW                                                                                                  \
+	"not known: from then on all connections of this service are tracked, and those that there are now are " \
+	"not counted"
+
+static bool picks(const struct config *config, const char *service)
 {
+	const struct config_service *found = config_find_service(config, service);
+
+	return config_picks(found->algorithm, found->sticky);
+}
+
+/* Entries that there will be, with how that is known; NULL: it is not. */
+static json_t *expect(const struct datapath_conns *conns, uint64_t moved, const char **basis)
+{
+	*basis = ESTIMATE;
+	if (!moved) {
+		*basis = "no slot would move";
+		return uint_json(0);
+	}
+	if (conns->density > 0)
+		return uint_json((uint64_t)((double)moved * conns->density + 0.5));
+	*basis = UNKNOWN;
+	return json_null();
+}
+
+/* Of a service that is in force, and will be. */
+static json_t *tracked_json(const struct daemon *d, const struct config *next, const char *service, uint64_t moved)
+{
+	bool picked = picks(d->config, service), will_pick = picks(next, service);
 	struct datapath_conns conns = {0};
+	const char *basis = ALL_NEW;
 	uint64_t entries = 0;
 	json_t *expected;
 
 	datapath_service_conns(d->dp, service, &conns);
 	for (int state = 0; state < SHUNT_CONN_STATES; state++)
 		entries += conns.entries[state];
-	if (!moved)
-		expected = uint_json(0);
+	if (!will_pick)
+		expected = expect(&conns, moved, &basis);
 	else
-		expected = conns.density > 0 ? uint_json((uint64_t)((double)moved * conns.density + 0.5)) : json_null();
-	return json_pack("{s:o, s:o, s:s}", "entries", uint_json(entries), "expected", expected, "basis",
-			 !moved		     ? "no slot would move"
-			 : conns.density > 0 ? ESTIMATE
-					     : UNKNOWN);
+		expected = picked ? uint_json(entries) : json_null();
+	if (picked && will_pick)
+		basis = ALL;
+	return json_pack("{s:o, s:o, s:s}", "entries", uint_json(entries), "expected", expected, "basis", basis);
 }
 
 static json_t *table_json(const struct daemon *d)
@@ -70,7 +97,7 @@ json_t *api_plan_json(struct daemon *d, const struct config *next, json_t *diff,
 			continue;
 		json_object_set_new(
 			service, "tracked",
-			tracked_json(d, name, (uint64_t)json_integer_value(json_object_get(service, "moved"))));
+			tracked_json(d, next, name, (uint64_t)json_integer_value(json_object_get(service, "moved"))));
 	}
 	return json_pack("{s:O, s:o, s:o}", "changes", diff, "services", services, "table", table_json(d));
 }

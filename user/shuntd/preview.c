@@ -164,12 +164,18 @@ static void add_ring(struct sums *sums, const struct model_service *was, const s
 		sums->slots += (after.ring ? after.ring : before.ring)->size;
 }
 
+static bool picks(const struct model_service *service)
+{
+	return config_picks(service->algorithm, service->sticky);
+}
+
 /* NULL: the same slots for the same flows. */
 static json_t *service_json(const struct model_service *was, const struct model_service *is)
 {
 	const struct model_service *any = is ? is : was;
 	const char *change = !was ? "added" : !is ? "removed" : "changed";
 	bool rehashed = was && is && !config_hash_equal(&was->hash, &is->hash);
+	bool repicked = was && is && picks(was) != picks(is);
 	struct sums sums = {.backends = json_array()};
 
 	add_ring(&sums, was, is, CONFIG_POOL_DEFAULT);
@@ -178,7 +184,7 @@ static json_t *service_json(const struct model_service *was, const struct model_
 	for (size_t i = 0; was && is && i < was->pool_count; i++)
 		if (!view_of(is, was->pools[i].name).ring)
 			add_ring(&sums, was, is, was->pools[i].name);
-	if (was && is && !sums.moved && !rehashed && !json_array_size(sums.backends)) {
+	if (was && is && !sums.moved && !rehashed && !repicked && !json_array_size(sums.backends)) {
 		json_decref(sums.backends);
 		return NULL;
 	}
