@@ -16,7 +16,7 @@ bool datapath_service_conns(struct datapath *dp, const char *service, struct dat
 	(void)dp;
 	*out = (struct datapath_conns){.slots = 65537};
 	if (web)
-		*out = (struct datapath_conns){65537, 40, 7, 3000, 3500, 12, {2, 100, 20, 4}, {0}};
+		*out = (struct datapath_conns){65537, 40, 7, 3000, 3500, 12, {2, 100, 20, 4}, {0}, 0.5};
 	for (int i = 0; web && i < SHUNT_CONN_COUNT_MAX; i++)
 		out->counts[i] = 1000 + i;
 	return true;

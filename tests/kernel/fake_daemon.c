@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../../user/lib/log.h"
+#include "../../user/lib/xalloc.h"
 #include "../../user/lib/yaml.h"
 #include "../../user/shuntd/api.h"
 #include "../../user/shuntd/events.h"
@@ -34,7 +35,7 @@ static const char initial[] = "interfaces: [eth0]\n"
 
 unsigned int fake_request_seconds;
 
-static uint64_t generation = 1;
+static uint64_t generation;
 
 static struct config *parse(const char *path, const char *text, struct shunt_err *err)
 {
@@ -70,30 +71,67 @@ void daemon_set_cause(struct daemon *d, const char *fmt, ...)
 	va_end(args);
 }
 
-int daemon_commit(struct daemon *d, struct config *next, struct shunt_err *err)
+static const struct nexthop *nexthop_of(void *arg, const struct shunt_addr *backend)
+{
+	return nexthops_get(arg, backend);
+}
+
+/* All up, all reachable but by IPv6. */
+static struct model *model_of(const struct config *config)
+{
+	const struct model_inputs inputs = {.seed = 1, .nexthop = nexthop_of};
+	struct model_cache *cache = model_cache_new();
+	struct model *model = model_build(config, &inputs, cache);
+
+	model_cache_free(cache);
+	return model;
+}
+
+static int refuse(const struct daemon *d, const struct config *next, struct shunt_err *err)
 {
 	if (config_find_service(next, FAKE_FULL))
 		return shunt_fail(err, ENOSPC, "limits.destinations", "full");
 	if (config_find_service(next, FAKE_BROKEN))
 		return shunt_fail(err, EIO, d->state_path, "cannot be written");
+	return 0;
+}
+
+struct model *daemon_preview(struct daemon *d, const struct config *next, struct shunt_err *err)
+{
+	return refuse(d, next, err) ? NULL : model_of(next);
+}
+
+int daemon_commit(struct daemon *d, struct config *next, const struct history_origin *origin, struct shunt_err *err)
+{
+	uint64_t number;
+	int ret = refuse(d, next, err);
+
+	if (ret == 0)
+		ret = daemon_record(d, next, origin, &number, err);
+	if (ret)
+		return ret;
+	history_commit(d->history);
 	for (size_t i = 0; i < next->service_count; i++)
 		if (strcmp(next->services[i].name, FAKE_EVENTFUL) == 0)
 			tell_backends(&next->services[i]);
-	events_say(JOURNAL_CONFIG, LOG_LEVEL_INFO, "committed by %s", d->cause);
+	if (d->cause[0]) /* not the start */
+		events_say(JOURNAL_CONFIG, LOG_LEVEL_INFO, "committed by %s", d->cause);
 	config_free(d->config);
+	model_free(d->model);
 	d->config = next;
+	d->model = model_of(next);
 	generation++;
 	return 0;
 }
 
-int daemon_reload(struct daemon *d, bool *changed, struct shunt_err *err)
+int daemon_reload(struct daemon *d, const struct history_origin *origin, bool *changed, struct shunt_err *err)
 {
 	struct config *next = parse(d->config_path, NULL, err);
 	int ret;
 
 	if (!next)
 		return -EINVAL;
-	ret = daemon_commit(d, next, err);
+	ret = daemon_commit(d, next, origin, err);
 	if (ret)
 		config_free(next);
 	*changed = ret == 0;
@@ -245,15 +283,18 @@ static int serve(const struct fake_daemon *fake, int ready)
 	uv_loop_t loop;
 	uv_signal_t sigterm;
 	struct daemon d = {.loop = &loop, .config_path = fake->config_path, .state_path = "/nowhere/state.json"};
+	static const struct history_origin origin = {"start", -1, -1, NULL};
 	struct shunt_err err = {0};
+	struct config *config = parse(NULL, initial, &err);
+	char *state = xasprintf("%s/state.json", fake->dir);
 
 	log_set_level(LOG_LEVEL_ERROR);
 	d.started = 1700000000;
-	d.config = parse(NULL, initial, &err);
+	d.history = history_open(state, 0);
 	uv_loop_init(&loop);
 	uv_signal_init(&loop, &sigterm);
 	uv_signal_start(&sigterm, on_signal, SIGTERM);
-	if (!d.config || open_sockets(&d, fake, &err)) {
+	if (!config || daemon_commit(&d, config, &origin, &err) || open_sockets(&d, fake, &err)) {
 		fprintf(stderr, "fake daemon: %s\n", shunt_err_text(&err));
 		return 1;
 	}
@@ -265,6 +306,9 @@ static int serve(const struct fake_daemon *fake, int ready)
 	uv_walk(&loop, close_handle, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	config_free(d.config);
+	model_free(d.model);
+	history_close(d.history);
+	free(state);
 	return uv_loop_close(&loop) ? 1 : 0;
 }
 

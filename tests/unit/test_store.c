@@ -79,7 +79,7 @@ static char *canonical(const struct config *config)
 
 static void save(const char *path, uint64_t generation, uint64_t file_hash)
 {
-	struct store_state state = {load_config(), file_hash, generation};
+	struct store_state state = {load_config(), file_hash, generation, generation + 7};
 	struct shunt_err err = {0};
 
 	if (store_prepare(path, &state, &err) || store_commit(path, &err))
@@ -128,6 +128,7 @@ static void round_trip(void **state)
 	save(p->path, 42, 0x00c0ffee00000001ull);
 	assert_int_equal(store_load(p->path, &out, NULL), 1);
 	assert_int_equal(out.generation, 42);
+	assert_int_equal(out.revision, 49);
 	assert_int_equal(out.file_hash, 0x00c0ffee00000001ull);
 	found = canonical(out.config);
 	assert_string_equal(found, expected);
@@ -140,6 +141,22 @@ static void round_trip(void **state)
 	free(expected);
 	config_free(out.config);
 	config_free(config);
+}
+
+/* As versions before this one wrote it. */
+static void without_a_revision(void **state)
+{
+	static const char text[] =
+		"{\"format\": 1, \"generation\": 5, \"file_hash\": \"0123456789abcdef\", \"config\": "
+		"{\"interfaces\": [\"eth0\"], \"services\": []}}";
+	const struct place *p = *state;
+	struct store_state out;
+
+	write_bytes(p->path, text, strlen(text));
+	assert_int_equal(store_load(p->path, &out, NULL), 1);
+	assert_int_equal(out.generation, 5);
+	assert_int_equal(out.revision, 0);
+	config_free(out.config);
 }
 
 static void nothing_there(void **state)
@@ -157,7 +174,7 @@ static void nothing_there(void **state)
 static void prepared_only(void **state)
 {
 	const struct place *p = *state;
-	struct store_state next = {load_config(), 0, 2};
+	struct store_state next = {load_config(), 0, 2, 1};
 
 	save(p->path, 1, 0);
 	assert_int_equal(store_prepare(p->path, &next, NULL), 0);
@@ -232,11 +249,14 @@ static void damaged(void **state)
 		{"[]", "", "not a state file"},
 		{"{}", "", "not a state file"},
 		{"{\"format\": \"1\"}", "", "not a state file"},
-		{"{\"format\": 2, \"anything\": 1}", "", "state format 2, expected 1"},
+		{"{\"format\": 3, \"anything\": 1}", "", "state format 3, expected 1 to 2"},
 		{"{\"format\": 1}", "", "generation"},
 		{"{\"format\": 1, \"generation\": 1, \"file_hash\": \"0123456789abcdef\"}", "", "config"},
 		{"{\"format\": 1, \"generation\": -1, \"file_hash\": \"0123456789abcdef\", \"config\": {}}", "",
 		 "negative"},
+		{"{\"format\": 2, \"generation\": 1, \"revision\": -1, \"file_hash\": \"0123456789abcdef\", "
+		 "\"config\": {}}",
+		 "", "revision is negative"},
 		{"{\"format\": 1, \"generation\": 1, \"file_hash\": \"0123456789abcde\", \"config\": {}}", "",
 		 "16 hex"},
 		{"{\"format\": 1, \"generation\": 1, \"file_hash\": \"0123456789abcdeg\", \"config\": {}}", "",
@@ -275,7 +295,7 @@ static void unreadable(void **state)
 
 static void assert_prepare_fails(const char *path, int code, const char *what)
 {
-	struct store_state next = {load_config(), 0, 9};
+	struct store_state next = {load_config(), 0, 9, 1};
 	struct shunt_err err = {0};
 
 	assert_int_equal(store_prepare(path, &next, &err), -code);
@@ -316,7 +336,7 @@ static void no_directory(void **state)
 static void rename_fails(void **state)
 {
 	const struct place *p = *state;
-	struct store_state next = {load_config(), 0, 2};
+	struct store_state next = {load_config(), 0, 2, 1};
 	struct shunt_err err = {0};
 
 	assert_int_equal(mkdir(p->path, 0700), 0);
@@ -341,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(round_trip, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_a_revision, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(prepared_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_truncation, setup, teardown),

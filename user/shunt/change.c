@@ -8,11 +8,21 @@
 
 #include "args.h"
 
+void change_print_remarks(const json_t *answer)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (json_object_get(answer, "warnings"), i, item)
+		printf("warning: %s\n", json_string_value(item));
+	json_array_foreach (json_object_get(answer, "notes"), i, item)
+		printf("note: %s\n", json_string_value(item));
+}
+
 static void print_change(const json_t *answer)
 {
 	json_int_t generation = json_integer_value(json_object_get(answer, "generation"));
-	const json_t *changes = json_object_get(answer, "changes"), *warnings = json_object_get(answer, "warnings"),
-		     *notes = json_object_get(answer, "notes"), *item;
+	const json_t *changes = json_object_get(answer, "changes"), *item;
 	size_t i;
 
 	if (!json_is_true(json_object_get(answer, "changed"))) {
@@ -27,10 +37,7 @@ static void print_change(const json_t *answer)
 		if (!changes)
 			printf("done (generation %" JSON_INTEGER_FORMAT ")\n", generation);
 	}
-	json_array_foreach (warnings, i, item)
-		printf("warning: %s\n", json_string_value(item));
-	json_array_foreach (notes, i, item)
-		printf("note: %s\n", json_string_value(item));
+	change_print_remarks(answer);
 }
 
 int change_send(struct cli *cli, const struct client_request *request)

@@ -11,7 +11,7 @@
 #include "output.h"
 
 /* Exit statuses. */
-enum { STATUS_OK = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2, STATUS_UNREACHABLE = 3 };
+enum { STATUS_OK = 0, STATUS_REFUSED = 1, STATUS_USAGE = 2, STATUS_UNREACHABLE = 3, STATUS_DIFFERENT = 4 };
 
 struct cli {
 	const char *socket; /* the daemon's Unix socket */
@@ -31,6 +31,7 @@ struct command {
 
 extern const struct command daemon_commands[]; /* status, reload, apply, check, export, version, detach */
 extern const struct command edit_commands[];
+extern const struct command history_commands[]; /* plan, history, diff, rollback */
 extern const struct command stats_commands[];
 extern const struct command conn_commands[];
 extern const struct command events_commands[];

@@ -161,7 +161,8 @@ static bool read_lists(const char *name, char **text, struct client_request *req
 }
 
 /* The text goes as it is, with the file's name, so that the daemon's errors name file and line; but see read_lists(). */
-int apply_file(struct cli *cli, const char *file, const char *if_match)
+int change_put_file(struct cli *cli, const char *file, const char *path_to_name, change_sender *send,
+		    const char *if_match)
 {
 	struct client_request request = {.method = "PUT", .type = "application/yaml", .if_match = if_match};
 	const char *name = strcmp(file, "-") == 0 ? "stdin" : file;
@@ -175,13 +176,18 @@ int apply_file(struct cli *cli, const char *file, const char *if_match)
 		output_error(cli->out, &err);
 		return STATUS_REFUSED;
 	}
-	path = client_path("/v1/config?name=", name);
+	path = client_path(path_to_name, name);
 	request.path = path;
 	request.body = text;
-	ret = change_send(cli, &request);
+	ret = send(cli, &request);
 	free(path);
 	free(text);
 	return ret;
+}
+
+int apply_file(struct cli *cli, const char *file, const char *if_match)
+{
+	return change_put_file(cli, file, "/v1/config?name=", change_send, if_match);
 }
 
 static int apply(struct cli *cli, int argc, char **argv)

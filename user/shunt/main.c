@@ -14,8 +14,9 @@
 #include "cmd.h"
 #include "words.h"
 
-static const struct command *const tables[] = {daemon_commands, edit_commands,	  stats_commands,   conn_commands,
-					       events_commands, service_commands, backend_commands, agent_commands};
+static const struct command *const tables[] = {daemon_commands,	 edit_commands,	   history_commands,
+					       stats_commands,	 conn_commands,	   events_commands,
+					       service_commands, backend_commands, agent_commands};
 
 /* All rows, in the order of the tables. */
 struct rows {
@@ -139,7 +140,8 @@ static void print_help(const json_t *help)
 	print_rows(help);
 	printf("\nChanges of services and backends can be joined by a lone \"+\" into one transaction, all or none:\n"
 	       "  shunt backend add web 10.1.0.15 + backend delete web 10.1.0.11\n\n"
-	       "exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable\n");
+	       "exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable,\n"
+	       "             4 something would change (plan) or differs (diff)\n");
 }
 
 static int help(const struct invocation *in, const struct rows *rows, int first)

@@ -145,14 +145,16 @@ static const char *argument(void *connection, const char *key)
 	return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, key);
 }
 
-/* Of the process at the other end, as it was when it connected. */
-static long peer_uid(struct MHD_Connection *connection)
+/* The kernel's word for who connected, not the client's. */
+static void set_peer(struct MHD_Connection *connection, struct api_request *request)
 {
 	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
+	bool known = !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? -1 : (long)peer.uid;
+	request->uid = known ? (int64_t)peer.uid : -1;
+	request->pid = known ? (int64_t)peer.pid : -1;
 }
 
 /* A header that may be given on several lines, which then are one list (RFC 9110, section 5.3). */
@@ -197,13 +199,15 @@ static void route(struct api *api, struct MHD_Connection *connection, const char
 		.if_match = if_match,
 		.if_none_match = if_none_match,
 		.read_only = api->options.access == API_READ,
+		.plan = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "plan"),
+		.to = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "to"),
 		.body = upload->body ? upload->body : "",
 		.len = upload->len,
 		.argument = argument,
 		.connection = connection,
-		.uid = peer_uid(connection),
 	};
 
+	set_peer(connection, &request);
 	if (api_wants_stream(&request))
 		api_follow(api->followers, connection, &request, answer);
 	else

@@ -6,8 +6,11 @@
  *   GET  /v1/version         {"version", "format"}
  *   GET  /v1/status          daemon, interfaces, limits and use, services in short
  *   GET  /v1/config          the canonical configuration
- *   PUT  /v1/config          replace it: JSON, or YAML (Content-Type: application/yaml; ?name=FILE for errors; ?check=1 only checks)
- *   POST /v1/changes         {"changes": [...]} (user/lib/edit.h), one transaction
+ *   PUT  /v1/config          replace it: JSON, or YAML (Content-Type: application/yaml; ?name=FILE for errors; ?check=1 only checks, ?plan=1 says
+ *                            what would change)
+ *   POST /v1/changes         {"changes": [...]} (user/lib/edit.h), one transaction; ?check=1, ?plan=1
+ *   GET  /v1/history         revisions; GET /v1/history/N: its configuration; GET /v1/history/N/diff: what is other since, ?to=M: in M
+ *   POST /v1/rollback        {"to": N} what was in force as revision N is so again; without: as the one before; ?check=1, ?plan=1
  *   POST /v1/reload          read the configuration file again
  *   GET  /v1/services        all; GET /v1/services/NAME: one, with states of its backends
  *   GET  /v1/stats           packets and bytes by service, backend and reason

@@ -17,12 +17,15 @@ struct api_request {
 	const char *name;		      /* ?name=: what errors call the body */
 	const char *check;		      /* ?check= */
 	const char *if_match, *if_none_match; /* all of their lines, as one list */
+	const char *plan;		      /* ?plan= */
+	const char *to;			      /* ?to= */
+	const char *by;			      /* what the history calls it; NULL: method, path and name */
 	bool read_only;			      /* came in by a socket for reading */
 	const char *body;
 	size_t len;
 	const char *(*argument)(void *connection, const char *key); /* ?key=; NULL: not given */
 	void *connection;
-	long uid; /* of the client; -1: not known */
+	int64_t uid, pid; /* of the process at the other end; -1: not known */
 };
 
 struct api_answer {
@@ -32,6 +35,21 @@ struct api_answer {
 	char allow[64];		     /* with 405: the methods that the path has */
 	char etag[ETAG_TEXT];	     /* of the body; empty: it has none */
 };
+
+/* What a path does: 0 with *body, or -errno with *err. rest: what follows the path. */
+typedef int api_handler(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
+			struct shunt_err *err);
+api_handler api_get_history, api_get_revision, api_post_rollback; /* api_history.c */
+
+/* api_change.c. next, which is taken over, becomes the configuration in force; or it is only said what it would change (?plan=1), or
+ * whether it would change anything (?check=1). whole: it replaces what was set by command, too. */
+int api_change(struct daemon *d, const struct api_request *request, struct config *next, bool whole, json_t **body,
+	       struct shunt_err *err);
+bool api_commits(const struct api_request *request); /* neither of them is asked for */
+json_t *api_changed_json(const struct daemon *d, bool changed);
+/* api_plan.c. {"changes", "services", "table"}: what next, which differs by diff, would change. It would be refused: NULL with
+ * *err. */
+json_t *api_plan_json(struct daemon *d, const struct config *next, json_t *diff, struct shunt_err *err);
 
 /* Carry the request out. HEAD is answered as GET; leaving the body out is the transport's job. */
 void api_route(struct daemon *d, const struct api_request *request, struct api_answer *answer);

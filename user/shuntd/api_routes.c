@@ -18,13 +18,10 @@
 #include "api_events.h"
 #include "api_internal.h"
 
-typedef int (*handler_fn)(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
-			  struct shunt_err *err);
-
 struct route {
 	const char *method;
 	const char *path; /* ends in '/': what follows is the handler's rest */
-	handler_fn handler;
+	api_handler *handler;
 };
 
 static unsigned int status_of(int code)
@@ -125,76 +122,13 @@ static int get_events(struct daemon *d, const struct api_request *request, const
 	return *body ? 0 : code_of(err);
 }
 
-static json_t *changed_json(const struct daemon *d, bool changed)
-{
-	return json_pack("{s:b, s:I}", "changed", changed, "generation", (json_int_t)datapath_generation(d->dp));
-}
-
-static bool config_differs(const struct config *a, const struct config *b)
-{
-	json_t *tree_a = config_to_json(a), *tree_b = config_to_json(b);
-	bool same = json_equal(tree_a, tree_b);
-
-	json_decref(tree_a);
-	json_decref(tree_b);
-	return !same;
-}
-
-/* Commit next, which is taken over or freed, unless it says what is in force already. */
-static int commit(struct daemon *d, struct config *next, bool *changed, struct shunt_err *err)
-{
-	int ret = 0;
-
-	*changed = config_differs(d->config, next);
-	if (*changed)
-		ret = daemon_commit(d, next, err);
-	if (!*changed || ret)
-		config_free(next);
-	return ret;
-}
-
-static json_t *annotated_json(const struct daemon *d, bool changed, json_t *warnings, json_t *notes)
-{
-	json_t *body = changed_json(d, changed);
-
-	if (json_array_size(warnings) > 0)
-		json_object_set(body, "warnings", warnings);
-	if (json_array_size(notes) > 0)
-		json_object_set(body, "notes", notes);
-	return body;
-}
-
-static bool only_checks(const struct api_request *request)
-{
-	return request->check && strcmp(request->check, "0") != 0;
-}
-
 static int put_config(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 		      struct shunt_err *err)
 {
 	struct config *next = api_body_config(request, err);
-	json_t *warnings, *notes;
-	bool changed;
-	int ret = 0;
 
 	(void)rest;
-	if (!next)
-		return code_of(err);
-	warnings = json_array();
-	api_warn_undrained(warnings, d->config, next);
-	api_warn_moved(warnings, d->config, next);
-	notes = api_removed_notes(d, next);
-	if (only_checks(request)) {
-		changed = config_differs(d->config, next);
-		config_free(next);
-	} else {
-		ret = commit(d, next, &changed, err);
-	}
-	if (ret == 0)
-		*body = annotated_json(d, changed, warnings, notes);
-	json_decref(warnings);
-	json_decref(notes);
-	return ret;
+	return next ? api_change(d, request, next, true, body, err) : code_of(err);
 }
 
 /* The list under "changes", borrowed from tree. */
@@ -218,9 +152,8 @@ static int changes_of(json_t *tree, json_t **changes, struct shunt_err *err)
 static int post_changes(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 			struct shunt_err *err)
 {
-	json_t *tree = NULL, *changes = NULL, *warnings = json_array(), *notes = NULL;
+	json_t *tree = NULL, *changes = NULL;
 	struct config *next = NULL;
-	bool changed;
 	int ret;
 
 	(void)rest;
@@ -229,30 +162,22 @@ static int post_changes(struct daemon *d, const struct api_request *request, con
 		ret = changes_of(tree, &changes, err);
 	if (ret == 0) {
 		next = config_edit(d->config, changes, err);
-		ret = next ? 0 : code_of(err);
+		ret = next ? api_change(d, request, next, false, body, err) : code_of(err);
 	}
-	if (ret == 0) {
-		api_warn_moved(warnings, d->config, next);
-		notes = api_removed_notes(d, next);
-		ret = commit(d, next, &changed, err);
-	}
-	if (ret == 0)
-		*body = annotated_json(d, changed, warnings, notes);
 	json_decref(tree);
-	json_decref(notes);
-	json_decref(warnings);
 	return ret;
 }
 
 static int post_reload(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 		       struct shunt_err *err)
 {
+	const struct history_origin origin = {"reload", request->uid, request->pid, NULL};
 	bool changed = false;
-	int ret = daemon_reload(d, &changed, err);
+	int ret = daemon_reload(d, &origin, &changed, err);
 
-	(void)request, (void)rest;
+	(void)rest;
 	if (ret == 0)
-		*body = changed_json(d, changed);
+		*body = api_changed_json(d, changed);
 	return ret;
 }
 
@@ -264,7 +189,8 @@ static int post_detach(struct daemon *d, const struct api_request *request, cons
 
 	(void)request, (void)rest;
 	if (ret == 0)
-		*body = json_pack("{s:b, s:I}", "changed", 1, "generation", (json_int_t)generation);
+		*body = json_pack("{s:b, s:I, s:I}", "changed", 1, "generation", (json_int_t)generation, "revision",
+				  (json_int_t)history_number(d->history));
 	return ret;
 }
 
@@ -275,6 +201,9 @@ static const struct route routes[] = {
 	{"PUT", "/v1/config", put_config},
 	{"POST", "/v1/changes", post_changes},
 	{"POST", "/v1/reload", post_reload},
+	{"GET", "/v1/history", api_get_history},
+	{"GET", "/v1/history/", api_get_revision},
+	{"POST", "/v1/rollback", api_post_rollback},
 	{"GET", "/v1/services", get_services},
 	{"GET", "/v1/services/", get_service},
 	{"GET", "/v1/stats", get_stats},
@@ -303,7 +232,7 @@ static bool is_read(const struct route *route)
 static void log_change(const struct route *route, const struct api_request *request, const json_t *body,
 		       const struct shunt_err *err)
 {
-	if (is_read(route) || only_checks(request))
+	if (is_read(route) || !api_commits(request))
 		return;
 	if (body && !json_is_true(json_object_get(body, "changed")))
 		log_info("api: %s %s: nothing to change", route->method, route->path);

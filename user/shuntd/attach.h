@@ -33,6 +33,10 @@ bool attach_adopted(const struct attach *attach); /* the maps were there before 
 /* Interfaces that were configured before, by this daemon's predecessor: missing ones among them are waited for. */
 void attach_expect(struct attach *attach, const struct config_interface *interfaces, size_t count);
 
+/* Are these interfaces there, or waited for? -ENODEV as below. */
+int attach_check(const struct attach *attach, const struct config_interface *interfaces, size_t count,
+		 struct shunt_err *err);
+
 /* Make these interfaces run our program, beside those that do: all or, on failure, none that did not. A missing one is -ENODEV, unless
  * it was configured before: then it is waited for (attach_repair()). Followed by one of: */
 int attach_interfaces(struct attach *attach, const struct config_interface *interfaces, size_t count,

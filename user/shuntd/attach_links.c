@@ -127,6 +127,16 @@ static void merge_links(struct attach *attach, const struct attach_link *links, 
 	}
 }
 
+int attach_check(const struct attach *attach, const struct config_interface *interfaces, size_t count,
+		 struct shunt_err *err)
+{
+	struct attach_link *links = xcalloc(count, sizeof(*links));
+	int rc = make_links(attach, interfaces, count, links, err);
+
+	free(links);
+	return rc;
+}
+
 int attach_interfaces(struct attach *attach, const struct config_interface *interfaces, size_t count,
 		      struct shunt_err *err)
 {

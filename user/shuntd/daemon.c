@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The one road to the maps (daemon.h). A commit goes: what may not change is compared; the state file is written beside the old
- * one; next hops of the new backends are asked for; interfaces are attached; the maps are written; the state file is renamed into place.
- * A failure on the way takes the steps before it back, last first, so the old configuration is in force throughout.
+ * The one road to the maps (daemon.h). A commit goes: what may not change is compared; the revision is written into the history, the
+ * state file beside the old one (history.c says why in this order); next hops of the new backends are asked for; interfaces are
+ * attached; the maps are written; the state file is renamed into place. A failure on the way takes the steps before it back, last
+ * first, so the old configuration is in force throughout.
  *
  * Changes of the world (health, next hops) take the same road from the model on, without touching the state file.
  */
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "../lib/config_files.h"
+#include "../lib/diff.h"
 #include "../lib/edit.h"
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
@@ -148,75 +150,46 @@ static int make_true(struct daemon *d, const struct config *config, struct shunt
 	return rc;
 }
 
-static int check_limits(const struct config_limits *now, const struct config_limits *next, struct shunt_err *err)
+/* What is not in force leaves no trace. */
+static void abort_files(struct daemon *d)
 {
-	const struct {
-		const char *name;
-		uint32_t now, next;
-	} limits[] = {
-		{"limits.vips", now->vips, next->vips},
-		{"limits.services", now->services, next->services},
-		{"limits.destinations", now->destinations, next->destinations},
-		{"limits.ring_slots", now->ring_slots, next->ring_slots},
-		{"limits.connections", now->connections, next->connections},
-		{"limits.prefixes", now->prefixes, next->prefixes},
-		{"limits.port_ranges", now->port_ranges, next->port_ranges},
-		{"limits.sources", now->sources, next->sources},
-		{"limits.fragments", now->fragments, next->fragments},
-	};
-
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-		if (limits[i].now != limits[i].next)
-			return shunt_fail(err, EEXIST, limits[i].name,
-					  "cannot change from %u to %u while the maps exist; `shunt detach`, which "
-					  "stops forwarding, "
-					  "and a start make them anew",
-					  limits[i].now, limits[i].next);
-	return 0;
+	store_abort(d->state_path);
+	history_abort(d->history);
 }
 
-/* Limits and seed live as long as the pinned maps. */
-static int check_fixed(const struct daemon *d, const struct config *next, struct shunt_err *err)
+static int commit(struct daemon *d, struct config *next, uint64_t file_hash, const struct history_origin *origin,
+		  struct shunt_err *err)
 {
-	int rc = d->config ? check_limits(&d->config->limits, &next->limits, err) : 0;
-
-	if (rc || !next->has_seed || next->seed == attach_seed(d->attach))
-		return rc;
-	return shunt_fail(err, EEXIST, "seed",
-			  "0x%016llx is not that of the maps in force (0x%016llx), and would move every connection; "
-			  "`shunt detach`, which stops forwarding, and a start make them anew",
-			  (unsigned long long)next->seed, (unsigned long long)attach_seed(d->attach));
-}
-
-static int commit(struct daemon *d, struct config *next, uint64_t file_hash, struct shunt_err *err)
-{
-	struct store_state state = {next, file_hash, datapath_generation(d->dp) + 1};
+	struct store_state state = {next, file_hash, datapath_generation(d->dp) + 1, 0};
 	int rc;
 
-	if (d->detached)
-		return shunt_fail(err, EBUSY, NULL,
-				  "the daemon was detached and is ending; start shuntd for further changes");
-	rc = check_fixed(d, next, err);
+	rc = daemon_check_possible(d, next, err);
+	if (!rc)
+		rc = daemon_record(d, next, origin, &state.revision, err);
 	if (rc)
 		return rc;
 	rc = store_prepare(d->state_path, &state, err);
-	if (rc)
+	if (rc) {
+		history_abort(d->history);
 		return rc;
+	}
 	if (!d->config) /* before the maps say anything new of the backends that they had */
 		health_sync(d->health, next, initial_health, d);
 	rc = make_true(d, next, err);
 	if (rc) {
-		store_abort(d->state_path);
+		abort_files(d);
 		return rc;
 	}
 	rc = store_commit(d->state_path, err);
 	if (rc) {
+		abort_files(d);
 		attach_undo(d->attach);
 		if (d->config && apply_maps(d, d->config, NULL))
 			events_say(JOURNAL_DAEMON, LOG_LEVEL_ERROR,
 				   "the maps could not be set back to the configuration in force; run `shunt reload`");
 		return rc;
 	}
+	history_commit(d->history);
 	attach_release(d->attach, next->interfaces, next->interface_count);
 	daemon_tell_commit(d, next);
 	config_free(d->config);
@@ -226,9 +199,9 @@ static int commit(struct daemon *d, struct config *next, uint64_t file_hash, str
 	return 0;
 }
 
-int daemon_commit(struct daemon *d, struct config *next, struct shunt_err *err)
+int daemon_commit(struct daemon *d, struct config *next, const struct history_origin *origin, struct shunt_err *err)
 {
-	return commit(d, next, d->file_hash, err);
+	return commit(d, next, d->file_hash, origin, err);
 }
 
 /* Same configuration, changed world. */
@@ -377,6 +350,7 @@ struct config *daemon_load(struct daemon *d, struct shunt_err *err)
 
 	if (rc < 0)
 		return NULL;
+	d->history = history_open(d->state_path, state.revision);
 	if (rc) {
 		d->before_count = state.config->interface_count;
 		d->before = xcalloc(d->before_count, sizeof(*d->before));
@@ -409,17 +383,7 @@ struct config *daemon_load(struct daemon *d, struct shunt_err *err)
 	return config;
 }
 
-static bool same_config(const struct config *a, const struct config *b)
-{
-	json_t *left = config_to_json(a), *right = config_to_json(b);
-	bool same = json_equal(left, right);
-
-	json_decref(left);
-	json_decref(right);
-	return same;
-}
-
-int daemon_reload(struct daemon *d, bool *changed, struct shunt_err *err)
+int daemon_reload(struct daemon *d, const struct history_origin *origin, bool *changed, struct shunt_err *err)
 {
 	struct config *next;
 	uint64_t hash;
@@ -430,12 +394,12 @@ int daemon_reload(struct daemon *d, bool *changed, struct shunt_err *err)
 	if (!next)
 		return -EINVAL;
 	config_carry_admin(next, d->config);
-	*changed = !same_config(next, d->config);
+	*changed = !config_same(next, d->config);
 	if (!*changed && hash == d->file_hash) {
 		config_free(next);
 		return 0;
 	}
-	rc = commit(d, next, hash, err);
+	rc = commit(d, next, hash, origin, err);
 	if (rc) {
 		config_free(next);
 		*changed = false;

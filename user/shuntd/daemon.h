@@ -11,6 +11,7 @@
 #include "attach.h"
 #include "datapath.h"
 #include "health.h"
+#include "history.h"
 #include "model.h"
 #include "nexthop.h"
 #include "told.h"
@@ -20,6 +21,7 @@ struct daemon {
 	const char *config_path; /* the YAML file */
 	const char *state_path;
 	struct config *config; /* in force */
+	struct history *history;
 	uint64_t file_hash;
 	uint64_t started;		 /* Unix time */
 	bool detached;			 /* and ending: nothing may change any more */
@@ -47,12 +49,28 @@ __attribute__((format(printf, 2, 3))) void daemon_set_cause(struct daemon *d, co
 int daemon_open(struct daemon *d, struct shunt_err *err);
 void daemon_close(struct daemon *d);
 
-/* Make next the configuration in force: state file prepared, interfaces attached, maps written, state committed. Takes next over on
- * success (0); on failure nothing has changed, *err says why, and next is still the caller's. */
-int daemon_commit(struct daemon *d, struct config *next, struct shunt_err *err);
+/* Make next the configuration in force: revision and state file prepared, interfaces attached, maps written, state committed. Takes next
+ * over on success (0); on failure nothing has changed, *err says why, and next is still the caller's. What says the same as the last
+ * revision makes no other. */
+int daemon_commit(struct daemon *d, struct config *next, const struct history_origin *origin, struct shunt_err *err);
 
 /* Read config_path again and commit it. *changed: whether anything differs from what was in force. */
-int daemon_reload(struct daemon *d, bool *changed, struct shunt_err *err);
+int daemon_reload(struct daemon *d, const struct history_origin *origin, bool *changed, struct shunt_err *err);
+
+/* What the maps would say if next were committed now; nothing changes. Backends that nobody checks yet count as up, and those that no
+ * next hop is known of as reachable. NULL with *err: it would be refused, and says so in the same words. Not seen before the attempt
+ * are a disk that is full, and an interface that does not take the program. */
+struct model *daemon_preview(struct daemon *d, const struct config *next, struct shunt_err *err);
+
+/* Parts of a commit. Is it one that the daemon, and the maps that are there, can make at all? */
+int daemon_check_possible(const struct daemon *d, const struct config *next, struct shunt_err *err);
+/* Prepare the revision that next is (history.h), if it differs from the last; *number is the one it has in any case. */
+int daemon_record(struct daemon *d, const struct config *next, const struct history_origin *origin, uint64_t *number,
+		  struct shunt_err *err);
+
+/* The configuration of an earlier revision as it can be committed now: limits and seed are those in force, which cannot change. NULL
+ * with *err. */
+struct config *daemon_revision(const struct daemon *d, uint64_t number, struct shunt_err *err);
 
 /* At start: the state file's configuration, or the file's where that has changed since it was last applied (or there is no state).
  * Sets d->file_hash. NULL with *err. */

@@ -419,22 +419,9 @@ static int carry_out(struct datapath *dp, struct plan *plan, const struct model 
 
 int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_err *err)
 {
-	const struct shunt_control *control = dp->control;
-	const struct plan_inputs in = {
-		.dir = &dp->dir,
-		.limits = &dp->limits,
-		.control = control,
-		.vips = dp->vips + (size_t)control->vip_half * control->vip_slots,
-		.spans = dp->spans + (size_t)control->vip_half * control->span_slots,
-		.ranges = dp->ranges + (size_t)control->vip_half * control->range_slots,
-		.lists = dp->lists,
-		.next_list = dp->next_list,
-		.quic = dp->quic + (size_t)control->vip_half * control->quic_slots,
-	};
 	struct plan plan;
-	int rc;
+	int rc = datapath_make_plan(&plan, dp, model, err);
 
-	rc = plan_make(&plan, &in, model, err);
 	if (!rc) {
 		rc = carry_out(dp, &plan, model, err);
 		plan_release(&plan);

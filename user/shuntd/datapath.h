@@ -38,6 +38,8 @@ void datapath_close(struct datapath *dp);
  * Rings are not there when this returns: slots that connections are in move by datapath_tick(), in seconds. Backends that are no longer named
  * keep their connections, and their ids, until datapath_tick() finds that they have none, or their service's drain_timeout is over. */
 int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_err *err);
+/* Would datapath_apply() find room for it? 0, or what that would return, with its words. Writes nothing. */
+int datapath_check(const struct datapath *dp, const struct model *model, struct shunt_err *err);
 
 /* After the first apply, to be called as long after the last call as that has returned, in ms: takes rings to what the last apply wants of them, sweeps the
  * connection table, ends what is down or drains for too long, and frees ids of backends that nothing names any more. */
@@ -82,6 +84,7 @@ struct datapath_conns {
 	uint32_t window_ends; /* s from now until the last moved slot's window ends, if nothing prolongs it; 0: none */
 	uint64_t entries[SHUNT_CONN_STATES];   /* by enum shunt_conn_state */
 	uint64_t counts[SHUNT_CONN_COUNT_MAX]; /* packets, by enum shunt_conn_count */
+	double density; /* entries that one of its moved slots has come to lately, in the ring that had most; 0: not known */
 };
 bool datapath_service_conns(struct datapath *dp, const char *service, struct datapath_conns *out);
 

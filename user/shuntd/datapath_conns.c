@@ -149,6 +149,8 @@ static void add_ring(struct datapath *dp, uint32_t ring, struct datapath_conns *
 	out->prepared += track->prepared;
 	out->moved += track->moved;
 	out->dirty += track->dirty;
+	if (track->density > out->density)
+		out->density = track->density;
 	for (int state = 0; state < SHUNT_CONN_STATES; state++)
 		out->entries[state] += track->entries[state];
 	for (uint32_t slot = 0; track->marks && slot < track->ring->size; slot++) {

@@ -107,6 +107,9 @@ static inline bool datapath_is_leftover(const struct datapath *dp, uint32_t id)
 	return directory_dest_used(&dp->dir, id) && !dp->named[id];
 }
 
+/* datapath_check.c. plan_make() with what the maps are. */
+int datapath_make_plan(struct plan *plan, const struct datapath *dp, const struct model *model, struct shunt_err *err);
+
 /* Write the idle half, QUIC server ids included, and flip, if anything is to change. */
 void datapath_write_vips(struct datapath *dp, struct plan *plan);
 /* No entry of shunt_frags names any of these, by id. Nothing may add others any more. */

@@ -141,6 +141,7 @@ static int check_file(const char *path, struct shunt_err *err)
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct daemon *d = handle->data;
+	static const struct history_origin origin = {"SIGHUP", -1, -1, NULL};
 	struct shunt_err err;
 	bool changed;
 
@@ -151,7 +152,7 @@ static void on_signal(uv_signal_t *handle, int signum)
 		return;
 	}
 	daemon_set_cause(d, "SIGHUP");
-	if (daemon_reload(d, &changed, &err))
+	if (daemon_reload(d, &origin, &changed, &err))
 		events_say(JOURNAL_CONFIG, LOG_LEVEL_ERROR, "not reloaded, nothing has changed: %s",
 			   shunt_err_text(&err));
 }
@@ -177,11 +178,12 @@ static void watch_signals(struct daemon *d, uv_signal_t handles[3])
 
 static int start_daemon(struct daemon *d, struct config *config, struct shunt_err *err)
 {
+	static const struct history_origin origin = {"start", -1, -1, NULL};
 	int rc = daemon_open(d, err);
 
 	daemon_set_cause(d, "the start");
 	if (!rc)
-		rc = daemon_commit(d, config, err);
+		rc = daemon_commit(d, config, &origin, err);
 	if (rc)
 		config_free(config);
 	/* Maps made for a start that failed were never in use: leave nothing of them. */
@@ -240,8 +242,10 @@ static int open_and_forward(struct daemon *d, const struct options *o, struct sh
 	struct config *config = daemon_load(d, err);
 	int rc;
 
-	if (!config)
+	if (!config) {
+		history_close(d->history);
 		return -EINVAL;
+	}
 	rc = attach_open(&d->attach, o->pin_dir, config, err);
 	if (rc)
 		goto free_config;
@@ -257,6 +261,7 @@ close_attach:
 free_config:
 	config_free(config);
 	free(d->before);
+	history_close(d->history);
 	return rc;
 }
 

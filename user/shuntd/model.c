@@ -157,6 +157,34 @@ static struct cached_ring *cache_take(struct model_cache *cache, const char *nam
 	return cached;
 }
 
+static void *copy_of(const void *array, size_t count, size_t size)
+{
+	void *copy = xcalloc(count + 1, size);
+
+	if (count)
+		memcpy(copy, array, count * size);
+	return copy;
+}
+
+struct model_cache *model_cache_copy(const struct model_cache *cache)
+{
+	struct model_cache *copy = xcalloc(1, sizeof(*copy));
+
+	cache_init(copy, (size_t)cache->mask + 1);
+	for (size_t i = 0; i <= cache->mask; i++) {
+		for (const struct cached_ring *from = cache->chains[i]; from; from = from->next) {
+			struct cached_ring *to = copy_of(from, 1, sizeof(*from));
+
+			to->backends = copy_of(from->backends, from->count, sizeof(*from->backends));
+			to->base = model_ring_hold(from->base);
+			to->resolved = from->resolved ? model_ring_hold(from->resolved) : NULL;
+			to->available = from->available ? copy_of(from->available, from->count, sizeof(bool)) : NULL;
+			cache_add(copy, to);
+		}
+	}
+	return copy;
+}
+
 static uint32_t weight_in(const struct config_backend *backend, const char *pool)
 {
 	return strcmp(backend->pool, pool) ? 0 : backend->weight;

@@ -112,6 +112,8 @@ struct model_inputs {
 struct model_cache;
 struct model_cache *model_cache_new(void);
 void model_cache_free(struct model_cache *cache);
+/* Another that knows the same rings, for a model that shall leave no trace in this one. */
+struct model_cache *model_cache_copy(const struct model_cache *cache);
 
 /* What stands in the way of this tunnel over this next hop, in words; NULL: nothing. l2dsr: the next hop must be the backend itself. */
 const char *model_nexthop_refusal(const struct config_encap *encap, const struct nexthop *nexthop);

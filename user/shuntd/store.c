@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The state file: {"format": 1, "generation": N, "file_hash": "16 hex digits", "config": {the canonical tree}}.
+ * The state file: {"format": 2, "generation": N, "revision": N, "file_hash": "16 hex digits", "config": {the canonical tree}}.
+ * Format 1 had no revision; it is read as one that was never counted.
  *
  * Written beside its place and renamed into it, each made durable before the next step, so that a reader finds
  * the old one or the new one, whole, whenever the power goes. The closing brace is its last byte: whatever is cut off, a
@@ -23,7 +24,8 @@
 #include "../lib/xalloc.h"
 #include "shunt/hash.h"
 
-#define STORE_FORMAT 1
+#define STORE_FORMAT 2
+#define STORE_FORMAT_READ 1 /* and those between */
 #define STORE_MODE 0640
 #define STORE_MEND "move it away to start from the configuration file; forwarding goes on meanwhile"
 
@@ -59,18 +61,18 @@ static int check_format(const char *path, json_t *root, struct shunt_err *err)
 
 	if (json_unpack_ex(root, &bad, 0, "{s:I}", "format", &format))
 		return shunt_fail(err, EINVAL, path, "not a state file of shuntd (%s); " STORE_MEND, bad.text);
-	if (format != STORE_FORMAT)
+	if (format < STORE_FORMAT_READ || format > STORE_FORMAT)
 		return shunt_fail(err, EPROTO, path,
-				  "state format %" JSON_INTEGER_FORMAT ", expected %d: another version of shuntd wrote "
-				  "it; run that version, or " STORE_MEND,
-				  format, STORE_FORMAT);
+				  "state format %" JSON_INTEGER_FORMAT ", expected %d to %d: another version of shuntd "
+				  "wrote it; run that version, or " STORE_MEND,
+				  format, STORE_FORMAT_READ, STORE_FORMAT);
 	return 0;
 }
 
 static int parse_state(const char *path, json_t *root, struct store_state *out, struct shunt_err *err)
 {
 	struct shunt_err bad_config = {0};
-	json_int_t format, generation;
+	json_int_t format, generation, revision = 0;
 	json_error_t bad;
 	const char *hash;
 	json_t *config;
@@ -79,15 +81,17 @@ static int parse_state(const char *path, json_t *root, struct store_state *out, 
 	ret = check_format(path, root, err);
 	if (ret)
 		return ret;
-	if (json_unpack_ex(root, &bad, 0, "{s:I,s:I,s:s,s:o!}", "format", &format, "generation", &generation,
-			   "file_hash", &hash, "config", &config))
+	if (json_unpack_ex(root, &bad, 0, "{s:I,s:I,s?I,s:s,s:o!}", "format", &format, "generation", &generation,
+			   "revision", &revision, "file_hash", &hash, "config", &config))
 		return shunt_fail(err, EINVAL, path, "damaged (%s); " STORE_MEND, bad.text);
-	if (generation < 0)
-		return shunt_fail(err, EINVAL, path, "damaged (generation is negative); " STORE_MEND);
+	if (generation < 0 || revision < 0)
+		return shunt_fail(err, EINVAL, path, "damaged (%s is negative); " STORE_MEND,
+				  generation < 0 ? "generation" : "revision");
 	if (!parse_hash(hash, &out->file_hash))
 		return shunt_fail(err, EINVAL, path,
 				  "damaged (file_hash is \"%.40s\", expected 16 hex digits); " STORE_MEND, hash);
 	out->generation = (uint64_t)generation;
+	out->revision = (uint64_t)revision;
 	out->config = config_from_json(config, NULL, &bad_config);
 	if (!out->config)
 		return shunt_fail(err, EINVAL, path, "%s; " STORE_MEND, shunt_err_text(&bad_config));
@@ -170,8 +174,9 @@ static char *state_text(const struct store_state *state)
 	json_t *root;
 
 	snprintf(hash, sizeof(hash), "%016" PRIx64, state->file_hash);
-	root = json_pack("{s:i,s:I,s:s,s:o}", "format", STORE_FORMAT, "generation", (json_int_t)state->generation,
-			 "file_hash", hash, "config", config_to_json(state->config));
+	root = json_pack("{s:i,s:I,s:I,s:s,s:o}", "format", STORE_FORMAT, "generation", (json_int_t)state->generation,
+			 "revision", (json_int_t)state->revision, "file_hash", hash, "config",
+			 config_to_json(state->config));
 	text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
 	json_decref(root);
 	return text;
@@ -193,7 +198,7 @@ static int write_durably(int fd, const char *text, size_t len)
 	return fsync(fd) ? -errno : 0;
 }
 
-static int write_file(const char *path, const char *text, struct shunt_err *err)
+int store_write(const char *path, const char *text, struct shunt_err *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, STORE_MODE);
 	int ret;
@@ -216,7 +221,7 @@ int store_prepare(const char *path, const struct store_state *state, struct shun
 	char *next = new_path(path), *text = state_text(state);
 	int ret;
 
-	ret = text ? write_file(next, text, err) : shunt_fail(err, ENOMEM, path, "cannot write: out of memory");
+	ret = text ? store_write(next, text, err) : shunt_fail(err, ENOMEM, path, "cannot write: out of memory");
 	free(text);
 	free(next);
 	return ret;
@@ -229,6 +234,15 @@ static int open_directory_of(const char *path)
 
 	free(copy);
 	return fd;
+}
+
+int store_sync_directory(const char *path)
+{
+	int fd = open_directory_of(path), rc = fd < 0 || fsync(fd) ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 /* Once renamed, the new file is what every reader finds: to report a failure after that would be wrong whichever way the

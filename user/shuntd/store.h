@@ -12,6 +12,7 @@ struct store_state {
 	struct config *config;
 	uint64_t file_hash; /* 0: no file was ever applied */
 	uint64_t generation;
+	uint64_t revision; /* the configuration's (history.h); 0: not known */
 };
 
 /* Make the state file this process's, for its life: nobody else's daemon may write it. Makes its directory (0700) if only that is
@@ -26,6 +27,10 @@ int store_load(const char *path, struct store_state *out, struct shunt_err *err)
 int store_prepare(const char *path, const struct store_state *state, struct shunt_err *err);
 int store_commit(const char *path, struct shunt_err *err);
 void store_abort(const char *path);
+
+/* Make text the file at path, synced, or leave none; and make durable what was done to the directory that path is in. */
+int store_write(const char *path, const char *text, struct shunt_err *err);
+int store_sync_directory(const char *path);
 
 uint64_t store_hash(const char *text, size_t len); /* never 0 */
 

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What would change, what has changed, and the way back. */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../lib/diff.h"
+#include "../lib/xalloc.h"
+#include "../lib/yaml.h"
+#include "change.h"
+#include "table.h"
+#include "views.h"
+
+#define VALUE_MAX 200
+#define ANSWERS_DIFFERENT "; exit status 4 if there is anything, 0 if there is not"
+
+static const json_t *list_of(const json_t *answer, const char *member)
+{
+	return json_object_get(answer, member);
+}
+
+/* A whole service or backend, as it is written in a file, behind the sign of its line. */
+static void print_whole(const json_t *value, char sign)
+{
+	char *text = yaml_dump(value), *line = text, *end;
+
+	for (; (end = strchr(line, '\n')); line = end + 1)
+		printf("%c     %.*s\n", sign, (int)(end - line), line);
+	free(text);
+}
+
+static void print_changes(const json_t *changes)
+{
+	const json_t *item, *value;
+	size_t i;
+
+	json_array_foreach (changes, i, item) {
+		char *line = diff_line(item, VALUE_MAX);
+
+		printf("%s\n", line);
+		value = json_object_get(item, "value");
+		if (line[0] == '+' && (json_is_object(value) || json_is_array(value)))
+			print_whole(value, line[0]);
+		free(line);
+	}
+}
+
+static void print_slots(const json_t *service)
+{
+	json_int_t slots = view_integer(service, "slots"), moved = view_integer(service, "moved");
+	const char *change = view_text(service, "change");
+
+	if (strcmp(change, "added") == 0)
+		printf("new, %" JSON_INTEGER_FORMAT " slots\n", slots);
+	else if (strcmp(change, "removed") == 0)
+		printf("goes, with all of its connections\n");
+	else
+		printf("%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " slots move (%.1f %%)%s\n", moved, slots,
+		       slots ? 100.0 * (double)moved / (double)slots : 0.0,
+		       json_is_true(json_object_get(service, "rehashed")) ? "; nearly every flow gets another slot"
+									  : "");
+}
+
+static void print_tracked(const json_t *tracked)
+{
+	const json_t *expected = json_object_get(tracked, "expected");
+
+	if (!tracked)
+		return;
+	printf("  connections that would be tracked: ");
+	if (json_is_integer(expected))
+		printf("%" JSON_INTEGER_FORMAT " (%s)", json_integer_value(expected), view_text(tracked, "basis"));
+	else
+		printf("%s", view_text(tracked, "basis"));
+	printf("; tracked now: %" JSON_INTEGER_FORMAT "\n", view_integer(tracked, "entries"));
+}
+
+static void print_backends(const json_t *backends)
+{
+	const json_t *backend;
+	size_t i;
+
+	json_array_foreach (backends, i, backend)
+		printf("  %s%s%s: %" JSON_INTEGER_FORMAT " -> %" JSON_INTEGER_FORMAT " slots\n",
+		       view_text(backend, "address"),
+		       strcmp(view_text(backend, "pool"), CONFIG_POOL_DEFAULT) ? " in " : "",
+		       strcmp(view_text(backend, "pool"), CONFIG_POOL_DEFAULT) ? view_text(backend, "pool") : "",
+		       view_integer(backend, "from"), view_integer(backend, "to"));
+}
+
+static void print_plan(const json_t *plan)
+{
+	const json_t *service, *table = json_object_get(plan, "table");
+	size_t i;
+
+	if (!json_is_true(json_object_get(plan, "changed"))) {
+		printf("nothing would change\n");
+		return;
+	}
+	print_changes(list_of(plan, "changes"));
+	json_array_foreach (list_of(plan, "services"), i, service) {
+		printf("\n%s: ", view_text(service, "name"));
+		print_slots(service);
+		print_backends(list_of(service, "backends"));
+		print_tracked(json_object_get(service, "tracked"));
+	}
+	printf("\nconnections tracked now, of all services: %" JSON_INTEGER_FORMAT ", room for %" JSON_INTEGER_FORMAT
+	       "\n",
+	       view_integer(table, "used"), view_integer(table, "limit"));
+	change_print_remarks(plan);
+}
+
+static int send_plan(struct cli *cli, const struct client_request *request)
+{
+	json_t *answer;
+	int status = client_call(cli, request, &answer);
+
+	if (status != STATUS_OK)
+		return status;
+	status = json_is_true(json_object_get(answer, "changed")) ? STATUS_DIFFERENT : STATUS_OK;
+	output_value(cli->out, answer, print_plan);
+	return status;
+}
+
+static int plan(struct cli *cli, int argc, char **argv)
+{
+	int ret = change_expect_args(cli, "plan", argc, argv, 1, "one FILE (\"-\": stdin)");
+
+	return ret == STATUS_OK ? change_put_file(cli, argv[0], "/v1/config?plan=1&name=", send_plan, NULL) : ret;
+}
+
+/* Who it was, as far as that is known: a name for the user's number. */
+static void user_cell(struct table *t, const json_t *revision)
+{
+	const json_t *uid = json_object_get(revision, "uid");
+	const struct passwd *user = json_is_integer(uid) ? getpwuid((uid_t)json_integer_value(uid)) : NULL;
+
+	if (user)
+		table_cell(t, "%s", user->pw_name);
+	else if (json_is_integer(uid))
+		table_cell(t, "%" JSON_INTEGER_FORMAT, json_integer_value(uid));
+	else
+		table_cell(t, "-");
+}
+
+static void print_history(const json_t *history)
+{
+	struct table *t = table_new(">REVISION|TIME|USER|BY|SUMMARY");
+	const json_t *revision;
+	char text[32];
+	size_t i;
+
+	json_array_foreach (list_of(history, "revisions"), i, revision) {
+		time_t when = (time_t)view_integer(revision, "time");
+		struct tm local;
+
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", localtime_r(&when, &local));
+		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(revision, "revision"));
+		table_cell(t, "%s", text);
+		user_cell(t, revision);
+		table_cell(t, "%s", view_text(revision, "by"));
+		table_cell(t, "%s", view_text(revision, "summary"));
+	}
+	table_print(t);
+}
+
+static int history(struct cli *cli, int argc, char **argv)
+{
+	json_t *answer;
+	int ret = change_expect_args(cli, "history", argc, argv, 0, NULL);
+
+	if (ret == STATUS_OK)
+		ret = client_get(cli, "/v1/history", &answer);
+	if (ret == STATUS_OK)
+		output_value(cli->out, answer, print_history);
+	return ret;
+}
+
+static void print_diff(const json_t *diff)
+{
+	if (json_array_size(list_of(diff, "changes")))
+		print_changes(list_of(diff, "changes"));
+	else
+		printf("no difference\n");
+}
+
+/* A revision's number, which becomes a part of a path. */
+static int check_number(struct cli *cli, const char *word)
+{
+	struct shunt_err err = {0};
+	char where[sizeof(err.where)];
+
+	if (word[0] >= '1' && word[0] <= '9' && strspn(word, "0123456789") == strlen(word))
+		return STATUS_OK;
+	snprintf(where, sizeof(where), "argument \"%.200s\"", word);
+	shunt_fail(&err, EINVAL, where, "expected the number of a revision; `shunt history` lists them");
+	output_error(cli->out, &err);
+	return STATUS_USAGE;
+}
+
+static int diff(struct cli *cli, int argc, char **argv)
+{
+	char *path;
+	json_t *answer;
+	int ret = argc == 2 ? STATUS_OK : change_expect_args(cli, "diff", argc, argv, 1, "N [M], numbers of revisions");
+
+	for (int i = 0; ret == STATUS_OK && i < argc; i++)
+		ret = check_number(cli, argv[i]);
+	if (ret != STATUS_OK)
+		return ret;
+	path = xasprintf("/v1/history/%s/diff%s%s", argv[0], argc == 2 ? "?to=" : "", argc == 2 ? argv[1] : "");
+	ret = client_get(cli, path, &answer);
+	free(path);
+	if (ret != STATUS_OK)
+		return ret;
+	ret = json_array_size(list_of(answer, "changes")) ? STATUS_DIFFERENT : STATUS_OK;
+	output_value(cli->out, answer, print_diff);
+	return ret;
+}
+
+static void print_rollback(const json_t *answer)
+{
+	json_int_t to = view_integer(answer, "to"), now = view_integer(answer, "revision");
+
+	if (json_is_true(json_object_get(answer, "changed")))
+		printf("as in revision %" JSON_INTEGER_FORMAT " again (revision %" JSON_INTEGER_FORMAT
+		       ", generation %" JSON_INTEGER_FORMAT ")\n",
+		       to, now, view_integer(answer, "generation"));
+	else
+		printf("nothing to change: revision %" JSON_INTEGER_FORMAT " says what is in force\n", to);
+	change_print_remarks(answer);
+}
+
+static int rollback(struct cli *cli, int argc, char **argv)
+{
+	struct client_request request = {.method = "POST", .path = "/v1/rollback", .type = "application/json"};
+	json_t *answer;
+	char *body;
+	int ret =
+		argc ? change_expect_args(cli, "rollback", argc, argv, 1, "[N], the number of a revision") : STATUS_OK;
+
+	if (ret == STATUS_OK && argc)
+		ret = check_number(cli, argv[0]);
+	if (ret != STATUS_OK)
+		return ret;
+	body = argc ? xasprintf("{\"to\": %s}", argv[0]) : xstrdup("{}");
+	request.body = body;
+	request.len = strlen(body);
+	ret = client_call(cli, &request, &answer);
+	free(body);
+	if (ret == STATUS_OK)
+		output_value(cli->out, answer, print_rollback);
+	return ret;
+}
+
+const struct command history_commands[] = {
+	{"plan", NULL, "FILE",
+	 "show what `shunt apply FILE` would change, and how many slots would move; changes nothing" ANSWERS_DIFFERENT,
+	 plan},
+	{"history", NULL, "", "list the revisions of the configuration, the last one first", history},
+	{"diff", NULL, "N [M]", "show what differs from revision N in M (the one in force)" ANSWERS_DIFFERENT, diff},
+	{"rollback", NULL, "[N]",
+	 "put what was in force as revision N (the one before the present) in force again, as a new revision",
+	 rollback},
+	{NULL, NULL, NULL, NULL, NULL},
+};

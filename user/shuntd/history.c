@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The state file alone says what is in force, and names its revision; so there is one moment at which a commit has happened, the rename of
+ * the state file, and the history only has to be ready for it. A commit goes: the revision is written under the number after the one
+ * that the state names, and synced, file and directory; the state file, which names it, is written; the maps are; the state file is renamed;
+ * the change is acknowledged. Killed
+ *
+ * - before the rename, wherever: the state names the revision before. A file of the number after it, torn or whole, is of a change that
+ *   nobody was told of and that is not in force: the next start removes it.
+ * - after it: the revision that the state names has been on the disk since before. Nothing is left to do but to remove the oldest, which any
+ *   later commit or start does as well.
+ *
+ * So an acknowledged change is never missing, and a change is in the history if and only if the next start finds it in force. Only ever one
+ * file can be ahead of the state. Where there are more, another state file has been put in place, from a backup perhaps: then none is
+ * removed, and numbers go on behind the last.
+ *
+ * A line about the revision has the length and a hash of the second line, so that a start can tell what is damaged without parsing
+ * a hundred configurations.
+ */
+#include "history.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../lib/log.h"
+#include "../lib/xalloc.h"
+#include "store.h"
+
+#define HISTORY_FORMAT 1
+#define FILE_NAME "%08" PRIu64 ".jsonl"
+
+struct history {
+	char *dir;
+	struct revision *revisions; /* by number */
+	size_t count;
+	uint64_t number;	 /* in force */
+	struct revision pending; /* number 0: none */
+	bool pending_is_written;
+};
+
+/* A file as read: its two lines, and what the first says. */
+struct pages {
+	char *text;
+	const char *config;
+	size_t config_len;
+	json_t *head;
+};
+
+static char *path_of(const struct history *history, uint64_t number)
+{
+	return xasprintf("%s/" FILE_NAME, history->dir, number);
+}
+
+static void revision_release(struct revision *revision)
+{
+	free(revision->by);
+	free(revision->summary);
+	*revision = (struct revision){0};
+}
+
+static void pages_release(struct pages *pages)
+{
+	json_decref(pages->head);
+	free(pages->text);
+}
+
+static int read_all(int fd, const char *path, char **text, size_t *len, struct shunt_err *err)
+{
+	struct stat st;
+	ssize_t n = 0;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return shunt_fail(err, EIO, path, "is not a regular file");
+	*text = xcalloc((size_t)st.st_size + 1, 1);
+	*len = 0;
+	while (*len < (size_t)st.st_size && (n = read(fd, *text + *len, (size_t)st.st_size - *len)) > 0)
+		*len += (size_t)n;
+	if (n < 0)
+		return shunt_fail(err, EIO, path, "cannot be read: %s", strerror(errno));
+	return 0;
+}
+
+static int read_text(const char *path, char **text, size_t *len, struct shunt_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc; /* a FIFO would block the daemon for ever */
+
+	*text = NULL;
+	if (fd < 0)
+		return shunt_fail(err, EIO, path, "cannot be opened: %s", strerror(errno));
+	rc = read_all(fd, path, text, len, err);
+	close(fd);
+	return rc;
+}
+
+static int check_config(const struct pages *pages, const char *path, struct shunt_err *err)
+{
+	const char *hash = json_string_value(json_object_get(pages->head, "hash"));
+	char found[17];
+
+	if (json_integer_value(json_object_get(pages->head, "bytes")) != (json_int_t)pages->config_len)
+		return shunt_fail(err, EIO, path,
+				  "damaged: its configuration has %zu bytes, expected %" JSON_INTEGER_FORMAT,
+				  pages->config_len, json_integer_value(json_object_get(pages->head, "bytes")));
+	snprintf(found, sizeof(found), "%016" PRIx64, store_hash(pages->config, pages->config_len));
+	if (!hash || strcmp(hash, found) != 0)
+		return shunt_fail(err, EIO, path, "damaged: the hash of its configuration is %s, expected %.40s", found,
+				  hash ? hash : "");
+	return 0;
+}
+
+/* To be released in any case. */
+static int read_pages(const char *path, struct pages *pages, struct shunt_err *err)
+{
+	size_t len = 0;
+	char *end;
+	int rc;
+
+	*pages = (struct pages){.text = NULL};
+	rc = read_text(path, &pages->text, &len, err);
+	if (rc)
+		return rc;
+	end = memchr(pages->text, '\n', len);
+	if (!end || pages->text[len - 1] != '\n' || end == pages->text + len - 1)
+		return shunt_fail(err, EIO, path, "damaged or cut short: expected two lines");
+	pages->head = json_loadb(pages->text, (size_t)(end - pages->text), JSON_REJECT_DUPLICATES, NULL);
+	pages->config = end + 1;
+	pages->config_len = (size_t)(pages->text + len - 1 - pages->config);
+	if (!json_is_object(pages->head))
+		return shunt_fail(err, EIO, path, "damaged: its first line is no JSON object");
+	return check_config(pages, path, err);
+}
+
+static int parse_head(const json_t *head, uint64_t number, const char *path, struct revision *out,
+		      struct shunt_err *err)
+{
+	json_int_t format, revision, when, uid = -1, pid = -1;
+	const char *by, *summary;
+	json_error_t bad;
+
+	if (json_unpack_ex((json_t *)head, &bad, 0, "{s:I, s:I, s:I, s:s, s:s, s?I, s?I}", "format", &format,
+			   "revision", &revision, "time", &when, "by", &by, "summary", &summary, "uid", &uid, "pid",
+			   &pid))
+		return shunt_fail(err, EIO, path, "damaged: %s", bad.text);
+	if (format != HISTORY_FORMAT || revision != (json_int_t)number)
+		return shunt_fail(err, EIO, path,
+				  "is revision %" JSON_INTEGER_FORMAT " of format %" JSON_INTEGER_FORMAT
+				  ", expected %" PRIu64 " and %d",
+				  revision, format, number, HISTORY_FORMAT);
+	*out = (struct revision){number, (uint64_t)when, xstrdup(by), xstrdup(summary), uid, pid, 0};
+	return 0;
+}
+
+static void add(struct history *history, struct revision *revision)
+{
+	history->revisions = xreallocarray(history->revisions, history->count + 1, sizeof(*history->revisions));
+	history->revisions[history->count++] = *revision;
+	*revision = (struct revision){0};
+}
+
+static void read_revision(struct history *history, uint64_t number)
+{
+	char *path = path_of(history, number);
+	struct revision revision = {0};
+	struct shunt_err err = {0};
+	struct pages pages;
+	int rc = read_pages(path, &pages, &err);
+
+	if (!rc)
+		rc = parse_head(pages.head, number, path, &revision, &err);
+	if (rc) {
+		log_warning("history: %s; this revision is left out", shunt_err_text(&err));
+	} else {
+		revision.bytes = (uint64_t)(pages.config + pages.config_len + 1 - pages.text);
+		add(history, &revision);
+	}
+	pages_release(&pages);
+	free(path);
+}
+
+static void remove_file(const struct history *history, uint64_t number)
+{
+	char *path = path_of(history, number);
+
+	if (unlink(path) && errno != ENOENT)
+		log_warning("history: %s cannot be removed: %s", path, strerror(errno));
+	free(path);
+}
+
+/* The oldest that are too many. The last two stay, however long they are: one to go back from, and one to. */
+static void prune(struct history *history)
+{
+	uint64_t bytes = 0;
+	size_t kept = 0;
+
+	while (kept < history->count && kept < HISTORY_KEEP) {
+		bytes += history->revisions[history->count - 1 - kept].bytes;
+		if (bytes > HISTORY_BYTES && kept >= 2)
+			break;
+		kept++;
+	}
+	for (size_t i = 0; i < history->count - kept; i++) {
+		remove_file(history, history->revisions[i].number);
+		revision_release(&history->revisions[i]);
+	}
+	if (kept < history->count)
+		memmove(history->revisions, history->revisions + history->count - kept,
+			kept * sizeof(*history->revisions));
+	history->count = kept;
+}
+
+/* The number that a file's name says; 0: it is no revision's. */
+static uint64_t number_of(const char *name)
+{
+	uint64_t number = strtoull(name, NULL, 10);
+	char expected[40];
+
+	snprintf(expected, sizeof(expected), FILE_NAME, number);
+	return number <= INT64_MAX && strcmp(name, expected) == 0 ? number : 0;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Those that there are files of, in order. */
+static uint64_t *list_numbers(const struct history *history, size_t *count)
+{
+	uint64_t *numbers = xcalloc(1, sizeof(*numbers));
+	DIR *dir = opendir(history->dir);
+	struct dirent *entry;
+
+	*count = 0;
+	if (!dir) {
+		if (errno != ENOENT)
+			log_warning("history: %s cannot be read: %s", history->dir, strerror(errno));
+		return numbers;
+	}
+	while ((entry = readdir(dir))) {
+		uint64_t number = number_of(entry->d_name);
+
+		if (!number)
+			continue;
+		numbers = xreallocarray(numbers, *count + 1, sizeof(*numbers));
+		numbers[(*count)++] = number;
+	}
+	closedir(dir);
+	qsort(numbers, *count, sizeof(*numbers), compare_numbers);
+	return numbers;
+}
+
+struct history *history_open(const char *state_path, uint64_t in_force)
+{
+	struct history *history = xcalloc(1, sizeof(*history));
+	uint64_t *numbers;
+	size_t count;
+
+	history->dir = xasprintf("%s.history", state_path);
+	numbers = list_numbers(history, &count);
+	if (in_force && count && numbers[count - 1] == in_force + 1)
+		remove_file(history, numbers[--count]);
+	history->number = count && numbers[count - 1] > in_force ? numbers[count - 1] : in_force;
+	for (size_t i = 0; i < count; i++)
+		read_revision(history, numbers[i]);
+	prune(history);
+	free(numbers);
+	return history;
+}
+
+void history_close(struct history *history)
+{
+	if (!history)
+		return;
+	for (size_t i = 0; i < history->count; i++)
+		revision_release(&history->revisions[i]);
+	revision_release(&history->pending);
+	free(history->revisions);
+	free(history->dir);
+	free(history);
+}
+
+uint64_t history_number(const struct history *history)
+{
+	return history->number;
+}
+
+const struct revision *history_list(const struct history *history, size_t *count)
+{
+	*count = history->count;
+	return history->revisions;
+}
+
+static int no_revision(const struct history *history, uint64_t number, struct shunt_err *err)
+{
+	if (!history->count)
+		return shunt_fail(err, ENOENT, NULL, "no revision %" PRIu64 "; there are none yet", number);
+	return shunt_fail(err, ENOENT, NULL,
+			  "no revision %" PRIu64 "; `shunt history` lists those there are, from %" PRIu64
+			  " to %" PRIu64,
+			  number, history->revisions[0].number, history->revisions[history->count - 1].number);
+}
+
+static struct config *parse_config(const struct pages *pages, const char *path, struct shunt_err *err)
+{
+	json_t *tree = json_loadb(pages->config, pages->config_len, JSON_REJECT_DUPLICATES, NULL);
+	struct shunt_err bad = {0};
+	struct config *config = tree ? config_from_json(tree, NULL, &bad) : NULL;
+
+	json_decref(tree);
+	if (!config)
+		shunt_fail(err, EIO, path, "is not a configuration of this version of shuntd: %s",
+			   tree ? shunt_err_text(&bad) : "no JSON");
+	return config;
+}
+
+struct config *history_config(const struct history *history, uint64_t number, struct shunt_err *err)
+{
+	struct config *config = NULL;
+	struct pages pages;
+	bool is_there = false;
+	char *path;
+
+	for (size_t i = 0; i < history->count; i++)
+		is_there |= history->revisions[i].number == number;
+	if (!is_there) {
+		no_revision(history, number, err);
+		return NULL;
+	}
+	path = path_of(history, number);
+	if (!read_pages(path, &pages, err))
+		config = parse_config(&pages, path, err);
+	pages_release(&pages);
+	free(path);
+	return config;
+}
+
+static json_t *head_json(const struct revision *revision, const char *config, size_t len)
+{
+	char hash[17];
+	json_t *head;
+
+	snprintf(hash, sizeof(hash), "%016" PRIx64, store_hash(config, len));
+	head = json_pack("{s:i, s:I, s:I, s:s, s:s, s:I, s:s}", "format", HISTORY_FORMAT, "revision",
+			 (json_int_t)revision->number, "time", (json_int_t)revision->time, "by", revision->by,
+			 "summary", revision->summary, "bytes", (json_int_t)len, "hash", hash);
+	if (revision->uid >= 0)
+		json_object_set_new(head, "uid", json_integer(revision->uid));
+	if (revision->pid >= 0)
+		json_object_set_new(head, "pid", json_integer(revision->pid));
+	return head;
+}
+
+/* NULL: out of memory. */
+static char *revision_text(const struct revision *revision, const struct config *config)
+{
+	json_t *tree = config_to_json(config), *head;
+	char *second = json_dumps(tree, JSON_COMPACT), *first = NULL, *text = NULL;
+
+	json_decref(tree);
+	if (second) {
+		head = head_json(revision, second, strlen(second));
+		first = json_dumps(head, 0);
+		json_decref(head);
+	}
+	if (first)
+		text = xasprintf("%s\n%s\n", first, second);
+	free(first);
+	free(second);
+	return text;
+}
+
+/* The directory's own name is synced with the state file's. */
+static int write_durably(const struct history *history, const char *path, const char *text, struct shunt_err *err)
+{
+	int rc;
+
+	if (mkdir(history->dir, 0700) && errno != EEXIST)
+		return shunt_fail(err, errno, history->dir,
+				  "cannot be made: %s; expected a directory that the daemon may write",
+				  strerror(errno));
+	rc = store_write(path, text, err);
+	if (rc)
+		return rc;
+	rc = store_sync_directory(path);
+	if (!rc)
+		return 0;
+	unlink(path);
+	return shunt_fail(err, -rc, history->dir, "cannot be synced: %s; nothing has changed", strerror(-rc));
+}
+
+static int write_pending(struct history *history, const struct config *config, struct shunt_err *err)
+{
+	char *text = revision_text(&history->pending, config), *path = path_of(history, history->pending.number);
+	int rc = text ? write_durably(history, path, text, err)
+		      : shunt_fail(err, ENOMEM, path, "cannot write: out of memory");
+
+	history->pending.bytes = text ? strlen(text) : 0;
+	free(path);
+	free(text);
+	return rc;
+}
+
+/* Both come from who asked, in a way: jansson takes no text that is not UTF-8, and a list of revisions has a line for each. */
+static char *printable(const char *text)
+{
+	char *copy = xstrdup(text);
+	json_t *string = json_string(text);
+
+	for (unsigned char *c = (unsigned char *)copy; *c; c++)
+		if (*c < ' ' || *c == 0x7f || (!string && *c & 0x80))
+			*c = '?';
+	json_decref(string);
+	return copy;
+}
+
+int history_prepare(struct history *history, const struct config *config, const struct history_origin *origin,
+		    const char *summary, uint64_t *number, struct shunt_err *err)
+{
+	int rc;
+
+	history->pending = (struct revision){
+		.number = history->number + 1,
+		.time = (uint64_t)time(NULL),
+		.by = printable(origin->by),
+		.summary = printable(summary),
+		.uid = origin->uid,
+		.pid = origin->pid,
+	};
+	*number = history->pending.number;
+	rc = write_pending(history, config, err);
+	history->pending_is_written = !rc;
+	return rc;
+}
+
+void history_commit(struct history *history)
+{
+	if (!history->pending.number)
+		return;
+	history->number = history->pending.number;
+	if (history->pending_is_written)
+		add(history, &history->pending);
+	revision_release(&history->pending);
+	prune(history);
+}
+
+void history_abort(struct history *history)
+{
+	if (history->pending_is_written)
+		remove_file(history, history->pending.number);
+	history->pending_is_written = false;
+	revision_release(&history->pending);
+	rmdir(history->dir); /* if there is nothing else in it: a first start that failed leaves no trace */
+}
