@@ -162,7 +162,7 @@ static void rings(void **state)
 	world.health[2] = HEALTH_DOWN;
 	model = build_once(config, &world);
 	for (size_t i = 0; i < 4; i++)
-		backends[i] = (struct ring_backend){web->backends[i].addr, web->backends[i].weight};
+		backends[i] = (struct ring_backend){web->backends[i].addr, web->backends[i].weight, 0};
 	ring_build(base, 1009, backends, 4, SEED, ring_salt("web"));
 	ring_resolve(ring, base, 1009, available, 4, SEED, ring_salt("web"));
 	assert_memory_equal(model->services[0].ring->slots, ring, sizeof(ring));
@@ -183,7 +183,7 @@ static void whole_and_empty_rings(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++)
-		backends[i] = (struct ring_backend){web->backends[i].addr, web->backends[i].weight};
+		backends[i] = (struct ring_backend){web->backends[i].addr, web->backends[i].weight, 0};
 	ring_build(base, 1009, backends, 4, SEED, ring_salt("web"));
 	ring_resolve(ring, base, 1009, available, 4, SEED, ring_salt("web"));
 	assert_int_equal(model->services[0].ring->size, 1009);
@@ -202,8 +202,8 @@ static void whole_and_empty_rings(void **state)
 static void assert_ring_of_two(const struct model_ring *ring, const struct config_service *web, size_t first,
 			       const bool *available)
 {
-	struct ring_backend backends[2] = {{web->backends[first].addr, web->backends[first].weight},
-					   {web->backends[first + 1].addr, web->backends[first + 1].weight}};
+	struct ring_backend backends[2] = {{web->backends[first].addr, web->backends[first].weight, 0},
+					   {web->backends[first + 1].addr, web->backends[first + 1].weight, 0}};
 	uint32_t base[1009], expected[1009];
 
 	ring_build(base, 1009, backends, 2, SEED, ring_salt("web"));
@@ -246,6 +246,63 @@ static void pools(void **state)
 	model_free(next);
 	model_free(model);
 	model_cache_free(cache);
+	config_free(config);
+}
+
+static uint32_t slots_of_pool(const struct model_service *service, const struct config_service *web, const char *pool)
+{
+	uint32_t slots = 0;
+
+	for (uint32_t i = 0; i < 4; i++)
+		if (!strcmp(web->backends[i].pool, pool))
+			slots += slots_of(service, i);
+	return slots;
+}
+
+/* With shares, the service's own ring is of all pools that have one, the others' backends are in it all the same, and the rings of pools that
+ * sources are sent to are what they were. Health does not change what a pool gets, until nobody of it is left. */
+static void shares(void **state)
+{
+	struct config_pool pools[] = {{CONFIG_POOL_DEFAULT, 75}, {"green", 25}};
+	struct config *config = load_pools();
+	struct config_service *web = &config->services[0];
+	struct world world = good_world();
+	struct model *before = build_once(config, &world), *model;
+
+	(void)state;
+	assert_false(before->services[0].dests[2].in_both);
+	web->pools = pools;
+	web->pool_count = 2;
+	model = build_once(config, &world);
+	assert_in_range(slots_of_pool(&model->services[0], web, "green"), 250, 254);
+	assert_int_equal(slots_of(&model->services[0], RING_NONE), 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(model->services[0].dests[i].pool, i < 2 ? MODEL_POOL_DEFAULT : 0);
+		assert_int_equal(model->services[0].dests[i].in_both, i >= 2);
+		assert_true(model_dest_is_own(&model->services[0].dests[i]));
+	}
+	assert_memory_equal(model->services[0].pools[0].ring->slots, before->services[0].pools[0].ring->slots,
+			    1009 * sizeof(uint32_t));
+	model_free(before);
+	model_free(model);
+	world.health[3] = world.health[1] = HEALTH_DOWN;
+	model = build_once(config, &world);
+	assert_in_range(slots_of_pool(&model->services[0], web, "green"), 250, 254);
+	assert_in_range(slots_of(&model->services[0], 3), 250, 254);
+	model_free(model);
+	world.health[4] = HEALTH_DOWN;
+	model = build_once(config, &world);
+	assert_int_equal(slots_of(&model->services[0], 1), 1009);
+	model_free(model);
+	pools[1].share = 0;
+	world.health[2] = HEALTH_DOWN;
+	world.health[3] = world.health[4] = HEALTH_UP;
+	model = build_once(config, &world); /* who has no share is no refuge */
+	assert_int_equal(slots_of(&model->services[0], RING_NONE), 1009);
+	assert_true(model->services[0].dests[2].in_both);
+	model_free(model);
+	web->pools = NULL;
+	web->pool_count = 0;
 	config_free(config);
 }
 
@@ -314,6 +371,7 @@ int main(void)
 		cmocka_unit_test(whole_and_empty_rings),
 		cmocka_unit_test(l2dsr_wants_no_gateway),
 		cmocka_unit_test(pools),
+		cmocka_unit_test(shares),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);

@@ -124,6 +124,7 @@ static void copy_service(struct config_service *to, const struct config_service 
 	to->check.path = from->check.path ? xstrdup(from->check.path) : NULL;
 	to->check.host = from->check.host ? xstrdup(from->check.host) : NULL;
 	config_sources_hold(to->sources);
+	to->pools = copy_array(from->pools, from->pool_count, sizeof(*from->pools));
 	to->vips = copy_array(from->vips, from->vip_count, sizeof(*from->vips));
 	to->backends = copy_array(from->backends, from->backend_count, sizeof(*from->backends));
 }
@@ -145,6 +146,7 @@ void config_free(struct config *config)
 		return;
 	for (size_t i = 0; i < config->service_count; i++) {
 		config_sources_release(config->services[i].sources);
+		free(config->services[i].pools);
 		free(config->services[i].check.path);
 		free(config->services[i].check.host);
 		free(config->services[i].vips);

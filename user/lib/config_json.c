@@ -145,6 +145,8 @@ json_t *config_service_to_json(const struct config_service *service)
 	set(object, "hash", hash_to_json(&service->hash));
 	if (service->sources)
 		set(object, "sources", config_sources_to_json(service->sources));
+	if (service->pool_count)
+		set(object, "pools", config_pools_to_json(service));
 	if (config_has_quic(service))
 		set(object, "quic", quic_to_json(service));
 	set(object, "udp", json_string(config_udp_name(service->udp)));

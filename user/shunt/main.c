@@ -15,8 +15,8 @@
 
 #define DEFAULT_SOCKET "/run/shunt/shunt.sock"
 
-static const struct command *const tables[] = {daemon_commands,	 stats_commands,   conn_commands,
-					       service_commands, backend_commands, agent_commands};
+static const struct command *const tables[] = {daemon_commands, stats_commands,	  conn_commands, service_commands,
+					       pool_commands,	backend_commands, agent_commands};
 
 /* All rows, in the order of the tables. */
 struct rows {

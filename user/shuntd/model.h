@@ -20,7 +20,7 @@ enum backend_state {
 };
 const char *backend_state_name(enum backend_state state); /* "up", "drain", "checking", "down", "unresolved" */
 
-/* The service's own ring. Also of backends in pools that nobody is sent to: they have no slots. */
+/* The service's own ring. Also of backends in pools that have no share and that nobody is sent to: they have no slots. */
 #define MODEL_POOL_DEFAULT SIZE_MAX
 
 struct model_dest {
@@ -28,6 +28,7 @@ struct model_dest {
 	enum backend_state state;
 	bool failing; /* its checks or its next hop say that it cannot be reached, drained or not */
 	size_t pool;  /* whose ring it is in: index in the service's pools, or MODEL_POOL_DEFAULT */
+	bool in_both; /* in a pool's ring: it is in the service's own as well, as another destination */
 	struct config_encap encap;
 	struct nexthop nexthop;		     /* may be unresolved */
 	struct config_server_id *server_ids; /* QUIC: all that it answers to */
@@ -48,7 +49,7 @@ model_ring_new(uint32_t size); /* held once, by the caller; to be filled before 
 const struct model_ring *model_ring_hold(const struct model_ring *ring);
 void model_ring_release(const struct model_ring *ring); /* NULL is fine */
 
-/* A pool that sources are sent to, other than the default one. */
+/* A pool that sources are sent to. */
 struct model_pool {
 	char name[CONFIG_POOL_MAX];
 	const struct model_ring *ring; /* held; of the service's dests, only such as are in the pool */
@@ -70,7 +71,7 @@ struct model_service {
 	size_t vip_count;
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
 	size_t dest_count;
-	const struct model_ring *ring; /* held; of ring_size slots; of the default pool */
+	const struct model_ring *ring; /* held; of ring_size slots; of the pools that have a share */
 	uint32_t *
 		picks; /* where the algorithm picks: indexes of dests in the default pool that are up, in turn (picks.h) */
 	size_t pick_count;
@@ -103,6 +104,12 @@ struct model_inputs {
 	const struct shunt_addr *leftovers; /* next hops are asked for, too */
 	size_t leftover_count;
 };
+
+/* Is a backend's destination in its service's own ring, whatever others it has? */
+static inline bool model_dest_is_own(const struct model_dest *dest)
+{
+	return dest->pool == MODEL_POOL_DEFAULT || dest->in_both;
+}
 
 /*
  * Rings cost more than all the rest. Kept across builds, by service name and pool: the base ring, which changes with the configuration
