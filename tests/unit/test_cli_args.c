@@ -43,6 +43,7 @@ static const struct row rows[] = {
 	 " 'host': 'www.example.org', 'expect': 200, 'verify': true, 'interval': '1s', 'timeout': '500ms',"
 	 " 'rise': 1, 'fall': 5}}}]",
 	 NULL},
+	{"service set web panic=50", "[{'op': 'service.set', 'service': 'web', 'set': {'panic': 50}}]", NULL},
 	{"service set web check.expect=200-299",
 	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'expect': '200-299'}}}]", NULL},
 	{"service set web check=none", "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'none'}}}]",

@@ -49,10 +49,17 @@ static const struct row errors[] = {
 	 "service with `pools`); raise it to 5 or more"},
 };
 
+static const struct row panic_errors[] = {
+	{SERVICE("panic: 101"), "t.yaml:3: services[web].panic: 101 is out of range; expected 0 to 100"},
+	{SERVICE("panic: -1"), "t.yaml:3: services[web].panic: -1 is out of range; expected 0 to 100"},
+	{SERVICE("panic: 50%"), "t.yaml:3: services[web].panic: \"50%\" is not an integer; expected 0 to 100"},
+};
+
 static void refused(void **state)
 {
 	(void)state;
 	check_rows(errors, COUNT(errors));
+	check_rows(panic_errors, COUNT(panic_errors));
 }
 
 static struct config *parse(const char *yaml)

@@ -10,6 +10,7 @@ static void state_names(void **state)
 	assert_string_equal(backend_state_name(BACKEND_CHECKING), "checking");
 	assert_string_equal(backend_state_name(BACKEND_DOWN), "down");
 	assert_string_equal(backend_state_name(BACKEND_UNRESOLVED), "unresolved");
+	assert_string_equal(backend_state_name(BACKEND_PANIC), "panic");
 }
 
 /* Every combination of what may be true of a backend, the word for it, and no slot for any word but up. */
@@ -306,6 +307,76 @@ static void shares(void **state)
 	config_free(config);
 }
 
+/* With fewer than panic says, all that can be reached and are not drained are used. The third has weight 0, and does not count. */
+static void panic(void **state)
+{
+	static const struct {
+		uint32_t panic;
+		enum health_state health[3]; /* of the backends 1, 2 and 4 */
+		bool panics;
+	} cases[] = {
+		{0, {HEALTH_DOWN, HEALTH_DOWN, HEALTH_DOWN}, false},
+		{1, {HEALTH_DOWN, HEALTH_DOWN, HEALTH_DOWN}, true},
+		{33, {HEALTH_DOWN, HEALTH_UP, HEALTH_DOWN}, false},
+		{34, {HEALTH_DOWN, HEALTH_UP, HEALTH_DOWN}, true},
+		{34, {HEALTH_DOWN, HEALTH_CHECKING, HEALTH_DOWN}, true},
+		{50, {HEALTH_CHECKING, HEALTH_CHECKING, HEALTH_DOWN}, false},
+		{100, {HEALTH_CHECKING, HEALTH_CHECKING, HEALTH_CHECKING}, false},
+		{100, {HEALTH_UP, HEALTH_UP, HEALTH_UP}, false},
+		{100, {HEALTH_UP, HEALTH_UP, HEALTH_DOWN}, true},
+	};
+	static const uint32_t byte[] = {1, 2, 4}, index[] = {0, 1, 3};
+	struct config *config = load();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world world = good_world();
+		struct model *model;
+
+		for (size_t k = 0; k < 3; k++)
+			world.health[byte[k]] = cases[i].health[k];
+		config->services[0].panic = cases[i].panic;
+		model = build_once(config, &world);
+		assert_int_equal(model->services[0].panics, cases[i].panics);
+		assert_int_equal(model->services[0].asked, 3);
+		for (size_t k = 0; k < 3; k++) {
+			bool up = cases[i].health[k] == HEALTH_UP, used = up || cases[i].panics;
+
+			assert_int_equal(slots_of(&model->services[0], index[k]) > 0, used);
+			if (cases[i].panics)
+				assert_int_equal(model->services[0].dests[index[k]].state,
+						 up ? BACKEND_UP : BACKEND_PANIC);
+		}
+		assert_false(model->services[1].panics);
+		model_free(model);
+	}
+	config_free(config);
+}
+
+/* Who is drained does not count and is not used; who cannot be reached does count. */
+static void panic_has_limits(void **state)
+{
+	struct config *config = load();
+	struct world world = good_world();
+	struct model *model;
+
+	(void)state;
+	config->services[0].panic = 50;
+	config->services[0].backends[0].admin = CONFIG_ADMIN_DRAIN;
+	world.health[1] = world.health[2] = HEALTH_DOWN;
+	model = build_once(config, &world);
+	assert_false(model->services[0].panics); /* one of two */
+	model_free(model);
+	world.nexthops[4].resolved = false;
+	model = build_once(config, &world);
+	assert_true(model->services[0].panics);
+	assert_int_equal(slots_of(&model->services[0], 1), 1009);
+	assert_int_equal(model->services[0].dests[0].state, BACKEND_DRAIN);
+	assert_int_equal(model->services[0].dests[3].state, BACKEND_UNRESOLVED);
+	model_free(model);
+	config_free(config);
+}
+
 static void nobody_to_ask(void **state)
 {
 	struct model_cache *cache = model_cache_new();
@@ -372,6 +443,8 @@ int main(void)
 		cmocka_unit_test(l2dsr_wants_no_gateway),
 		cmocka_unit_test(pools),
 		cmocka_unit_test(shares),
+		cmocka_unit_test(panic),
+		cmocka_unit_test(panic_has_limits),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);

@@ -194,6 +194,7 @@ struct config_service {
 	 * for ever. */
 	uint32_t idle_timeout, drain_timeout;
 	struct config_check check;
+	uint32_t panic;		 /* %: with fewer of its backends healthy, all are used; 0 to 100; 0: never */
 	struct config_vip *vips; /* in the order given, at least one */
 	size_t vip_count;
 	struct config_backend *backends; /* in the order given; may be none */

@@ -153,6 +153,8 @@ json_t *config_service_to_json(const struct config_service *service)
 	set(object, "idle_timeout", json_integer(service->idle_timeout));
 	set(object, "drain_timeout", json_integer(service->drain_timeout));
 	set(object, "check", check_to_json(&service->check));
+	if (service->panic)
+		set(object, "panic", json_integer(service->panic));
 	set(object, "backends", backends);
 	return object;
 }

@@ -123,8 +123,7 @@ static int apply_maps(struct daemon *d, const struct config *config, struct shun
 			watch_backends(d, d->config);
 		return rc;
 	}
-	model_free(d->model);
-	d->model = model;
+	daemon_set_model(d, model);
 	return 0;
 }
 
@@ -241,8 +240,7 @@ static void refresh(uv_timer_t *timer)
 		model_free(model);
 		return;
 	}
-	model_free(d->model);
-	d->model = model;
+	daemon_set_model(d, model);
 }
 
 /* Rings and connections move on. */

@@ -54,6 +54,9 @@ int daemon_reload(struct daemon *d, bool *changed, struct shunt_err *err);
  * Sets d->file_hash. NULL with *err. */
 struct config *daemon_load(struct daemon *d, struct shunt_err *err);
 
+/* model, which is taken over, is what the maps say now. Says in the log which services have begun to use all of their backends, or ceased to. */
+void daemon_set_model(struct daemon *d, struct model *model);
+
 /* Take the program off all interfaces, unpin everything, and end the loop. */
 int daemon_detach(struct daemon *d, struct shunt_err *err);
 

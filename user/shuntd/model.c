@@ -40,7 +40,7 @@ const char *backend_state_name(enum backend_state state)
 {
 	static const char *const names[] = {
 		[BACKEND_UP] = "up",	 [BACKEND_DRAIN] = "drain",	      [BACKEND_CHECKING] = "checking",
-		[BACKEND_DOWN] = "down", [BACKEND_UNRESOLVED] = "unresolved",
+		[BACKEND_DOWN] = "down", [BACKEND_UNRESOLVED] = "unresolved", [BACKEND_PANIC] = "panic",
 	};
 
 	return names[state];
@@ -343,7 +343,7 @@ static const struct model_ring *ring_of(const struct passing *pass, const struct
 	bool *available = xcalloc(config->backend_count, sizeof(*available));
 
 	for (size_t i = 0; i < config->backend_count; i++)
-		available[i] = dests[i].state == BACKEND_UP || !serves(config, ring, config->backends[i].pool);
+		available[i] = backend_is_used(dests[i].state) || !serves(config, ring, config->backends[i].pool);
 	return model_ring_hold(cached_resolve(cache_pass_on(pass, config, ring), available));
 }
 
@@ -378,10 +378,33 @@ static void fill_picks(struct model_service *service, const struct config_servic
 		return;
 	weights = xcalloc(config->backend_count + 1, sizeof(*weights));
 	for (size_t i = 0; i < config->backend_count; i++)
-		if (service->dests[i].state == BACKEND_UP)
+		if (backend_is_used(service->dests[i].state))
 			weights[i] = member_of(config, &config->backends[i], OWN_RING).weight;
 	service->picks = picks_build(weights, config->backend_count, SHUNT_PICKS_PER_DEST, &service->pick_count);
 	free(weights);
+}
+
+/*
+ * When nearly all checks fail, the checks may be what is broken, or the few that are left may not bear what all had. Below the threshold, whoever can
+ * be reached is used; not who was drained. At a start nothing is known of anybody, which is no reason to believe the worst.
+ */
+static void judge_panic(struct model_service *service, const struct config_service *config)
+{
+	for (size_t i = 0; i < service->dest_count; i++) {
+		enum backend_state state = service->dests[i].state;
+
+		if (state == BACKEND_DRAIN || !config->backends[i].weight)
+			continue;
+		service->asked++;
+		service->healthy += state == BACKEND_UP || state == BACKEND_CHECKING;
+	}
+	service->panics = (uint64_t)service->healthy * 100 < (uint64_t)config->panic * service->asked;
+	for (size_t i = 0; i < service->dest_count && service->panics; i++) {
+		enum backend_state *state = &service->dests[i].state;
+
+		if (*state == BACKEND_CHECKING || *state == BACKEND_DOWN)
+			*state = BACKEND_PANIC;
+	}
 }
 
 static void fill_service(struct model_service *service, const struct config_service *config,
@@ -408,6 +431,7 @@ static void fill_service(struct model_service *service, const struct config_serv
 	service->dests = xcalloc(config->backend_count + 1, sizeof(*service->dests));
 	for (size_t i = 0; i < config->backend_count; i++)
 		fill_dest(&service->dests[i], config, &config->backends[i], inputs);
+	judge_panic(service, config);
 	fill_pools(service, config, pass);
 	fill_picks(service, config);
 }

@@ -17,8 +17,15 @@ enum backend_state {
 	BACKEND_CHECKING,   /* no check has answered yet: out */
 	BACKEND_DOWN,	    /* checks fail: out */
 	BACKEND_UNRESOLVED, /* its next hop has never been known, or its route is gone: out */
+	BACKEND_PANIC, /* its checks do not say that it is up, but so few of its service are that all are used: in the ring */
 };
-const char *backend_state_name(enum backend_state state); /* "up", "drain", "checking", "down", "unresolved" */
+const char *backend_state_name(enum backend_state state); /* "up", "drain", "checking", "down", "unresolved", "panic" */
+
+/* Does it get new connections, as far as its state goes? */
+static inline bool backend_is_used(enum backend_state state)
+{
+	return state == BACKEND_UP || state == BACKEND_PANIC;
+}
 
 /* The service's own ring. Also of backends in pools that have no share and that nobody is sent to: they have no slots. */
 #define MODEL_POOL_DEFAULT SIZE_MAX
@@ -67,6 +74,9 @@ struct model_service {
 	uint32_t quic;			      /* lengths of server ids, as in struct shunt_vip.quic; 0: not QUIC */
 	enum config_udp udp;
 	uint32_t idle_timeout, drain_timeout; /* seconds */
+	uint32_t healthy,
+		asked; /* backends; of how many that are to be used; those of which nothing is known yet count as healthy */
+	bool panics; /* so few are healthy that all are used */
 	struct config_vip *vips;
 	size_t vip_count;
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
