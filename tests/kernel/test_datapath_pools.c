@@ -265,13 +265,39 @@ static void a_backend_in_two_rings(void **state)
 	fixture_close(&f);
 }
 
+/* It leaves the pool and stays in the service's own ring: what is left of it in the pool is not what another daemon takes it for. */
+static void what_is_left_in_a_pool(void **state)
+{
+	const struct shunt_addr addr = fixture_addr(0x20001, false);
+	struct model *both = model_in_both(1), *home = model_with("green", 3);
+	struct datapath *dp;
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f);
+	opens(&dp, &f);
+	applies(dp, both);
+	rests(dp);
+	applies(dp, home);
+	assert_int_equal(datapath_holds(dp, "x0", NULL, 0), 2); /* with what backend 3, now in the pool, was */
+	datapath_close(dp);
+	opens(&dp, &f);
+	assert_int_equal(datapath_dest_state(dp, "x0", &addr), SHUNT_DEST_UP);
+	applies(dp, home);
+	rests(dp);
+	fixture_judge(&f, home);
+	model_free(both);
+	model_free(home);
+	datapath_close(dp);
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pools_change_whole),
-		cmocka_unit_test(pools_come_and_go),
-		cmocka_unit_test(orphans_are_freed),
-		cmocka_unit_test(a_backend_in_two_rings),
+		cmocka_unit_test(pools_change_whole),	  cmocka_unit_test(pools_come_and_go),
+		cmocka_unit_test(orphans_are_freed),	  cmocka_unit_test(a_backend_in_two_rings),
+		cmocka_unit_test(what_is_left_in_a_pool),
 	};
 
 	srandom(3);

@@ -156,6 +156,8 @@ static void shares_in_the_cache(void **state)
 	for (uint32_t i = 0; i < 4; i++) {
 		set_shares(web, 10, i % 2 ? i * 10 : 0);
 		assert_cache_does_not_show(config, &world, SEED, cache);
+		web->pools[1].share += 5; /* alone */
+		assert_cache_does_not_show(config, &world, SEED, cache);
 		strcpy(web->pools[0].name, "blue");
 		assert_cache_does_not_show(config, &world, SEED, cache);
 		strcpy(web->backends[0].pool, i % 2 ? "blue" : "green");
