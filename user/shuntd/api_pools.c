@@ -11,19 +11,20 @@ struct pool_sums {
 	size_t up, total;
 };
 
-/* Of all backends of the pool that backend is in, itself included. */
-static struct pool_sums sum_pool(const struct daemon *d, const struct config_service *service,
-				 const struct config_backend *backend, const uint32_t *slots)
+/* Of all backends of the pool. answers: theirs. */
+static struct pool_sums sum_pool(const struct config_service *service, const char *pool, const json_t *answers,
+				 const uint32_t *slots)
 {
+	const char *up = backend_state_name(BACKEND_UP);
 	struct pool_sums sums = {0};
 
 	for (size_t i = 0; i < service->backend_count; i++) {
-		const struct config_backend *other = &service->backends[i];
+		const char *state = json_string_value(json_object_get(json_array_get(answers, i), "state"));
 
-		if (strcmp(other->pool, backend->pool) != 0)
+		if (strcmp(service->backends[i].pool, pool) != 0)
 			continue;
 		sums.slots += slots[i];
-		sums.up += daemon_backend_state(d, service->name, other) == BACKEND_UP;
+		sums.up += state && !strcmp(state, up);
 		sums.total++;
 	}
 	return sums;
@@ -37,7 +38,7 @@ static size_t count_sources(const struct config_sources *sources, const char *po
 	return 0;
 }
 
-json_t *api_pools_json(const struct daemon *d, const struct config_service *service)
+json_t *api_pools_json(const struct daemon *d, const struct config_service *service, const json_t *answers)
 {
 	uint32_t *slots = xcalloc(service->backend_count + 1, sizeof(*slots));
 	json_t *pools = json_object();
@@ -49,7 +50,7 @@ json_t *api_pools_json(const struct daemon *d, const struct config_service *serv
 
 		if (json_object_get(pools, name))
 			continue;
-		sums = sum_pool(d, service, &service->backends[i], slots);
+		sums = sum_pool(service, name, answers, slots);
 		json_object_set_new(pools, name,
 				    json_pack("{s:I, s:I, s:{s:I, s:I}, s:I}", "share",
 					      (json_int_t)config_share_of(service, name), "slots",

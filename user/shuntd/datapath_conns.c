@@ -256,21 +256,29 @@ size_t datapath_holds(struct datapath *dp, const char *service, struct datapath_
 	return count;
 }
 
+/* Ids of a service lie close together, mostly: what is counted is from the lowest to the highest. */
 bool datapath_own_slots(const struct datapath *dp, const struct config_service *service, uint32_t *slots)
 {
-	uint32_t ring = directory_service(&dp->dir, service->name), *by_id;
+	uint32_t ring = directory_service(&dp->dir, service->name), low = UINT32_MAX, high = 0, *by_id;
 
-	memset(slots, 0, service->backend_count * sizeof(*slots));
 	if (ring == DIRECTORY_NONE)
 		return false;
-	by_id = xcalloc(dp->control->destinations, sizeof(*by_id));
-	for (uint32_t slot = 0; slot < dp->svcdir[ring].ring_size; slot++)
-		by_id[shunt_slot_current(conn_load(&dp->rings[dp->svcdir[ring].ring_base + slot]))]++;
 	for (size_t i = 0; i < service->backend_count; i++) {
-		uint32_t id = directory_dest(&dp->dir, ring, &service->backends[i].addr);
-
-		slots[i] = id == DIRECTORY_NONE ? 0 : by_id[id];
+		slots[i] = directory_dest(&dp->dir, ring, &service->backends[i].addr); /* the id, for now */
+		if (slots[i] == DIRECTORY_NONE)
+			continue;
+		low = slots[i] < low ? slots[i] : low;
+		high = slots[i] > high ? slots[i] : high;
 	}
+	by_id = xcalloc(high < low ? 1 : (size_t)high - low + 1, sizeof(*by_id));
+	for (uint32_t slot = 0; slot < dp->svcdir[ring].ring_size; slot++) {
+		uint32_t id = shunt_slot_current(conn_load(&dp->rings[dp->svcdir[ring].ring_base + slot]));
+
+		if (id >= low && id <= high)
+			by_id[id - low]++;
+	}
+	for (size_t i = 0; i < service->backend_count; i++)
+		slots[i] = slots[i] == DIRECTORY_NONE ? 0 : by_id[slots[i] - low];
 	free(by_id);
 	return true;
 }
