@@ -221,14 +221,17 @@ static void fixture_quic(struct model_service *s, unsigned int shift)
 	}
 }
 
-/* One of those in the pool, or RING_NONE. */
+/* One of those in the pool's ring, or RING_NONE. */
 static uint32_t any_of(const struct model_service *s, size_t pool)
 {
 	uint32_t first = random() % s->dest_count;
 
-	for (uint32_t i = 0; i < s->dest_count; i++)
-		if (s->dests[(first + i) % s->dest_count].pool == pool)
+	for (uint32_t i = 0; i < s->dest_count; i++) {
+		const struct model_dest *dest = &s->dests[(first + i) % s->dest_count];
+
+		if (dest->pool == pool || (pool == MODEL_POOL_DEFAULT && dest->in_both))
 			return (first + i) % s->dest_count;
+	}
 	return RING_NONE;
 }
 
@@ -251,7 +254,7 @@ void fixture_pools(struct model_service *s)
 void fixture_random_service(struct model_service *s, char letter)
 {
 	const char name[] = {letter, '\0'};
-	bool none = random() % 8 == 0;
+	bool none = random() % 8 == 0, shares = random() % 2;
 	uint32_t *ring;
 
 	fixture_service(s, name, 13, 1 + random() % 2, 1 + random() % 5);
@@ -269,6 +272,8 @@ void fixture_random_service(struct model_service *s, char letter)
 	if (letter % 2 && random() % 2)
 		fixture_quic(s, random());
 	fixture_pools(s);
+	for (size_t i = 0; i < s->dest_count; i++)
+		s->dests[i].in_both = s->dests[i].pool != MODEL_POOL_DEFAULT && shares;
 	ring = fixture_ring(s);
 	for (uint32_t i = 0; i < s->ring_size && !none; i++)
 		ring[i] = any_of(s, MODEL_POOL_DEFAULT);

@@ -80,7 +80,7 @@ uint32_t id_of(const struct bench *b, uint32_t backend)
 {
 	struct shunt_addr addr = backend_addr(backend);
 
-	return datapath_find_dest(b->dp, "x0", &addr);
+	return datapath_first_dest(b->dp, "x0", &addr);
 }
 
 static uint64_t *slot_at(const struct bench *b, uint32_t slot)

@@ -212,6 +212,34 @@ static void fixture_judge_quic(const struct fixture *f, const struct model_servi
 			assert_int_equal(fixture_find_id(f, vip, &want->dests[d].server_ids[i]), ids[d]);
 }
 
+/* A service's destinations in one of its rings, pool or MODEL_POOL_DEFAULT: ids by index, 0 for those that are not in it. */
+static void judge_dests(const struct fixture *f, const struct model *m, const struct model_service *want, size_t pool,
+			uint32_t ring, uint32_t *ids)
+{
+	for (size_t d = 0; d < want->dest_count; d++) {
+		const struct model_dest *dest = &want->dests[d];
+		bool is_in = dest->pool == pool || (pool == MODEL_POOL_DEFAULT && dest->in_both);
+
+		ids[d] = is_in ? fixture_judge_dest(f, ring, dest, m) : 0;
+	}
+}
+
+/* The rings of the service's pools; an id in any that every backend has, own first. */
+static void judge_pools(const struct fixture *f, const struct model *m, const struct model_service *want,
+			uint32_t service, uint32_t *ids, bool moving)
+{
+	uint32_t in_pool[want->dest_count + 1];
+
+	for (size_t p = 0; p < want->pool_count; p++) {
+		uint32_t ring = fixture_pool_id(f, service, want->pools[p].name);
+
+		judge_dests(f, m, want, p, ring, in_pool);
+		judge_ring(f, ring, want->pools[p].ring, in_pool, moving);
+		for (size_t d = 0; d < want->dest_count; d++)
+			ids[d] = ids[d] ?: in_pool[d];
+	}
+}
+
 static void judge_service(const struct fixture *f, const struct model *m, const struct model_service *want, bool moving)
 {
 	uint32_t ids[want->dest_count + 1];
@@ -226,20 +254,11 @@ static void judge_service(const struct fixture *f, const struct model *m, const 
 		assert_int_equal(vip->salt, want->salt);
 		fixture_judge_hash(vip, &want->hash);
 		fixture_judge_sources(f, vip, want->sources);
-		for (size_t d = 0; d < want->dest_count; d++) {
-			size_t pool = want->dests[d].pool;
-			uint32_t ring = pool == MODEL_POOL_DEFAULT
-						? vip->service
-						: fixture_pool_id(f, vip->service, want->pools[pool].name);
-
-			ids[d] = fixture_judge_dest(f, ring, &want->dests[d], m);
-		}
-		fixture_judge_quic(f, want, vip, ids);
 		assert_int_equal(f->svcdir[vip->service].owner, 0);
+		judge_dests(f, m, want, MODEL_POOL_DEFAULT, vip->service, ids);
 		judge_ring(f, vip->service, want->ring, ids, moving);
-		for (size_t p = 0; p < want->pool_count; p++)
-			judge_ring(f, fixture_pool_id(f, vip->service, want->pools[p].name), want->pools[p].ring, ids,
-				   moving);
+		judge_pools(f, m, want, vip->service, ids, moving);
+		fixture_judge_quic(f, want, vip, ids);
 	}
 }
 
@@ -311,6 +330,8 @@ static void judge(const struct fixture *f, const struct model *m, bool moving)
 		judge_service(f, m, &m->services[i], moving);
 		services += 1 + m->services[i].pool_count;
 		dests += m->services[i].dest_count;
+		for (size_t d = 0; d < m->services[i].dest_count; d++)
+			dests += m->services[i].dests[d].in_both;
 	}
 	judge_vips(f, m);
 	judge_directories(f, services, dests, moving);

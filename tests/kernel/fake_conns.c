@@ -22,6 +22,15 @@ bool datapath_service_conns(struct datapath *dp, const char *service, struct dat
 	return true;
 }
 
+/* As many for each as it has weight. */
+bool datapath_own_slots(const struct datapath *dp, const struct config_service *service, uint32_t *slots)
+{
+	(void)dp;
+	for (size_t i = 0; i < service->backend_count; i++)
+		slots[i] = service->backends[i].weight;
+	return true;
+}
+
 static const struct fake_hold {
 	const char *service, *address;
 	struct datapath_hold hold;

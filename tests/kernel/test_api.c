@@ -131,6 +131,35 @@ static void pools(void **state)
 	forget(&a);
 }
 
+/* What of each pool a service's answer says. Slots of the fake are weights. */
+static void shares(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	expect_get("/v1/services/web", "{'pools': {'default': {'share': 100, 'sources': 0}}}");
+	a = post("/v1/changes",
+		 "{\"changes\": [{\"op\": \"backend.add\", \"service\": \"web\", \"backend\": {\"address\": "
+		 "\"10.1.0.20\", "
+		 "\"pool\": \"blue\", \"weight\": 7}}, {\"op\": \"service.set\", \"service\": \"web\", \"set\": "
+		 "{\"pools\": {\"green\": 1, \"default\": {\"share\": 3}}}}]}");
+	expect(&a, 200, "{'changed': true}");
+	forget(&a);
+	expect_get("/v1/services/web", "{'pools': {'default': {'share': 3, 'backends': {'total': 1}},"
+				       " 'green': {'share': 1, 'slots': 100, 'backends': {'total': 1}, 'sources': 2},"
+				       " 'blue': {'share': 0, 'slots': 7, 'sources': 0}}}");
+	expect_get("/v1/config", "{'services': [{'pools': {'default': {'share': 3}, 'green': {'share': 1}}}]}");
+	a = post("/v1/changes", "{\"changes\": [{\"op\": \"service.set\", \"service\": \"web\", \"set\": "
+				"{\"pools\": {\"grene\": 1}}}]}");
+	expect(&a, 400, "{'where': 'changes[0]: services[web].pools.grene'}");
+	forget(&a);
+	a = post("/v1/changes", "{\"changes\": [{\"op\": \"service.set\", \"service\": \"web\", \"set\": "
+				"{\"pools\": null}}]}");
+	expect(&a, 200, "{'changed': true}");
+	forget(&a);
+	expect_get("/v1/services/web", "{'pools': {'default': {'share': 100}, 'green': {'share': 0}}}");
+}
+
 static void refusals(void **state)
 {
 	static const struct {
@@ -256,7 +285,7 @@ static void reload(void **state)
 	fputs("interfaces: [eth1]\n", file);
 	fclose(file);
 	a = call((struct call){.method = "POST", .path = "/v1/reload"});
-	expect(&a, 200, "{'changed': true, 'generation': 7}");
+	expect(&a, 200, "{'changed': true, 'generation': 9}");
 	forget(&a);
 	expect_get("/v1/config", "{'interfaces': [{'name': 'eth1'}], 'services': []}");
 }
@@ -279,7 +308,8 @@ int main(void)
 		cmocka_unit_test(changes),	   cmocka_unit_test(refusals),
 		cmocka_unit_test(allowed_methods), cmocka_unit_test(whole_configurations),
 		cmocka_unit_test(warned_of_moves), cmocka_unit_test(pools),
-		cmocka_unit_test(reload),	   cmocka_unit_test(detach),
+		cmocka_unit_test(shares),	   cmocka_unit_test(reload),
+		cmocka_unit_test(detach),
 	};
 
 	return cmocka_run_group_tests_name("api", tests, start_fake, stop_fake);

@@ -114,6 +114,56 @@ static void changes(void **state)
 	cli_rows(rows, COUNT(rows));
 }
 
+/* Weights are the fake's slots. */
+static void pools(void **state)
+{
+	static const struct cli_row rows[] = {
+		{"$SHUNT service add web vip=192.0.2.9:80/tcp backend=10.1.0.11 backend=10.1.0.12", 0,
+		 "service web added\n", ""},
+		{"$SHUNT backend add web 10.1.0.21 pool=green + backend add web 10.1.0.22 pool=green weight=0 "
+		 "state=drain",
+		 0, "10.1.0.22 of web added", ""},
+		{"$SHUNT pool list", 0,
+		 "SERVICE  POOL     SHARE     ASKED     NOW  UP  BACKENDS  SOURCES\n"
+		 "web      default    100  100.00 %  ",
+		 ""},
+		{"$SHUNT pool share web green=20", 1, "",
+		 "shunt: pool share: pool \"default\" has a share now (100) and is not named; expected "
+		 "default=SHARE as well (0: no new connections)"},
+		{"$SHUNT pool share web green=20 default=60", 0, "service web changed\n", ""},
+		{"$SHUNT pool share web default=60 green=20", 0, "nothing to change", ""},
+		{"$SHUNT pool show web", 0, "web      green       20  25.00 %  ", ""},
+		{"$SHUNT pool show web", 0, "web      green    10.1.0.22       0  drain", ""},
+		{"$SHUNT service show web", 0, "pools:\n  default: 60\n  green: 20\n", ""},
+		{"$SHUNT pool share web green=0 default=0", 1, "", "services[web].pools: no pool has a share"},
+		{"$SHUNT pool share web grene=1 default=1 green=1", 1, "",
+		 "services[web].pools.grene: no backend of service \"web\" is in pool \"grene\"; did you mean "
+		 "\"green\"?; expected one with `pool: grene`"},
+		{"$SHUNT pool share web green=65536 default=1", 1, "", "65536 is out of range; expected 0 to 65535"},
+		{"$SHUNT pool share web", 2, "", "shunt: pool share: expected SERVICE and POOL=SHARE..."},
+		{"$SHUNT pool share web green", 2, "", "argument \"green\": expected POOL=SHARE, such as green=20"},
+		{"$SHUNT pool share web green=5% default=1", 2, "", "argument \"green=5%\": expected POOL=SHARE"},
+		{"$SHUNT pool share web green=1 green=2", 2, "", "argument \"green=2\": given twice"},
+		{"$SHUNT pool share wbe green=1", 1, "", "no service \"wbe\""},
+		{"$SHUNT backend drain web 10.1.0.21", 0, "backend 10.1.0.21 of web drains\n", ""},
+		{"$SHUNT pool switch web green", 1, "",
+		 "pool switch: no backend of pool \"green\" is available, so that new connections would be dropped "
+		 "(`shunt backend list web` says why); expected --force"},
+		{"$SHUNT pool switch web green --force", 0, "service web changed\n", ""},
+		{"$SHUNT pool show web", 0, "web      default      0    0.00 %", ""},
+		{"$SHUNT pool switch web blue --force", 1, "", "services[web].pools.blue: no backend"},
+		{"$SHUNT pool switch web", 2, "", "pool switch: expected SERVICE and POOL"},
+		{"$SHUNT pool switch web green blue", 2, "", "argument \"blue\": pool switch takes SERVICE and POOL"},
+		{"$SHUNT pool switch web default", 0, "service web changed\n", ""},
+		{"$SHUNT backend delete web 10.1.0.21 10.1.0.22", 0, "deleted", ""},
+		{"$SHUNT backend delete web 10.1.0.11 10.1.0.12", 1, "",
+		 "services[web].pools.default: no backend of service \"web\" is in pool \"default\""},
+	};
+
+	(void)state;
+	cli_rows(rows, COUNT(rows));
+}
+
 /* Each prints one JSON value: on stdout when all is well, else on stderr. */
 static void json(void **state)
 {
@@ -165,7 +215,7 @@ static void endings(void **state)
 		"wait $p; s=$?; rm $DIR/w; exit $s");
 	assert_int_equal(r.status, 0);
 	cli_run(&r, "$SHUNT detach");
-	assert_string_equal(r.out, "done (generation 6)\n");
+	assert_string_equal(r.out, "done (generation 13)\n");
 	assert_int_equal(fake_daemon_wait(&fake), 0);
 }
 
@@ -174,7 +224,7 @@ int main(void)
 	/* In this order: each goes on from the configuration that the last one left. */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts),   cmocka_unit_test(refusals), cmocka_unit_test(json),
-		cmocka_unit_test(changes), cmocka_unit_test(endings),
+		cmocka_unit_test(changes), cmocka_unit_test(pools),    cmocka_unit_test(endings),
 	};
 
 	return cmocka_run_group_tests_name("cli", tests, start_cli, stop_fake);

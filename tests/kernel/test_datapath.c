@@ -324,6 +324,7 @@ static struct model *model_around_live(const struct shunt_addr *vip)
 	for (size_t i = 0; i < live->dest_count; i++) {
 		live->dests[i].nexthop.resolved = true;
 		live->dests[i].pool = MODEL_POOL_DEFAULT;
+		live->dests[i].in_both = false;
 	}
 	ring = fixture_ring(live);
 	for (uint32_t i = 0; i < live->ring_size; i++)

@@ -164,12 +164,140 @@ static void orphans_are_freed(void **state)
 	fixture_close(&f);
 }
 
+/* As model_with("green", 1), but backend 1 is in the service's own ring as well, all of whose slots are of backend own. */
+static struct model *model_in_both(uint32_t own)
+{
+	struct model *m = model_with("green", 1);
+	uint32_t *ring = fixture_ring(&m->services[0]);
+
+	m->services[0].dests[1].in_both = true;
+	for (uint32_t slot = 0; slot < m->services[0].ring_size; slot++)
+		ring[slot] = own;
+	return m;
+}
+
+static uint64_t counted(struct datapath *dp, uint32_t backend)
+{
+	const struct shunt_addr addr = fixture_addr(0x20000 + backend, false);
+	struct shunt_counter counter;
+
+	assert_int_equal(datapath_counters_refresh(dp), 0);
+	assert_true(datapath_dest_counter(dp, "x0", &addr, &counter));
+	return counter.packets;
+}
+
+static struct datapath_hold the_hold(struct datapath *dp)
+{
+	struct datapath_hold hold[2];
+
+	assert_int_equal(datapath_holds(dp, "x0", hold, 2), 1);
+	return hold[0];
+}
+
+static void assert_own_slots(const struct datapath *dp, uint32_t backend, uint32_t expected)
+{
+	struct config_backend backends[BACKENDS] = {0};
+	const struct config_service service = {.name = "x0", .backends = backends, .backend_count = BACKENDS};
+	uint32_t slots[BACKENDS];
+
+	for (uint32_t i = 0; i < BACKENDS; i++)
+		backends[i].addr = fixture_addr(0x20000 + i, false);
+	assert_true(datapath_own_slots(dp, &service, slots));
+	assert_int_equal(slots[backend], expected);
+}
+
+/* A pool that has a share and sources: a destination in each ring, which are shown as the one backend that they are. */
+static void a_backend_in_two_rings(void **state)
+{
+	const struct shunt_addr addr = fixture_addr(0x20001, false);
+	struct model *both = model_in_both(1), *drained = model_in_both(1), *away = model_in_both(0),
+		     *one = model_with("green", 1);
+	struct datapath_hold hold;
+	struct datapath *dp;
+	struct fixture f;
+
+	(void)state;
+	drained->services[0].dests[1].state = BACKEND_DRAIN;
+	fixture_open(&f);
+	for (int again = 0; again < 2; again++) { /* another daemon finds both */
+		opens(&dp, &f);
+		assert_int_equal(datapath_dest_state(dp, "x0", &addr), again ? SHUNT_DEST_UP : SHUNT_DEST_FREE);
+		applies(dp, both);
+		rests(dp);
+		fixture_judge(&f, both);
+		if (!again)
+			datapath_close(dp);
+	}
+	assert_own_slots(dp, 1, 13);
+	assert_int_equal(backend_for(&f, pinned), 1);
+	assert_int_equal(backend_for(&f, other), 1);
+	assert_int_equal(counted(dp, 1), 2);
+
+	applies(dp, drained);
+	hold = the_hold(dp);
+	assert_int_equal(hold.state, SHUNT_DEST_DRAIN);
+	assert_int_equal(hold.slots, 2 * 13);
+	assert_true(datapath_dest_hold(dp, "x0", &addr, &hold));
+	assert_int_equal(hold.anchors, 2 * 13);
+	assert_false(hold.removed);
+
+	applies(dp, away); /* no slot of the service's own ring is its, and it is up in both */
+	rests(dp);
+	fixture_judge(&f, away);
+	assert_own_slots(dp, 1, 0);
+	assert_int_equal(datapath_holds(dp, "x0", NULL, 0), 0);
+	assert_int_equal(backend_for(&f, pinned), 1);
+	assert_int_equal(backend_for(&f, other), 0);
+
+	applies(dp, one); /* it leaves the service's own ring for good: only its destination there goes */
+	assert_true(the_hold(dp).removed);
+	assert_int_equal(datapath_dest_state(dp, "x0", &addr), SHUNT_DEST_UP);
+	assert_int_equal(counted(dp, 1), 2);
+	rests(dp);
+	fixture_judge(&f, one);
+	assert_int_equal(backend_for(&f, pinned), 1);
+
+	model_free(both);
+	model_free(drained);
+	model_free(away);
+	model_free(one);
+	datapath_close(dp);
+	fixture_close(&f);
+}
+
+/* It leaves the pool and stays in the service's own ring: what is left of it in the pool is not what another daemon takes it for. */
+static void what_is_left_in_a_pool(void **state)
+{
+	const struct shunt_addr addr = fixture_addr(0x20001, false);
+	struct model *both = model_in_both(1), *home = model_with("green", 3);
+	struct datapath *dp;
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f);
+	opens(&dp, &f);
+	applies(dp, both);
+	rests(dp);
+	applies(dp, home);
+	assert_int_equal(datapath_holds(dp, "x0", NULL, 0), 2); /* with what backend 3, now in the pool, was */
+	datapath_close(dp);
+	opens(&dp, &f);
+	assert_int_equal(datapath_dest_state(dp, "x0", &addr), SHUNT_DEST_UP);
+	applies(dp, home);
+	rests(dp);
+	fixture_judge(&f, home);
+	model_free(both);
+	model_free(home);
+	datapath_close(dp);
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pools_change_whole),
-		cmocka_unit_test(pools_come_and_go),
-		cmocka_unit_test(orphans_are_freed),
+		cmocka_unit_test(pools_change_whole),	  cmocka_unit_test(pools_come_and_go),
+		cmocka_unit_test(orphans_are_freed),	  cmocka_unit_test(a_backend_in_two_rings),
+		cmocka_unit_test(what_is_left_in_a_pool),
 	};
 
 	srandom(3);

@@ -26,7 +26,7 @@ static void want(struct sim *sim, struct sim_service *s, uint32_t size)
 	for (uint32_t i = 0; i < s->member_count; i++) {
 		const struct sim_backend *b = &sim->backends[s->members[i]];
 
-		members[i] = (struct ring_backend){b->addr, b->weight};
+		members[i] = (struct ring_backend){b->addr, b->weight, 0};
 		available[i] = b->is_healthy && !b->is_draining;
 	}
 	ring_build(base, size, members, s->member_count, sim->seed, s->salt);

@@ -41,7 +41,7 @@ static inline void set_backends(size_t count, uint32_t size)
 	fx.count = count;
 	fx.size = size;
 	for (uint32_t i = 0; i < count; i++) {
-		fx.backends[i] = (struct ring_backend){address(i), 100};
+		fx.backends[i] = (struct ring_backend){.addr = address(i), .weight = 100};
 		fx.available[i] = true;
 	}
 }

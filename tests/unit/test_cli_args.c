@@ -43,6 +43,7 @@ static const struct row rows[] = {
 	 " 'host': 'www.example.org', 'expect': '200', 'verify': true, 'interval': '1s', 'timeout': '500ms',"
 	 " 'rise': 1, 'fall': 5}}}]",
 	 NULL},
+	{"service set web panic=50", "[{'op': 'service.set', 'service': 'web', 'set': {'panic': 50}}]", NULL},
 	{"service set web check.expect=200-299",
 	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'expect': '200-299'}}}]", NULL},
 	{"service set web check=dns:5353 check.query=a.test check.record=TXT check.expect=any "
@@ -144,7 +145,7 @@ static const struct row rows[] = {
 	 "[2001:db8::10]:80/tcp" VIP_FORMS},
 	{"service add web vpi=192.0.2.1:80/tcp", NULL,
 	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, quic, backend, "
-	 "check, algorithm, sticky, hash, udp, idle_timeout or drain_timeout; "
+	 "check, algorithm, sticky, hash, udp, idle_timeout, drain_timeout or panic; "
 	 "did you mean \"vip\"?"},
 	{"service add web encap=vxlan", NULL,
 	 "argument \"encap=vxlan\": unknown encapsulation \"vxlan\", expected auto, ipip, ip6ip6, ipip6, sit, gue, gre "

@@ -98,9 +98,10 @@ static const struct row form[] = {
 	{HEAD "limits: {vips: 1.5}}", "t.yaml:2: limits.vips: \"1.5\" is not an integer; expected 1 to 1048576"},
 	{HEAD "services: {web: {}}}",
 	 "t.yaml:2: services: a mapping is not a list; expected mappings with name, vips, backends and so on"},
-	{HEAD "services: [web]}", "t.yaml:2: services[web]: \"web\" is not a mapping; expected the keys name, vips, "
-				  "encap, ring_size, echo, algorithm, sticky, hash, sources, quic, udp, idle_timeout, "
-				  "drain_timeout, check or backends"},
+	{HEAD "services: [web]}",
+	 "t.yaml:2: services[web]: \"web\" is not a mapping; expected the keys name, vips, "
+	 "encap, ring_size, echo, algorithm, sticky, hash, sources, pools, quic, udp, idle_timeout, "
+	 "drain_timeout, check, panic or backends"},
 	{HEAD "services: [{}]}", "t.yaml:2: services[0].name: missing; expected a service's name: 1 to 63 letters, "
 				 "digits, '-', '_' or '.', a letter or digit first"},
 	{HEAD "services: [{name: ~}]}", "t.yaml:2: services[0].name: empty; expected a service's name: 1 to 63 "

@@ -10,6 +10,7 @@ static void state_names(void **state)
 	assert_string_equal(backend_state_name(BACKEND_CHECKING), "checking");
 	assert_string_equal(backend_state_name(BACKEND_DOWN), "down");
 	assert_string_equal(backend_state_name(BACKEND_UNRESOLVED), "unresolved");
+	assert_string_equal(backend_state_name(BACKEND_PANIC), "panic");
 }
 
 /* Every combination of what may be true of a backend, the word for it, and no slot for any word but up. */
@@ -162,7 +163,7 @@ static void rings(void **state)
 	world.health[2] = HEALTH_DOWN;
 	model = build_once(config, &world);
 	for (size_t i = 0; i < 4; i++)
-		backends[i] = (struct ring_backend){web->backends[i].addr, web->backends[i].weight};
+		backends[i] = (struct ring_backend){web->backends[i].addr, web->backends[i].weight, 0};
 	ring_build(base, 1009, backends, 4, SEED, ring_salt("web"));
 	ring_resolve(ring, base, 1009, available, 4, SEED, ring_salt("web"));
 	assert_memory_equal(model->services[0].ring->slots, ring, sizeof(ring));
@@ -183,7 +184,7 @@ static void whole_and_empty_rings(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++)
-		backends[i] = (struct ring_backend){web->backends[i].addr, web->backends[i].weight};
+		backends[i] = (struct ring_backend){web->backends[i].addr, web->backends[i].weight, 0};
 	ring_build(base, 1009, backends, 4, SEED, ring_salt("web"));
 	ring_resolve(ring, base, 1009, available, 4, SEED, ring_salt("web"));
 	assert_int_equal(model->services[0].ring->size, 1009);
@@ -202,8 +203,8 @@ static void whole_and_empty_rings(void **state)
 static void assert_ring_of_two(const struct model_ring *ring, const struct config_service *web, size_t first,
 			       const bool *available)
 {
-	struct ring_backend backends[2] = {{web->backends[first].addr, web->backends[first].weight},
-					   {web->backends[first + 1].addr, web->backends[first + 1].weight}};
+	struct ring_backend backends[2] = {{web->backends[first].addr, web->backends[first].weight, 0},
+					   {web->backends[first + 1].addr, web->backends[first + 1].weight, 0}};
 	uint32_t base[1009], expected[1009];
 
 	ring_build(base, 1009, backends, 2, SEED, ring_salt("web"));
@@ -246,6 +247,133 @@ static void pools(void **state)
 	model_free(next);
 	model_free(model);
 	model_cache_free(cache);
+	config_free(config);
+}
+
+static uint32_t slots_of_pool(const struct model_service *service, const struct config_service *web, const char *pool)
+{
+	uint32_t slots = 0;
+
+	for (uint32_t i = 0; i < 4; i++)
+		if (!strcmp(web->backends[i].pool, pool))
+			slots += slots_of(service, i);
+	return slots;
+}
+
+/* With shares, the service's own ring is of all pools that have one, the others' backends are in it all the same, and the rings of pools that
+ * sources are sent to are what they were. Health does not change what a pool gets, until nobody of it is left. */
+static void shares(void **state)
+{
+	struct config_pool pools[] = {{CONFIG_POOL_DEFAULT, 75}, {"green", 25}};
+	struct config *config = load_pools();
+	struct config_service *web = &config->services[0];
+	struct world world = good_world();
+	struct model *before = build_once(config, &world), *model;
+
+	(void)state;
+	assert_false(before->services[0].dests[2].in_both);
+	web->pools = pools;
+	web->pool_count = 2;
+	model = build_once(config, &world);
+	assert_in_range(slots_of_pool(&model->services[0], web, "green"), 250, 254);
+	assert_int_equal(slots_of(&model->services[0], RING_NONE), 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(model->services[0].dests[i].pool, i < 2 ? MODEL_POOL_DEFAULT : 0);
+		assert_int_equal(model->services[0].dests[i].in_both, i >= 2);
+		assert_true(model_dest_is_own(&model->services[0].dests[i]));
+	}
+	assert_memory_equal(model->services[0].pools[0].ring->slots, before->services[0].pools[0].ring->slots,
+			    1009 * sizeof(uint32_t));
+	model_free(before);
+	model_free(model);
+	world.health[3] = world.health[1] = HEALTH_DOWN;
+	model = build_once(config, &world);
+	assert_in_range(slots_of_pool(&model->services[0], web, "green"), 250, 254);
+	assert_in_range(slots_of(&model->services[0], 3), 250, 254);
+	model_free(model);
+	world.health[4] = HEALTH_DOWN;
+	model = build_once(config, &world);
+	assert_int_equal(slots_of(&model->services[0], 1), 1009);
+	model_free(model);
+	pools[1].share = 0;
+	world.health[2] = HEALTH_DOWN;
+	world.health[3] = world.health[4] = HEALTH_UP;
+	model = build_once(config, &world); /* who has no share is no refuge */
+	assert_int_equal(slots_of(&model->services[0], RING_NONE), 1009);
+	assert_true(model->services[0].dests[2].in_both);
+	model_free(model);
+	web->pools = NULL;
+	web->pool_count = 0;
+	config_free(config);
+}
+
+/* With fewer than panic says, all that can be reached and are not drained are used. The third has weight 0, and does not count. */
+static void panic(void **state)
+{
+	static const struct {
+		uint32_t panic;
+		enum health_state health[3]; /* of the backends 1, 2 and 4 */
+		bool panics;
+	} cases[] = {
+		{0, {HEALTH_DOWN, HEALTH_DOWN, HEALTH_DOWN}, false},
+		{1, {HEALTH_DOWN, HEALTH_DOWN, HEALTH_DOWN}, true},
+		{33, {HEALTH_DOWN, HEALTH_UP, HEALTH_DOWN}, false},
+		{34, {HEALTH_DOWN, HEALTH_UP, HEALTH_DOWN}, true},
+		{34, {HEALTH_DOWN, HEALTH_CHECKING, HEALTH_DOWN}, true},
+		{50, {HEALTH_CHECKING, HEALTH_CHECKING, HEALTH_DOWN}, false},
+		{100, {HEALTH_CHECKING, HEALTH_CHECKING, HEALTH_CHECKING}, false},
+		{100, {HEALTH_UP, HEALTH_UP, HEALTH_UP}, false},
+		{100, {HEALTH_UP, HEALTH_UP, HEALTH_DOWN}, true},
+	};
+	static const uint32_t byte[] = {1, 2, 4}, index[] = {0, 1, 3};
+	struct config *config = load();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world world = good_world();
+		struct model *model;
+
+		for (size_t k = 0; k < 3; k++)
+			world.health[byte[k]] = cases[i].health[k];
+		config->services[0].panic = cases[i].panic;
+		model = build_once(config, &world);
+		assert_int_equal(model->services[0].panics, cases[i].panics);
+		assert_int_equal(model->services[0].asked, 3);
+		for (size_t k = 0; k < 3; k++) {
+			bool up = cases[i].health[k] == HEALTH_UP, used = up || cases[i].panics;
+
+			assert_int_equal(slots_of(&model->services[0], index[k]) > 0, used);
+			if (cases[i].panics)
+				assert_int_equal(model->services[0].dests[index[k]].state,
+						 up ? BACKEND_UP : BACKEND_PANIC);
+		}
+		assert_false(model->services[1].panics);
+		model_free(model);
+	}
+	config_free(config);
+}
+
+/* Who is drained does not count and is not used; who cannot be reached does count. */
+static void panic_has_limits(void **state)
+{
+	struct config *config = load();
+	struct world world = good_world();
+	struct model *model;
+
+	(void)state;
+	config->services[0].panic = 50;
+	config->services[0].backends[0].admin = CONFIG_ADMIN_DRAIN;
+	world.health[1] = world.health[2] = HEALTH_DOWN;
+	model = build_once(config, &world);
+	assert_false(model->services[0].panics); /* one of two */
+	model_free(model);
+	world.nexthops[4].resolved = false;
+	model = build_once(config, &world);
+	assert_true(model->services[0].panics);
+	assert_int_equal(slots_of(&model->services[0], 1), 1009);
+	assert_int_equal(model->services[0].dests[0].state, BACKEND_DRAIN);
+	assert_int_equal(model->services[0].dests[3].state, BACKEND_UNRESOLVED);
+	model_free(model);
 	config_free(config);
 }
 
@@ -314,6 +442,9 @@ int main(void)
 		cmocka_unit_test(whole_and_empty_rings),
 		cmocka_unit_test(l2dsr_wants_no_gateway),
 		cmocka_unit_test(pools),
+		cmocka_unit_test(shares),
+		cmocka_unit_test(panic),
+		cmocka_unit_test(panic_has_limits),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);

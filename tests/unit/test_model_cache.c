@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The model's cache: it never shows in what a model says, and it does save the making of rings. */
 #include "model_fixture.h"
+#include "../../user/lib/xalloc.h"
 
 static void assert_same_ring(const struct model_ring *ring, const struct model_ring *expected)
 {
@@ -132,6 +133,46 @@ static void pools_in_the_cache(void **state)
 	model_cache_free(cache);
 }
 
+static void set_shares(struct config_service *service, uint32_t fallback, uint32_t green)
+{
+	struct config_pool pools[] = {{CONFIG_POOL_DEFAULT, fallback}, {"green", green}};
+
+	free(service->pools);
+	service->pools = xcalloc(2, sizeof(*service->pools));
+	memcpy(service->pools, pools, sizeof(pools));
+	service->pool_count = 2;
+}
+
+/* Shares and names of pools, weights and pools of backends. */
+static void shares_in_the_cache(void **state)
+{
+	struct model_cache *cache = model_cache_new();
+	struct config *config = load_pools();
+	struct config_service *web = &config->services[0];
+	struct world world = good_world();
+
+	(void)state;
+	assert_cache_does_not_show(config, &world, SEED, cache);
+	for (uint32_t i = 0; i < 4; i++) {
+		set_shares(web, 10, i % 2 ? i * 10 : 0);
+		assert_cache_does_not_show(config, &world, SEED, cache);
+		web->pools[1].share += 5; /* alone */
+		assert_cache_does_not_show(config, &world, SEED, cache);
+		strcpy(web->pools[0].name, "blue");
+		assert_cache_does_not_show(config, &world, SEED, cache);
+		strcpy(web->backends[0].pool, i % 2 ? "blue" : "green");
+		assert_cache_does_not_show(config, &world, SEED, cache);
+		web->pool_count = 1;
+		assert_cache_does_not_show(config, &world, SEED, cache);
+		world.health[1] = i % 2 ? HEALTH_UP : HEALTH_DOWN;
+		assert_cache_does_not_show(config, &world, SEED, cache);
+		web->pool_count = 0;
+		assert_cache_does_not_show(config, &world, SEED, cache);
+	}
+	model_cache_free(cache);
+	config_free(config);
+}
+
 static void two_caches(void **state)
 {
 	struct model_cache *one = model_cache_new(), *other = model_cache_new();
@@ -221,8 +262,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cache_does_not_show), cmocka_unit_test(availability_back_and_forth),
-		cmocka_unit_test(pools_in_the_cache),  cmocka_unit_test(two_caches),
-		cmocka_unit_test(rings_are_shared),    cmocka_unit_test(many_services),
+		cmocka_unit_test(pools_in_the_cache),  cmocka_unit_test(shares_in_the_cache),
+		cmocka_unit_test(two_caches),	       cmocka_unit_test(rings_are_shared),
+		cmocka_unit_test(many_services),
 	};
 
 	return cmocka_run_group_tests_name("model cache", tests, NULL, NULL);

@@ -226,9 +226,9 @@ static void source_masks(void **state)
 static void states(void **state)
 {
 	static const enum shunt_dest_state expected[] = {
-		[BACKEND_UP] = SHUNT_DEST_UP,		[BACKEND_DRAIN] = SHUNT_DEST_DRAIN,
-		[BACKEND_CHECKING] = SHUNT_DEST_DOWN,	[BACKEND_DOWN] = SHUNT_DEST_DOWN,
-		[BACKEND_UNRESOLVED] = SHUNT_DEST_DOWN,
+		[BACKEND_PANIC] = SHUNT_DEST_UP,    [BACKEND_UP] = SHUNT_DEST_UP,
+		[BACKEND_DRAIN] = SHUNT_DEST_DRAIN, [BACKEND_CHECKING] = SHUNT_DEST_DOWN,
+		[BACKEND_DOWN] = SHUNT_DEST_DOWN,   [BACKEND_UNRESOLVED] = SHUNT_DEST_DOWN,
 	};
 
 	(void)state;

@@ -131,6 +131,7 @@ static void copy_service(struct config_service *to, const struct config_service 
 	*to = *from;
 	config_check_copy(&to->check, &from->check);
 	config_sources_hold(to->sources);
+	to->pools = copy_array(from->pools, from->pool_count, sizeof(*from->pools));
 	to->vips = copy_array(from->vips, from->vip_count, sizeof(*from->vips));
 	to->backends = copy_array(from->backends, from->backend_count, sizeof(*from->backends));
 }
@@ -153,6 +154,7 @@ void config_free(struct config *config)
 	for (size_t i = 0; i < config->service_count; i++) {
 		config_sources_release(config->services[i].sources);
 		config_check_clear(&config->services[i].check);
+		free(config->services[i].pools);
 		free(config->services[i].vips);
 		free(config->services[i].backends);
 	}

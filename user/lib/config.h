@@ -175,7 +175,13 @@ enum config_udp {
 	CONFIG_UDP_TRACK,  /* those that are active while a change is prepared stay */
 };
 
-/* allow: to the default pool. */
+/* A pool's part of the new connections that no source pool has: its share of the sum of all. */
+struct config_pool {
+	char name[CONFIG_POOL_MAX];
+	uint32_t share; /* 0 to 65535 */
+};
+
+/* allow: to the pools that have a share. */
 enum config_source_action { CONFIG_SOURCE_DENY, CONFIG_SOURCE_ALLOW, CONFIG_SOURCE_POOL, CONFIG_SOURCE_ACTIONS };
 
 struct config_source_rule {
@@ -184,7 +190,7 @@ struct config_source_rule {
 	uint32_t pool; /* with CONFIG_SOURCE_POOL: index in the list's pools */
 };
 
-/* A pool other than the default one that sources are sent to. */
+/* A pool that sources are sent to. */
 struct config_source_pool {
 	char name[CONFIG_POOL_MAX];
 	size_t count; /* prefixes; at least one */
@@ -211,6 +217,8 @@ struct config_service {
 		sticky; /* seconds for which a client's new connections go where its last one went; 0: not at all; at most 14400 */
 	struct config_hash hash;
 	const struct config_sources *sources; /* held; NULL: every source */
+	struct config_pool *pools;	      /* by name; none: the default pool has everything */
+	size_t pool_count;
 	uint8_t quic
 		[SHUNT_QUIC_CONFIGS]; /* by configuration: length of its server ids; 0: there is none. All 0: not QUIC */
 	enum config_udp udp; /* with quic, and without UDP VIPs, keep; else, where the algorithm picks, track */
@@ -219,6 +227,7 @@ struct config_service {
 	 * for ever. */
 	uint32_t idle_timeout, drain_timeout;
 	struct config_check check;
+	uint32_t panic;		 /* %: with fewer of its backends healthy, all are used; 0 to 100; 0: never */
 	struct config_vip *vips; /* in the order given, at least one */
 	size_t vip_count;
 	struct config_backend *backends; /* in the order given; may be none */
@@ -279,6 +288,13 @@ const struct config_sources *config_sources_hold(const struct config_sources *so
 void config_sources_release(const struct config_sources *sources);
 bool config_sources_equal(const struct config_sources *a, const struct config_sources *b);
 size_t config_sources_pools(const struct config_sources *sources);
+
+/* The share that a pool has, also where the service gives none. */
+uint32_t config_share_of(const struct config_service *service, const char *pool);
+/* Is the backend in a pool that sources are sent to? */
+bool config_is_pinned(const struct config_service *service, const struct config_backend *backend);
+/* Destinations that a service's backends come to: one for each ring that they are in. */
+size_t config_destinations(const struct config_service *service);
 
 bool config_hash_equal(const struct config_hash *a, const struct config_hash *b);
 /* Is the destination of a new connection picked, not the ring's? */

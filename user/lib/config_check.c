@@ -9,7 +9,6 @@
 
 #include "config_internal.h"
 #include "match.h"
-#include "suggest.h"
 #include "xalloc.h"
 
 struct vip_ref {
@@ -103,7 +102,7 @@ static size_t count_rings(const struct config_service *service)
 static int check_limits(const struct check *c)
 {
 	const struct config_limits *limits = &c->config->limits;
-	size_t rings = 0, destinations = 0, slots = 0, sources = 0;
+	size_t rings = 0, backends = 0, destinations = 0, slots = 0, sources = 0;
 	bool has_pools;
 
 	for (size_t i = 0; i < c->config->service_count; i++) {
@@ -111,14 +110,18 @@ static int check_limits(const struct check *c)
 
 		rings += count_rings(service);
 		slots += count_rings(service) * service->ring_size;
-		destinations += service->backend_count;
+		backends += service->backend_count;
+		destinations += config_destinations(service);
 		sources += service->sources ? service->sources->count : 0;
 	}
 	has_pools = rings > c->config->service_count;
 	if (check_limit(c, "services", limits->services, rings,
 			has_pools ? "services and pools that sources are sent to" : "services") ||
 	    check_limit(c, "vips", limits->vips, c->vip_count, "VIPs") ||
-	    check_limit(c, "destinations", limits->destinations, destinations, "backends") ||
+	    check_limit(c, "destinations", limits->destinations, destinations,
+			destinations > backends
+				? "backends (those of a pool that has sources count twice in a service with `pools`)"
+				: "backends") ||
 	    check_limit(c, "sources", limits->sources, sources, "source prefixes"))
 		return -EINVAL;
 	if (check_limit(
@@ -415,35 +418,10 @@ static int check_backend(const struct check *c, size_t service, size_t index)
 	return type == CONFIG_ENCAP_L2DSR ? 0 : check_source(c, service, index);
 }
 
-static bool has_pool(const struct config_service *service, const char *pool)
-{
-	for (size_t i = 0; i < service->backend_count; i++)
-		if (!strcmp(service->backends[i].pool, pool))
-			return true;
-	return false;
-}
-
-/* A name that is mistyped would shut its sources out. */
-static int check_source_pool(const struct check *c, size_t service, const char *pool)
-{
-	const struct config_service *s = &c->config->services[service];
-	struct tree_place services = tree_member(c->root, "services"), at = tree_element(&services, service);
-	struct tree_place sources = tree_member(&at, "sources"), pools = tree_member(&sources, "pools");
-	struct tree_place place = tree_member(&pools, pool);
-	struct suggest near = {.word = pool};
-	char text[SUGGEST_TEXT];
-
-	if (has_pool(s, pool))
-		return 0;
-	for (size_t i = 0; i < s->backend_count; i++)
-		suggest_offer(&near, s->backends[i].pool);
-	return tree_fail(&place, "no backend of service \"%s\" is in pool \"%s\"%s; expected one with `pool: %s`",
-			 s->name, pool, suggest_text(&near, text), pool);
-}
-
 static int check_service(const struct check *c, size_t service)
 {
 	const struct config_service *s = &c->config->services[service];
+	struct tree_place services = tree_member(c->root, "services"), at = tree_element(&services, service);
 	uint8_t inner = config_encap_inner(s->encap.type);
 
 	if (config_check_needs_port(s->check.type) && !config_check_port(s))
@@ -457,10 +435,7 @@ static int check_service(const struct check *c, size_t service)
 	for (size_t i = 0; i < s->backend_count; i++)
 		if (check_backend(c, service, i))
 			return -EINVAL;
-	for (size_t i = 0; i < config_sources_pools(s->sources); i++)
-		if (check_source_pool(c, service, s->sources->pools[i].name))
-			return -EINVAL;
-	return 0;
+	return config_check_pools(s, &at);
 }
 
 int config_cross_check(const struct config *config, const struct tree_place *root)

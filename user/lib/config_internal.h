@@ -60,6 +60,10 @@ const char *config_picking(const struct config_service *service);
 /* And whom it serves; *out stays NULL where nothing is said. */
 int config_parse_sources(const struct tree_place *service, const struct config_sources **out);
 json_t *config_sources_to_json(const struct config_sources *sources);
+/* The shares of its pools; and whether backends are in the pools that shares and sources name. at: the service. */
+int config_parse_pools(const struct tree_place *service, struct config_service *out);
+json_t *config_pools_to_json(const struct config_service *service);
+int config_check_pools(const struct config_service *service, const struct tree_place *at);
 /* QUIC: of a service, of a backend; and what takes all services to judge. */
 int config_parse_quic(const struct tree_place *service, struct config_service *out);
 int config_parse_server_ids(const struct tree_place *backend, struct config_backend *out);

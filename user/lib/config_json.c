@@ -191,12 +191,16 @@ json_t *config_service_to_json(const struct config_service *service)
 	set(object, "hash", hash_to_json(&service->hash));
 	if (service->sources)
 		set(object, "sources", config_sources_to_json(service->sources));
+	if (service->pool_count)
+		set(object, "pools", config_pools_to_json(service));
 	if (config_has_quic(service))
 		set(object, "quic", quic_to_json(service));
 	set(object, "udp", json_string(config_udp_name(service->udp)));
 	set(object, "idle_timeout", json_integer(service->idle_timeout));
 	set(object, "drain_timeout", json_integer(service->drain_timeout));
 	set(object, "check", check_to_json(&service->check));
+	if (service->panic)
+		set(object, "panic", json_integer(service->panic));
 	set(object, "backends", backends);
 	return object;
 }

@@ -192,9 +192,9 @@ static int parse_ring_size(const struct tree_place *at, uint32_t *size)
 
 static int parse_service(const struct tree_place *at, void *out)
 {
-	static const char *const keys[] = {"name",	    "vips",  "encap",	 "ring_size", "echo", "algorithm",
-					   "sticky",	    "hash",  "sources",	 "quic",      "udp",  "idle_timeout",
-					   "drain_timeout", "check", "backends", NULL};
+	static const char *const keys[] = {
+		"name",	 "vips", "encap", "ring_size",	  "echo",	   "algorithm", "sticky", "hash",     "sources",
+		"pools", "quic", "udp",	  "idle_timeout", "drain_timeout", "check",	"panic",  "backends", NULL};
 	struct config_service *service = out;
 	struct tree_place name;
 	bool has_encap;
@@ -214,7 +214,8 @@ static int parse_service(const struct tree_place *at, void *out)
 	    config_parse_encap(at, &service->encap, &has_encap) || parse_ring_size(at, &service->ring_size) ||
 	    tree_bool(at, "echo", &service->echo) || config_parse_hash(at, &service->hash) ||
 	    config_parse_algorithm(at, service) || config_parse_sources(at, &service->sources) ||
-	    config_parse_quic(at, service) || config_parse_conn(at, service) || config_parse_check(at, &service->check))
+	    config_parse_pools(at, service) || config_parse_quic(at, service) || config_parse_conn(at, service) ||
+	    config_parse_check(at, &service->check) || tree_u32(at, "panic", 0, 100, &service->panic))
 		return -EINVAL;
 	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state, mac, encap and pool",
 			 sizeof(*service->backends), parse_backend, &service->backends, &service->backend_count);

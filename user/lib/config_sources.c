@@ -25,6 +25,7 @@ struct read_rules {
 	size_t count;
 	struct config_source_pool *pools;
 	size_t pool_count;
+	bool has_shares; /* then the default pool is one like others */
 };
 
 static int parse_source_prefix(const struct tree_place *at, void *out)
@@ -132,7 +133,7 @@ static int read_pool(struct read_rules *read, const struct tree_place *pools, co
 	struct config_source_pool *pool = &read->pools[read->pool_count];
 	struct tree_place at = tree_member(pools, name);
 
-	if (!strcmp(name, CONFIG_POOL_DEFAULT))
+	if (!strcmp(name, CONFIG_POOL_DEFAULT) && !read->has_shares)
 		return tree_fail(&at,
 				 "the default pool is where sources go that are in no list, or in that of `allow`");
 	if (!config_is_name(name, sizeof(pool->name)))
@@ -172,7 +173,7 @@ int config_parse_sources(const struct tree_place *service, const struct config_s
 {
 	static const char *const keys[] = {"allow", "deny", "pools", NULL};
 	struct tree_place at = tree_member(service, "sources");
-	struct read_rules read = {.at = &at};
+	struct read_rules read = {.at = &at, .has_shares = tree_member(service, "pools").value};
 	size_t count;
 	int rc;
 

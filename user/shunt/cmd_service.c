@@ -53,6 +53,21 @@ static int service_list(struct cli *cli, int argc, char **argv)
 	return status;
 }
 
+/* Shares alone: `shunt pool show` has the rest. Nothing where there is but the default pool. */
+static void reduce_pools(json_t *service)
+{
+	json_t *pools = json_object_get(service, "pools"), *shares = json_object(), *pool;
+	const char *name;
+
+	json_object_foreach (pools, name, pool)
+		if (view_integer(pool, "share"))
+			json_object_set(shares, name, json_object_get(pool, "share"));
+	json_object_del(service, "pools");
+	if (json_object_size(shares) > 1 || (json_object_size(shares) && !json_object_get(shares, "default")))
+		json_object_set(service, "pools", shares);
+	json_decref(shares);
+}
+
 /* The configured part as a configuration file has it, then what has become of the backends. */
 static void print_service(const json_t *service)
 {
@@ -60,6 +75,7 @@ static void print_service(const json_t *service)
 	char *text;
 
 	json_object_del(configured, "backends");
+	reduce_pools(configured);
 	text = yaml_dump(configured);
 	printf("%s\n", text);
 	view_backends(list);
@@ -90,7 +106,7 @@ const struct command service_commands[] = {
 	 "[check=TYPE[:PORT][:/PATH]] "
 	 "[check.KEY=VALUE...] [encap=ENCAP] [encap.KEY=VALUE...] [ring_size=PRIME] [echo=true|false] "
 	 "[algorithm=ALGORITHM] [sticky=SECONDS] [hash=INPUTS[,ipv4=LENGTH][,ipv6=LENGTH]] "
-	 "[quic=ID:LENGTH...] [udp=keep|rehash|track] [idle_timeout=SECONDS] [drain_timeout=SECONDS]",
+	 "[quic=ID:LENGTH...] [udp=keep|rehash|track] [idle_timeout=SECONDS] [drain_timeout=SECONDS] [panic=PERCENT]",
 	 "add a service", change_run},
 	{"service", "set", "NAME KEY=VALUE...",
 	 "change a service; vip= and backend= replace all it had, check.KEY= only that key", change_run},

@@ -239,6 +239,7 @@ static const struct key service_keys[] = {
 	{"udp", set_udp, "udp"},
 	{"idle_timeout", set_number, "idle_timeout"},
 	{"drain_timeout", set_number, "drain_timeout"},
+	{"panic", set_number, "panic"},
 };
 
 /* Behind "check.". */

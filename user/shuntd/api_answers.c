@@ -195,6 +195,7 @@ static json_t *service_json(const struct daemon *d, const struct config_service 
 
 	for (size_t i = 0; i < service->backend_count; i++)
 		json_array_append_new(backends, backend_json(d, service, &service->backends[i]));
+	json_object_set_new(object, "pools", api_pools_json(d, service, backends));
 	json_object_set_new(object, "backends", backends);
 	if (service->sources) /* a list may be of 100,000: it is in the configuration */
 		json_object_set_new(object, "sources", source_counts_json(service->sources));

@@ -107,7 +107,7 @@ void api_set_hold(json_t *object, const struct daemon *d, const char *service, c
 	struct datapath_hold hold;
 	bool there;
 
-	if (state == BACKEND_UP)
+	if (backend_is_used(state))
 		return;
 	there = datapath_dest_hold(d->dp, service, &backend->addr, &hold);
 	if (there)

@@ -87,6 +87,8 @@ json_t *api_conn_table_json(const struct daemon *d);
 json_t *api_conns_json(const struct daemon *d, const char *service);
 /* Into a backend's object: what holds it, if it takes no new connections, and whether a drain of it is done. */
 void api_set_hold(json_t *object, const struct daemon *d, const char *service, const struct config_backend *backend);
+/* By name: those that a service's backends are in. answers: what is said of these, in their order. */
+json_t *api_pools_json(const struct daemon *d, const struct config_service *service, const json_t *answers);
 /* Texts, before next is in force: backends that it takes out while they have connections. */
 json_t *api_removed_notes(const struct daemon *d, const struct config *next);
 

@@ -434,7 +434,7 @@ uint64_t datapath_generation(const struct datapath *dp)
 	return dp->control->generation;
 }
 
-uint32_t datapath_find_dest(const struct datapath *dp, const char *service, const struct shunt_addr *backend)
+uint32_t datapath_first_dest(const struct datapath *dp, const char *service, const struct shunt_addr *backend)
 {
 	uint32_t id = directory_service(&dp->dir, service), first;
 
@@ -446,31 +446,39 @@ uint32_t datapath_find_dest(const struct datapath *dp, const char *service, cons
 	return id == DIRECTORY_NONE ? first : id;
 }
 
-static const struct shunt_dest *find_dest(const struct datapath *dp, const char *service,
-					  const struct shunt_addr *backend)
+uint32_t datapath_next_dest(const struct datapath *dp, uint32_t id)
 {
-	uint32_t id = datapath_find_dest(dp, service, backend);
+	bool named = dp->named[id];
 
-	return id == DIRECTORY_NONE ? NULL : &dp->dests[id];
+	do
+		id = directory_dest_next(&dp->dir, id);
+	while (id != DIRECTORY_NONE && dp->named[id] != named);
+	return id;
 }
 
+/* Only what was up for a daemon before this one, which does not know yet who is named, can differ from ring to ring: of what was removed nothing is. */
 enum shunt_dest_state datapath_dest_state(const struct datapath *dp, const char *service,
 					  const struct shunt_addr *backend)
 {
-	const struct shunt_dest *dest = find_dest(dp, service, backend);
+	uint32_t first = datapath_first_dest(dp, service, backend);
 
-	return dest ? dest->state : SHUNT_DEST_FREE;
+	for (uint32_t id = first; id != DIRECTORY_NONE; id = datapath_next_dest(dp, id))
+		if (dp->dests[id].state == SHUNT_DEST_UP)
+			return SHUNT_DEST_UP;
+	return first == DIRECTORY_NONE ? SHUNT_DEST_FREE : dp->dests[first].state;
 }
 
 bool datapath_dest_egress(const struct datapath *dp, const char *service, const struct shunt_addr *backend,
 			  uint32_t *ifindex, uint8_t mac[6])
 {
-	const struct shunt_dest *dest = find_dest(dp, service, backend);
+	uint32_t id = datapath_first_dest(dp, service, backend);
 
-	if (!dest || !dest->ifindex)
+	while (id != DIRECTORY_NONE && !dp->dests[id].ifindex)
+		id = datapath_next_dest(dp, id);
+	if (id == DIRECTORY_NONE)
 		return false;
-	*ifindex = dest->ifindex;
-	memcpy(mac, dest->hdr, ETH_ALEN);
+	*ifindex = dp->dests[id].ifindex;
+	memcpy(mac, dp->dests[id].hdr, ETH_ALEN);
 	return true;
 }
 

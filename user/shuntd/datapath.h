@@ -105,6 +105,9 @@ bool datapath_dest_hold(struct datapath *dp, const char *service, const struct s
 /* Destinations of a service that are not up: fills up to max, returns how many there are. */
 size_t datapath_holds(struct datapath *dp, const char *service, struct datapath_hold *out, size_t max);
 
+/* Slots of the service's own ring that send new connections to its backends now, by the backend's index. false: no such service in the maps. */
+bool datapath_own_slots(const struct datapath *dp, const struct config_service *service, uint32_t *slots);
+
 /* The connection table as a whole, as the last sweep met it. */
 struct datapath_table {
 	uint64_t entries, entries_max;

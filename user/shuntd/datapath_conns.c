@@ -204,15 +204,56 @@ static struct datapath_hold hold_of(const struct datapath *dp, uint32_t id)
 	return hold;
 }
 
+/* One backend's holds in two rings. Of what it is in, the one that is further from its end. */
+static void join_holds(struct datapath_hold *hold, const struct datapath_hold *other)
+{
+	if (other->state < hold->state) {
+		hold->state = other->state;
+		hold->for_s = other->for_s;
+		hold->ends_in = other->ends_in;
+	} else if (other->state == hold->state) {
+		hold->for_s = other->for_s > hold->for_s ? other->for_s : hold->for_s;
+		hold->ends_in = other->ends_in > hold->ends_in ? other->ends_in : hold->ends_in;
+	}
+	hold->slots += other->slots;
+	hold->anchors += other->anchors;
+	hold->entries += other->entries;
+}
+
+/* From id on, which is the first. */
+static struct datapath_hold hold_from(const struct datapath *dp, uint32_t id)
+{
+	struct datapath_hold hold = hold_of(dp, id), other;
+
+	while ((id = datapath_next_dest(dp, id)) != DIRECTORY_NONE) {
+		other = hold_of(dp, id);
+		join_holds(&hold, &other);
+	}
+	return hold;
+}
+
 bool datapath_dest_hold(struct datapath *dp, const char *service, const struct shunt_addr *backend,
 			struct datapath_hold *out)
 {
-	uint32_t id = datapath_find_dest(dp, service, backend);
+	uint32_t id = datapath_first_dest(dp, service, backend);
 
 	if (id == DIRECTORY_NONE)
 		return false;
-	*out = hold_of(dp, id);
+	*out = hold_from(dp, id);
 	return true;
+}
+
+/* Is a backend not told of by an id before this one, in the order in which datapath_next_dest() goes? */
+static bool is_first(const struct datapath *dp, uint32_t service, uint32_t id)
+{
+	struct shunt_addr addr = {.family = dp->dstdir[id].family};
+	uint32_t first;
+
+	memcpy(addr.word, dp->dstdir[id].addr, sizeof(addr.word));
+	first = directory_dest_first(&dp->dir, service, &addr);
+	while (first != DIRECTORY_NONE && first != id && dp->named[first] != dp->named[id])
+		first = directory_dest_next(&dp->dir, first);
+	return first == id;
 }
 
 size_t datapath_holds(struct datapath *dp, const char *service, struct datapath_hold *out, size_t max)
@@ -222,13 +263,40 @@ size_t datapath_holds(struct datapath *dp, const char *service, struct datapath_
 
 	for (uint32_t id = 0; service_id != DIRECTORY_NONE && id < dp->control->destinations; id++) {
 		if (!directory_dest_used(&dp->dir, id) || dp->dests[id].state == SHUNT_DEST_UP ||
-		    directory_service_of(&dp->dir, dp->dstdir[id].ring) != service_id)
+		    directory_service_of(&dp->dir, dp->dstdir[id].ring) != service_id || !is_first(dp, service_id, id))
 			continue;
 		if (count < max)
-			out[count] = hold_of(dp, id);
+			out[count] = hold_from(dp, id);
 		count++;
 	}
 	return count;
+}
+
+/* Ids of a service lie close together, mostly: what is counted is from the lowest to the highest. */
+bool datapath_own_slots(const struct datapath *dp, const struct config_service *service, uint32_t *slots)
+{
+	uint32_t ring = directory_service(&dp->dir, service->name), low = UINT32_MAX, high = 0, *by_id;
+
+	if (ring == DIRECTORY_NONE)
+		return false;
+	for (size_t i = 0; i < service->backend_count; i++) {
+		slots[i] = directory_dest(&dp->dir, ring, &service->backends[i].addr); /* the id, for now */
+		if (slots[i] == DIRECTORY_NONE)
+			continue;
+		low = slots[i] < low ? slots[i] : low;
+		high = slots[i] > high ? slots[i] : high;
+	}
+	by_id = xcalloc(high < low ? 1 : (size_t)high - low + 1, sizeof(*by_id));
+	for (uint32_t slot = 0; slot < dp->svcdir[ring].ring_size; slot++) {
+		uint32_t id = shunt_slot_current(conn_load(&dp->rings[dp->svcdir[ring].ring_base + slot]));
+
+		if (id >= low && id <= high)
+			by_id[id - low]++;
+	}
+	for (size_t i = 0; i < service->backend_count; i++)
+		slots[i] = slots[i] == DIRECTORY_NONE ? 0 : by_id[slots[i] - low];
+	free(by_id);
+	return true;
 }
 
 void datapath_table(const struct datapath *dp, struct datapath_table *out)

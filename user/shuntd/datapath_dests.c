@@ -2,7 +2,7 @@
 /*
  * Destinations: their entries in the directory, their templates, their states; from the first packet that may go there to when
  * nothing names them any more. A backend that the model has not any more keeps its id, its template and its connections: it drains, until a sweep has found
- * that no slot and no entry names it, or its time is over.
+ * that no slot and no entry names it, or its time is over. A backend that is in several rings has a destination in each, which all say the same.
  */
 #include <errno.h>
 #include <string.h>
@@ -94,15 +94,24 @@ static const struct shunt_prefix *source_of(const struct model *model, uint8_t f
 	return family == SHUNT_FAMILY_IPV6 ? &model->source6 : &model->source4;
 }
 
+/* ids: by index in the service's, of those that are in the ring. */
+static void write_ring_dests(struct datapath *dp, uint32_t ring, const uint32_t *ids, const struct model_service *want,
+			     const struct model *model)
+{
+	for (size_t i = 0; i < want->dest_count; i++)
+		if (ids[i] != DIRECTORY_NONE)
+			write_dest(dp, ids[i], ring, &want->dests[i], source_of(model, want->dests[i].addr.family));
+}
+
 void datapath_write_dests(struct datapath *dp, const struct plan *plan, const struct model *model)
 {
 	for (size_t i = 0; i < model->service_count; i++) {
 		const struct model_service *want = &model->services[i];
 		const struct plan_service *service = &plan->services[i];
 
-		for (size_t j = 0; j < want->dest_count; j++)
-			write_dest(dp, service->dest[j], service->dest_ring[j], &want->dests[j],
-				   source_of(model, want->dests[j].addr.family));
+		write_ring_dests(dp, service->id, service->dest, want, model);
+		for (size_t j = 0; j < want->pool_count; j++)
+			write_ring_dests(dp, service->pools[j].id, service->pools[j].dest, want, model);
 	}
 }
 

@@ -85,8 +85,11 @@ void datapath_write_picks(struct datapath *dp, const struct plan *plan, const st
 
 uint64_t datapath_dest_connections(const struct datapath *dp, const char *service, const struct shunt_addr *backend)
 {
-	uint32_t id = datapath_find_dest(dp, service, backend);
-	int64_t live = id == DIRECTORY_NONE ? 0 : __atomic_load_n(&dp->pick_live[id], __ATOMIC_RELAXED);
+	int64_t live = 0;
+
+	for (uint32_t id = datapath_first_dest(dp, service, backend); id != DIRECTORY_NONE;
+	     id = datapath_next_dest(dp, id))
+		live += __atomic_load_n(&dp->pick_live[id], __ATOMIC_RELAXED);
 
 	return live > 0 ? live : 0; /* what ended while a sweep counted is missing until the next one */
 }

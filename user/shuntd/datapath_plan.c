@@ -31,6 +31,14 @@ static int take_id(const struct plan_inputs *in, const char *name, uint32_t *nex
 		name, in->dir->service_max);
 }
 
+static uint32_t *no_dests(size_t count)
+{
+	uint32_t *ids = xcalloc(count + 1, sizeof(*ids));
+
+	memset(ids, 0xff, (count + 1) * sizeof(*ids)); /* DIRECTORY_NONE */
+	return ids;
+}
+
 static int plan_pool_ids(struct plan *plan, struct plan_service *service, const struct model_service *want,
 			 const struct plan_inputs *in, uint32_t *next, struct shunt_err *err)
 {
@@ -41,6 +49,7 @@ static int plan_pool_ids(struct plan *plan, struct plan_service *service, const 
 
 		pool->id = directory_pool(in->dir, service->id, want->pools[i].name);
 		pool->is_new = pool->id == DIRECTORY_NONE;
+		pool->dest = no_dests(want->dest_count);
 		if (pool->is_new)
 			rc = take_id(in, want->name, next, &pool->id, err);
 		if (!rc)
@@ -59,9 +68,9 @@ static int plan_service_ids(struct plan *plan, const struct plan_inputs *in, con
 		const struct model_service *want = &model->services[i];
 		struct plan_service *service = &plan->services[i];
 
-		service->dest = xcalloc(want->dest_count, sizeof(*service->dest));
-		service->dest_ring = xcalloc(want->dest_count, sizeof(*service->dest_ring));
+		service->dest = no_dests(want->dest_count);
 		service->pools = xcalloc(want->pool_count, sizeof(*service->pools));
+		service->pool_count = want->pool_count;
 		service->id = directory_service(in->dir, want->name);
 		service->is_new = service->id == DIRECTORY_NONE;
 		if (service->is_new)
@@ -186,35 +195,50 @@ static int plan_rings(struct plan *plan, const struct plan_inputs *in, const str
 	return rc;
 }
 
-/* The ring that a backend is in, and whether that has no entry yet, and so no destinations. */
-static uint32_t ring_of(const struct plan_service *service, const struct model_dest *dest, bool *is_new)
-{
-	const struct plan_ring *pool = dest->pool == MODEL_POOL_DEFAULT ? NULL : &service->pools[dest->pool];
+/* A ring whose destinations are planned. */
+struct planned_ring {
+	uint32_t id;
+	bool is_new;	/* and so has no destinations yet */
+	uint32_t *dest; /* to be filled */
+};
 
-	*is_new = pool ? pool->is_new : service->is_new;
-	return pool ? pool->id : service->id;
-}
-
-static int plan_dest_id(const struct plan_inputs *in, const struct plan_service *service,
+static int plan_dest_id(struct plan *plan, const struct plan_inputs *in, const struct planned_ring *ring,
 			const struct model_service *want, size_t i, uint32_t *next, struct shunt_err *err)
 {
-	bool is_new;
-	uint32_t ring = ring_of(service, &want->dests[i], &is_new);
+	uint32_t id = ring->is_new ? DIRECTORY_NONE : directory_dest(in->dir, ring->id, &want->dests[i].addr);
 
-	service->dest_ring[i] = ring;
-	service->dest[i] = is_new ? DIRECTORY_NONE : directory_dest(in->dir, ring, &want->dests[i].addr);
-	if (service->dest[i] != DIRECTORY_NONE)
-		return 0;
-	while (*next < in->dir->dest_max && directory_dest_used(in->dir, *next))
-		++*next;
-	if (*next == in->dir->dest_max)
-		return shunt_fail(err, ENOSPC, "limits.destinations",
-				  "service \"%s\" finds all %u in use (removed backends keep theirs while they have "
-				  "connections: `shunt conn` shows them): delete backends in a change before this one, "
-				  "or raise the limit (" ANEW ")",
-				  want->name, in->dir->dest_max - 1);
-	service->dest[i] = (*next)++;
+	if (id == DIRECTORY_NONE) {
+		while (*next < in->dir->dest_max && directory_dest_used(in->dir, *next))
+			++*next;
+		if (*next == in->dir->dest_max)
+			return shunt_fail(
+				err, ENOSPC, "limits.destinations",
+				"service \"%s\" finds all %u in use (removed backends keep theirs while they have "
+				"connections: `shunt conn` shows them): delete backends in a change before this one, "
+				"or raise the limit (" ANEW ")",
+				want->name, in->dir->dest_max - 1);
+		id = (*next)++;
+	}
+	ring->dest[i] = id;
+	plan->dest_named[id] = true;
 	return 0;
+}
+
+/* Of one backend, in all rings that it is in. */
+static int plan_dest(struct plan *plan, const struct plan_inputs *in, const struct plan_service *service,
+		     const struct model_service *want, size_t i, uint32_t *next, struct shunt_err *err)
+{
+	const struct model_dest *dest = &want->dests[i];
+	const struct plan_ring *pool = dest->pool == MODEL_POOL_DEFAULT ? NULL : &service->pools[dest->pool];
+	int rc = 0;
+
+	if (model_dest_is_own(dest))
+		rc = plan_dest_id(plan, in, &(struct planned_ring){service->id, service->is_new, service->dest}, want,
+				  i, next, err);
+	if (!rc && pool)
+		rc = plan_dest_id(plan, in, &(struct planned_ring){pool->id, pool->is_new, pool->dest}, want, i, next,
+				  err);
+	return rc;
 }
 
 static int plan_dest_ids(struct plan *plan, const struct plan_inputs *in, const struct model *model,
@@ -223,15 +247,9 @@ static int plan_dest_ids(struct plan *plan, const struct plan_inputs *in, const 
 	uint32_t next = 1; /* 0 says "none" in a slot */
 	int rc = 0;
 
-	for (size_t i = 0; !rc && i < model->service_count; i++) {
-		struct plan_service *service = &plan->services[i];
-
-		for (size_t j = 0; !rc && j < model->services[i].dest_count; j++) {
-			rc = plan_dest_id(in, service, &model->services[i], j, &next, err);
-			if (!rc)
-				plan->dest_named[service->dest[j]] = true;
-		}
-	}
+	for (size_t i = 0; !rc && i < model->service_count; i++)
+		for (size_t j = 0; !rc && j < model->services[i].dest_count; j++)
+			rc = plan_dest(plan, in, &plan->services[i], &model->services[i], j, &next, err);
 	return rc;
 }
 
@@ -280,9 +298,12 @@ int plan_make(struct plan *plan, const struct plan_inputs *in, const struct mode
 void plan_release(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->service_count; i++) {
-		free(plan->services[i].dest);
-		free(plan->services[i].dest_ring);
-		free(plan->services[i].pools);
+		struct plan_service *service = &plan->services[i];
+
+		free(service->dest);
+		for (size_t j = 0; j < service->pool_count; j++)
+			free(service->pools[j].dest);
+		free(service->pools);
 	}
 	free(plan->services);
 	free(plan->service_named);

@@ -14,7 +14,8 @@
 struct plan_ring {
 	uint32_t id; /* in shunt_svcdir */
 	uint32_t base;
-	bool is_new; /* has no entry there yet */
+	bool is_new;	/* has no entry there yet */
+	uint32_t *dest; /* as struct plan_service's, in this ring */
 };
 
 /* One per service of the model, in its order. */
@@ -22,12 +23,12 @@ struct plan_service {
 	uint32_t id;
 	uint32_t ring_base;
 	uint32_t salt;
-	uint32_t list;		 /* the first of two in shunt_sources, for IPv4; the next is for IPv6. 0: none */
-	bool writes_list;	 /* it is a new one */
-	bool is_new;		 /* has no entry in shunt_svcdir yet */
-	uint32_t *dest;		 /* ids, by index in the model's service */
-	uint32_t *dest_ring;	 /* likewise: ids in shunt_svcdir of the rings that they are in */
-	struct plan_ring *pools; /* likewise */
+	uint32_t list;	  /* the first of two in shunt_sources, for IPv4; the next is for IPv6. 0: none */
+	bool writes_list; /* it is a new one */
+	bool is_new;	  /* has no entry in shunt_svcdir yet */
+	uint32_t *dest; /* ids in the service's own ring, by index in the model's; DIRECTORY_NONE: it is not in there */
+	struct plan_ring *pools; /* by index in the model's, likewise */
+	size_t pool_count;
 };
 
 struct plan {

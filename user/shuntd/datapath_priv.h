@@ -139,8 +139,10 @@ uint32_t datapath_ticks(const struct datapath *dp);
 
 /* Write an entry of a directory so that it is in use only when it is whole: the word deciding, of its size / 8, comes last. */
 void datapath_publish(void *entry, const void *want, size_t size, size_t deciding);
-/* A service's destination for this backend: that of the model, if there are others; DIRECTORY_NONE: there is none. */
-uint32_t datapath_find_dest(const struct datapath *dp, const char *service, const struct shunt_addr *backend);
+/* A service's destinations for this backend, one for each ring that it is in: those of the model, if there are others. The first; the one after
+ * id; DIRECTORY_NONE: there is none. */
+uint32_t datapath_first_dest(const struct datapath *dp, const char *service, const struct shunt_addr *backend);
+uint32_t datapath_next_dest(const struct datapath *dp, uint32_t id);
 
 /* datapath_dests.c. Write the model's destinations: directory, template, state. */
 void datapath_write_dests(struct datapath *dp, const struct plan *plan, const struct model *model);

@@ -12,6 +12,12 @@
 #include "datapath_priv.h"
 #include "quictable.h"
 
+/* Whose destinations are several has connections in several rings. An id names the server, so either will do, always the same one. */
+static uint32_t dest_of(const struct plan_service *service, const struct model_dest *dest, size_t index)
+{
+	return model_dest_is_own(dest) ? service->dest[index] : service->pools[dest->pool].dest[index];
+}
+
 /* All of the model's, in a list to be freed. */
 static struct shunt_quic_id *list_ids(const struct plan *plan, const struct model *model, size_t *count)
 {
@@ -29,7 +35,7 @@ static struct shunt_quic_id *list_ids(const struct plan *plan, const struct mode
 			list = xreallocarray(list, *count + dest->server_id_count, sizeof(*list));
 			for (size_t k = 0; k < dest->server_id_count; k++)
 				list[(*count)++] = quictable_entry(&dest->server_ids[k], plan->services[i].id,
-								   plan->services[i].dest[j]);
+								   dest_of(&plan->services[i], dest, j));
 		}
 	}
 	return list;

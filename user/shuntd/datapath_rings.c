@@ -30,6 +30,8 @@ struct ring_plan {
 	uint32_t id;
 	uint32_t base;
 	const struct model_ring *ring;
+	const uint32_t *dest; /* ids: by index in the service's dests */
+	bool is_own;	      /* the service's, not a pool's */
 };
 
 void datapath_remember_slots(struct datapath *dp, struct ring_track *track, uint32_t size)
@@ -252,18 +254,16 @@ void datapath_forget_ring(struct datapath *dp, uint32_t ring)
 	*track = (struct ring_track){.ring = NULL};
 }
 
-static bool is_as_before(const struct ring_track *track, const struct ring_plan *to, const struct plan_service *service,
-			 size_t dest_count)
+static bool is_as_before(const struct ring_track *track, const struct ring_plan *to, size_t dest_count)
 {
 	return track->ring == to->ring && track->base == to->base && track->dest_count == dest_count &&
-	       (!dest_count || !memcmp(track->dest, service->dest, dest_count * sizeof(*track->dest)));
+	       (!dest_count || !memcmp(track->dest, to->dest, dest_count * sizeof(*track->dest)));
 }
 
-static void want_ring(struct datapath *dp, const struct ring_plan *to, const struct plan_service *service,
-		      const struct model_service *want)
+static void want_ring(struct datapath *dp, const struct ring_plan *to, const struct model_service *want)
 {
 	struct ring_track *track = &dp->tracks[to->id];
-	bool was_known = track->ring, picks = to->id == service->id && config_picks(want->algorithm, want->sticky);
+	bool was_known = track->ring, picks = to->is_own && config_picks(want->algorithm, want->sticky);
 
 	track->idle_s = want->idle_timeout;
 	track->keep_s = want->idle_timeout > want->sticky ? want->idle_timeout : want->sticky;
@@ -271,7 +271,7 @@ static void want_ring(struct datapath *dp, const struct ring_plan *to, const str
 	if (picks && !track->picks)
 		track->due_ms = 0;
 	track->picks = picks;
-	if (is_as_before(track, to, service, want->dest_count))
+	if (is_as_before(track, to, want->dest_count))
 		return;
 	free(track->dest);
 	model_ring_release(track->ring);
@@ -280,7 +280,7 @@ static void want_ring(struct datapath *dp, const struct ring_plan *to, const str
 	track->dest_count = want->dest_count;
 	track->dest = xcalloc(want->dest_count + 1, sizeof(*track->dest));
 	if (want->dest_count)
-		memcpy(track->dest, service->dest, want->dest_count * sizeof(*track->dest));
+		memcpy(track->dest, to->dest, want->dest_count * sizeof(*track->dest));
 	track->due_ms = 0;
 	if (was_known)
 		return;
@@ -294,13 +294,15 @@ void datapath_want_rings(struct datapath *dp, const struct plan *plan, const str
 	for (size_t i = 0; i < model->service_count; i++) {
 		const struct model_service *want = &model->services[i];
 		const struct plan_service *service = &plan->services[i];
+		const struct ring_plan own = {service->id, service->ring_base, want->ring, service->dest, true};
 
-		want_ring(dp, &(struct ring_plan){service->id, service->ring_base, want->ring}, service, want);
-		for (size_t j = 0; j < want->pool_count; j++)
-			want_ring(
-				dp,
-				&(struct ring_plan){service->pools[j].id, service->pools[j].base, want->pools[j].ring},
-				service, want);
+		want_ring(dp, &own, want);
+		for (size_t j = 0; j < want->pool_count; j++) {
+			const struct plan_ring *pool = &service->pools[j];
+
+			want_ring(dp, &(struct ring_plan){pool->id, pool->base, want->pools[j].ring, pool->dest, false},
+				  want);
+		}
 	}
 	datapath_step_rings(dp);
 }

@@ -87,12 +87,14 @@ int datapath_clear_percpu(int fd, uint32_t key, size_t words)
 bool datapath_dest_counter(struct datapath *dp, const char *service, const struct shunt_addr *backend,
 			   struct shunt_counter *out)
 {
-	uint32_t id = datapath_find_dest(dp, service, backend);
+	uint32_t first = datapath_first_dest(dp, service, backend);
 
-	if (id == DIRECTORY_NONE)
-		return false;
-	*out = dp->dest_counters[id];
-	return true;
+	*out = (struct shunt_counter){0};
+	for (uint32_t id = first; id != DIRECTORY_NONE; id = datapath_next_dest(dp, id)) {
+		out->packets += dp->dest_counters[id].packets;
+		out->bytes += dp->dest_counters[id].bytes;
+	}
+	return first != DIRECTORY_NONE;
 }
 
 bool datapath_service_retired(struct datapath *dp, const char *service, struct shunt_counter *out)

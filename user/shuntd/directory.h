@@ -40,7 +40,7 @@ uint32_t directory_service(const struct directory *dir, const char *name);
 uint32_t directory_pool(const struct directory *dir, uint32_t service, const char *pool);
 /* Of a service's or pool's ring. */
 uint32_t directory_dest(const struct directory *dir, uint32_t ring, const struct shunt_addr *addr);
-/* A service's ids for this address: the first; the one after id. Several, when the backend has been moved from pool to pool. */
+/* A service's ids for this address: the first; the one after id. Several, when the backend is, or was, in several rings. */
 uint32_t directory_dest_first(const struct directory *dir, uint32_t service, const struct shunt_addr *addr);
 uint32_t directory_dest_next(const struct directory *dir, uint32_t id);
 /* The service that a ring, which is in use, is of: itself, or the pool's. */

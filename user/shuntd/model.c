@@ -12,22 +12,26 @@
 #include "picks.h"
 
 /*
- * The rings of a service's pool with everything that they are a function of; the service's name, which is the salt, included. Backends
- * are all of the service, so that all its rings name them alike; those of other pools weigh nothing.
+ * A service's own ring, or that of a pool that sources are sent to, with everything that it is a function of; the service's name, which is
+ * the salt, included. Backends are all of the service, so that all its rings name them alike; those of other pools weigh nothing.
  */
 struct cached_ring {
-	struct cached_ring *next; /* in its chain */
-	char name[SHUNT_NAME_MAX], pool[CONFIG_POOL_MAX];
+	struct cached_ring *next;			  /* in its chain */
+	char name[SHUNT_NAME_MAX], pool[CONFIG_POOL_MAX]; /* pool: OWN_RING or a pool's name */
 	uint32_t salt;
 	uint64_t seed;
 	struct ring_backend *backends;
 	size_t count;
+	struct config_pool *pools; /* of an own ring: those with shares; none: it is the default pool's */
+	size_t pool_count;
 	const struct model_ring *base;
 	const struct model_ring *resolved; /* NULL before the first; base itself when all backends are available */
 	bool *available;		   /* what resolved was made for, by backend */
 };
 
-/* A hash table with about one service a chain, all its pools in it. */
+#define OWN_RING "" /* no pool's name */
+
+/* A hash table with about one service a chain, all its rings in it. */
 struct model_cache {
 	struct cached_ring **chains;
 	uint32_t mask;
@@ -37,7 +41,7 @@ const char *backend_state_name(enum backend_state state)
 {
 	static const char *const names[] = {
 		[BACKEND_UP] = "up",	 [BACKEND_DRAIN] = "drain",	      [BACKEND_CHECKING] = "checking",
-		[BACKEND_DOWN] = "down", [BACKEND_UNRESOLVED] = "unresolved",
+		[BACKEND_DOWN] = "down", [BACKEND_UNRESOLVED] = "unresolved", [BACKEND_PANIC] = "panic",
 	};
 
 	return names[state];
@@ -95,6 +99,7 @@ static void cached_ring_free(struct cached_ring *cached)
 	model_ring_release(cached->resolved);
 	free(cached->available);
 	free(cached->backends);
+	free(cached->pools);
 	free(cached);
 }
 
@@ -144,7 +149,7 @@ static void cache_add(struct model_cache *cache, struct cached_ring *cached)
 	*chain = cached;
 }
 
-/* The entry of the service's pool, no longer in the cache; NULL: there is none. */
+/* The entry of the service's ring, no longer in the cache; NULL: there is none. */
 static struct cached_ring *cache_take(struct model_cache *cache, const char *name, const char *pool)
 {
 	struct cached_ring **place = &cache->chains[ring_salt(name) & cache->mask], *cached;
@@ -176,6 +181,7 @@ struct model_cache *model_cache_copy(const struct model_cache *cache)
 			struct cached_ring *to = copy_of(from, 1, sizeof(*from));
 
 			to->backends = copy_of(from->backends, from->count, sizeof(*from->backends));
+			to->pools = from->pools ? copy_of(from->pools, from->pool_count, sizeof(*from->pools)) : NULL;
 			to->base = model_ring_hold(from->base);
 			to->resolved = from->resolved ? model_ring_hold(from->resolved) : NULL;
 			to->available = from->available ? copy_of(from->available, from->count, sizeof(bool)) : NULL;
@@ -185,20 +191,69 @@ struct model_cache *model_cache_copy(const struct model_cache *cache)
 	return copy;
 }
 
-static uint32_t weight_in(const struct config_backend *backend, const char *pool)
+static bool is_own(const char *pool)
 {
-	return strcmp(backend->pool, pool) ? 0 : backend->weight;
+	return !strcmp(pool, OWN_RING);
+}
+
+/* The pools that a ring has shares of. */
+static size_t shared_pools(const struct config_service *service, const char *pool)
+{
+	return is_own(pool) ? service->pool_count : 0;
+}
+
+/* A backend as a ring has it. Of a pool that is not among those with shares it is, by its pool, of none. */
+static struct ring_backend member_of(const struct config_service *service, const struct config_backend *backend,
+				     const char *pool)
+{
+	struct ring_backend member = {backend->addr, backend->weight, 0};
+	size_t shared = shared_pools(service, pool);
+
+	if (!shared && strcmp(backend->pool, is_own(pool) ? CONFIG_POOL_DEFAULT : pool) != 0)
+		member.weight = 0;
+	while (member.pool < shared && strcmp(backend->pool, service->pools[member.pool].name) != 0)
+		member.pool++;
+	return member;
+}
+
+static bool same_pools(const struct cached_ring *cached, const struct config_service *service)
+{
+	if (cached->pool_count != shared_pools(service, cached->pool))
+		return false;
+	for (size_t i = 0; i < cached->pool_count; i++)
+		if (cached->pools[i].share != service->pools[i].share ||
+		    strcmp(cached->pools[i].name, service->pools[i].name) != 0)
+			return false;
+	return true;
 }
 
 static bool is_ring_of(const struct cached_ring *cached, const struct config_service *service, uint64_t seed)
 {
-	if (cached->seed != seed || cached->base->size != service->ring_size || cached->count != service->backend_count)
+	if (cached->seed != seed || cached->base->size != service->ring_size ||
+	    cached->count != service->backend_count || !same_pools(cached, service))
 		return false;
-	for (size_t i = 0; i < cached->count; i++)
-		if (cached->backends[i].weight != weight_in(&service->backends[i], cached->pool) ||
-		    !addr_equal(&cached->backends[i].addr, &service->backends[i].addr))
+	for (size_t i = 0; i < cached->count; i++) {
+		struct ring_backend member = member_of(service, &service->backends[i], cached->pool);
+
+		if (cached->backends[i].weight != member.weight || cached->backends[i].pool != member.pool ||
+		    !addr_equal(&cached->backends[i].addr, &member.addr))
 			return false;
+	}
 	return true;
+}
+
+static void build_base(const struct cached_ring *cached, struct model_ring *base)
+{
+	struct ring_pool *pools = xcalloc(cached->pool_count + 1, sizeof(*pools));
+
+	for (size_t i = 0; i < cached->pool_count; i++)
+		pools[i] = (struct ring_pool){cached->pools[i].name, cached->pools[i].share};
+	if (cached->pool_count)
+		ring_build_pools(base->slots, base->size, cached->backends, cached->count, pools, cached->pool_count,
+				 cached->seed, cached->salt);
+	else
+		ring_build(base->slots, base->size, cached->backends, cached->count, cached->seed, cached->salt);
+	free(pools);
 }
 
 static struct cached_ring *build_ring(const struct config_service *service, const char *pool, uint64_t seed)
@@ -213,9 +268,12 @@ static struct cached_ring *build_ring(const struct config_service *service, cons
 	cached->count = service->backend_count;
 	cached->backends = xcalloc(cached->count, sizeof(*cached->backends));
 	for (size_t i = 0; i < cached->count; i++)
-		cached->backends[i] =
-			(struct ring_backend){service->backends[i].addr, weight_in(&service->backends[i], pool)};
-	ring_build(base->slots, base->size, cached->backends, cached->count, seed, cached->salt);
+		cached->backends[i] = member_of(service, &service->backends[i], pool);
+	cached->pool_count = shared_pools(service, pool);
+	cached->pools = xcalloc(cached->pool_count + 1, sizeof(*cached->pools));
+	for (size_t i = 0; i < cached->pool_count; i++)
+		cached->pools[i] = service->pools[i];
+	build_base(cached, base);
 	cached->base = base;
 	return cached;
 }
@@ -226,7 +284,7 @@ struct passing {
 	uint64_t seed;
 };
 
-/* The entry of the service's pool, moved from one cache to the other if it is still the one. */
+/* The entry of the service's ring, moved from one cache to the other if it is still the one. */
 static struct cached_ring *cache_pass_on(const struct passing *pass, const struct config_service *service,
 					 const char *pool)
 {
@@ -250,8 +308,12 @@ static const struct model_ring *resolve(const struct cached_ring *cached, const 
 		return model_ring_hold(
 			cached->base); /* everybody keeps their base slots: as ring_resolve() would say */
 	ring = model_ring_new(cached->base->size);
-	ring_resolve(ring->slots, cached->base->slots, ring->size, available, cached->count, cached->seed,
-		     cached->salt);
+	if (cached->pool_count)
+		ring_resolve_pools(ring->slots, cached->base->slots, ring->size, available, cached->backends,
+				   cached->count, cached->seed, cached->salt);
+	else
+		ring_resolve(ring->slots, cached->base->slots, ring->size, available, cached->count, cached->seed,
+			     cached->salt);
 	return ring;
 }
 
@@ -303,30 +365,42 @@ static void fill_dest(struct model_dest *dest, const struct config_service *serv
 	}
 }
 
-/* Nobody asks for those of other pools, which have no slots: they count as available, so that a pool that is whole is seen to be. */
-static const struct model_ring *pool_ring(const struct passing *pass, const struct config_service *config,
-					  const struct model_dest *dests, const char *pool)
+/* Has the ring slots for backends of this pool? */
+static bool serves(const struct config_service *service, const char *ring, const char *pool)
+{
+	return is_own(ring) ? config_share_of(service, pool) > 0 : !strcmp(ring, pool);
+}
+
+/* Nobody asks for those of other pools, which have no slots: they count as available, so that a ring that is whole is seen to be. */
+static const struct model_ring *ring_of(const struct passing *pass, const struct config_service *config,
+					const struct model_dest *dests, const char *ring)
 {
 	bool *available = xcalloc(config->backend_count, sizeof(*available));
 
 	for (size_t i = 0; i < config->backend_count; i++)
-		available[i] = dests[i].state == BACKEND_UP || strcmp(config->backends[i].pool, pool) != 0;
-	return model_ring_hold(cached_resolve(cache_pass_on(pass, config, pool), available));
+		available[i] = backend_is_used(dests[i].state) || !serves(config, ring, config->backends[i].pool);
+	return model_ring_hold(cached_resolve(cache_pass_on(pass, config, ring), available));
 }
 
+/*
+ * With shares, a backend has a destination in the service's own ring whatever its pool's share is: a switch to another pool and back leaves it its
+ * connections, as a weight of 0 does.
+ */
 static void fill_pools(struct model_service *service, const struct config_service *config, const struct passing *pass)
 {
-	service->ring = pool_ring(pass, config, service->dests, CONFIG_POOL_DEFAULT);
+	service->ring = ring_of(pass, config, service->dests, OWN_RING);
 	service->pool_count = config_sources_pools(config->sources);
 	service->pools = xcalloc(service->pool_count + 1, sizeof(*service->pools));
 	for (size_t i = 0; i < service->pool_count; i++) {
 		const char *name = config->sources->pools[i].name;
 
 		strcpy(service->pools[i].name, name);
-		service->pools[i].ring = pool_ring(pass, config, service->dests, name);
+		service->pools[i].ring = ring_of(pass, config, service->dests, name);
 		for (size_t j = 0; j < config->backend_count; j++)
-			if (!strcmp(config->backends[j].pool, name))
+			if (!strcmp(config->backends[j].pool, name)) {
 				service->dests[j].pool = i;
+				service->dests[j].in_both = config->pool_count;
+			}
 	}
 }
 
@@ -339,10 +413,33 @@ static void fill_picks(struct model_service *service, const struct config_servic
 		return;
 	weights = xcalloc(config->backend_count + 1, sizeof(*weights));
 	for (size_t i = 0; i < config->backend_count; i++)
-		if (service->dests[i].state == BACKEND_UP)
-			weights[i] = weight_in(&config->backends[i], CONFIG_POOL_DEFAULT);
+		if (backend_is_used(service->dests[i].state))
+			weights[i] = member_of(config, &config->backends[i], OWN_RING).weight;
 	service->picks = picks_build(weights, config->backend_count, SHUNT_PICKS_PER_DEST, &service->pick_count);
 	free(weights);
+}
+
+/*
+ * When nearly all checks fail, the checks may be what is broken, or the few that are left may not bear what all had. Below the threshold, whoever can
+ * be reached is used; not who was drained. At a start nothing is known of anybody, which is no reason to believe the worst.
+ */
+static void judge_panic(struct model_service *service, const struct config_service *config)
+{
+	for (size_t i = 0; i < service->dest_count; i++) {
+		enum backend_state state = service->dests[i].state;
+
+		if (state == BACKEND_DRAIN || !config->backends[i].weight)
+			continue;
+		service->asked++;
+		service->healthy += state == BACKEND_UP || state == BACKEND_CHECKING;
+	}
+	service->panics = (uint64_t)service->healthy * 100 < (uint64_t)config->panic * service->asked;
+	for (size_t i = 0; i < service->dest_count && service->panics; i++) {
+		enum backend_state *state = &service->dests[i].state;
+
+		if (*state == BACKEND_CHECKING || *state == BACKEND_DOWN)
+			*state = BACKEND_PANIC;
+	}
 }
 
 static void fill_service(struct model_service *service, const struct config_service *config,
@@ -369,6 +466,7 @@ static void fill_service(struct model_service *service, const struct config_serv
 	service->dests = xcalloc(config->backend_count + 1, sizeof(*service->dests));
 	for (size_t i = 0; i < config->backend_count; i++)
 		fill_dest(&service->dests[i], config, &config->backends[i], inputs);
+	judge_panic(service, config);
 	fill_pools(service, config, pass);
 	fill_picks(service, config);
 }

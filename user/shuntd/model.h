@@ -17,10 +17,17 @@ enum backend_state {
 	BACKEND_CHECKING,   /* no check has answered yet: out */
 	BACKEND_DOWN,	    /* checks fail: out */
 	BACKEND_UNRESOLVED, /* its next hop has never been known, or its route is gone: out */
+	BACKEND_PANIC, /* its checks do not say that it is up, but so few of its service are that all are used: in the ring */
 };
-const char *backend_state_name(enum backend_state state); /* "up", "drain", "checking", "down", "unresolved" */
+const char *backend_state_name(enum backend_state state); /* "up", "drain", "checking", "down", "unresolved", "panic" */
 
-/* The service's own ring. Also of backends in pools that nobody is sent to: they have no slots. */
+/* Does it get new connections, as far as its state goes? */
+static inline bool backend_is_used(enum backend_state state)
+{
+	return state == BACKEND_UP || state == BACKEND_PANIC;
+}
+
+/* The service's own ring. Also of backends in pools that have no share and that nobody is sent to: they have no slots. */
 #define MODEL_POOL_DEFAULT SIZE_MAX
 
 struct model_dest {
@@ -29,6 +36,7 @@ struct model_dest {
 	enum health_state health; /* up where nobody checks */
 	bool failing;		  /* its checks or its next hop say that it cannot be reached, drained or not */
 	size_t pool;		  /* whose ring it is in: index in the service's pools, or MODEL_POOL_DEFAULT */
+	bool in_both;		  /* in a pool's ring: it is in the service's own as well, as another destination */
 	struct config_encap encap;
 	struct nexthop nexthop;		     /* may be unresolved */
 	struct config_server_id *server_ids; /* QUIC: all that it answers to */
@@ -49,7 +57,7 @@ model_ring_new(uint32_t size); /* held once, by the caller; to be filled before 
 const struct model_ring *model_ring_hold(const struct model_ring *ring);
 void model_ring_release(const struct model_ring *ring); /* NULL is fine */
 
-/* A pool that sources are sent to, other than the default one. */
+/* A pool that sources are sent to. */
 struct model_pool {
 	char name[CONFIG_POOL_MAX];
 	const struct model_ring *ring; /* held; of the service's dests, only such as are in the pool */
@@ -67,11 +75,14 @@ struct model_service {
 	uint32_t quic;			      /* lengths of server ids, as in struct shunt_vip.quic; 0: not QUIC */
 	enum config_udp udp;
 	uint32_t idle_timeout, drain_timeout; /* seconds */
+	uint32_t healthy,
+		asked; /* backends; of how many that are to be used; those of which nothing is known yet count as healthy */
+	bool panics; /* so few are healthy that all are used */
 	struct config_vip *vips;
 	size_t vip_count;
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
 	size_t dest_count;
-	const struct model_ring *ring; /* held; of ring_size slots; of the default pool */
+	const struct model_ring *ring; /* held; of ring_size slots; of the pools that have a share */
 	uint32_t *
 		picks; /* where the algorithm picks: indexes of dests in the default pool that are up, in turn (picks.h) */
 	size_t pick_count;
@@ -104,6 +115,12 @@ struct model_inputs {
 	const struct shunt_addr *leftovers; /* next hops are asked for, too */
 	size_t leftover_count;
 };
+
+/* Is a backend's destination in its service's own ring, whatever others it has? */
+static inline bool model_dest_is_own(const struct model_dest *dest)
+{
+	return dest->pool == MODEL_POOL_DEFAULT || dest->in_both;
+}
 
 /*
  * Rings cost more than all the rest. Kept across builds, by service name and pool: the base ring, which changes with the configuration

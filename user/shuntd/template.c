@@ -30,6 +30,7 @@ static enum shunt_dest_state dest_state(const struct model_dest *dest)
 {
 	switch (dest->state) {
 	case BACKEND_UP:
+	case BACKEND_PANIC:
 		return SHUNT_DEST_UP;
 	case BACKEND_DRAIN:
 		return dest->failing ? SHUNT_DEST_DOWN : SHUNT_DEST_DRAIN;

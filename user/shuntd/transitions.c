@@ -38,7 +38,7 @@ static const struct model_dest *find_dest(const struct model_service *service, c
 
 static bool is_trouble(enum backend_state state)
 {
-	return state == BACKEND_DOWN || state == BACKEND_UNRESOLVED;
+	return state == BACKEND_DOWN || state == BACKEND_UNRESOLVED || state == BACKEND_PANIC;
 }
 
 static const char *check_said(const struct transitions *t, const char *service, const struct model_dest *dest)
@@ -153,6 +153,27 @@ static void tell_service(const struct transitions *t, const struct model_service
 	events_tell(&event, "by %s; backends %zu", t->cause, service->dest_count);
 }
 
+/* A service that uses all of its backends, or does so no more. was: NULL if nothing was known of it. */
+static void tell_panic(const struct model_service *was, const struct model_service *is)
+{
+	bool panicked = was && was->panics;
+	struct journal_event event =
+		events_of(JOURNAL_SERVICE, is->panics ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, is->name, NULL);
+
+	if (is->panics == panicked)
+		return;
+	event.from = panicked ? "panic" : NULL;
+	event.to = is->panics ? "panic" : NULL;
+	if (is->panics)
+		events_tell(&event,
+			    "only %u of %u backends are healthy, fewer than `panic` asks for: all that can be "
+			    "reached are used",
+			    is->healthy, is->asked);
+	else
+		events_tell(&event, "%u of %u backends are healthy: those that are not are out again", is->healthy,
+			    is->asked);
+}
+
 void transitions_tell(const struct transitions *t, const struct model *before, const struct model *after)
 {
 	size_t at = 0;
@@ -161,6 +182,7 @@ void transitions_tell(const struct transitions *t, const struct model *before, c
 		const struct model_service *is = &after->services[i];
 		const struct model_service *was = before ? find_service(before, is->name, &at) : NULL;
 
+		tell_panic(was, is);
 		if (was) {
 			tell_backends(t, was, is);
 			continue;

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Shares of pools in the configuration: what is refused, and what becomes of what is not. */
+#include "config_errors.h"
+
+#define GREEN "backends: [10.1.0.1, {address: 10.1.0.2, pool: green}, {address: 10.1.0.3, pool: green}],\n"
+#define POOLS(text) SERVICE(GREEN "pools: " text)
+
+static const struct row errors[] = {
+	{POOLS("[green]"),
+	 "t.yaml:4: services[web].pools: a list is not a mapping; expected names of pools, each with its "
+	 "share, such as {blue: 80, green: 20}"},
+	{POOLS("~"),
+	 "t.yaml:4: services[web].pools: empty; expected a mapping: names of pools, each with its share, such as "
+	 "{blue: 80, green: 20}"},
+	{POOLS("{}"),
+	 "t.yaml:4: services[web].pools: no pool has a share, so that nobody would be served; expected one above 0"},
+	{POOLS("{green: 0}"),
+	 "t.yaml:4: services[web].pools: no pool has a share, so that nobody would be served; expected one above 0"},
+	{POOLS("{green: 65536}"), "t.yaml:4: services[web].pools.green: 65536 is out of range; expected 0 to 65535"},
+	{POOLS("{green: -1}"), "t.yaml:4: services[web].pools.green: -1 is out of range; expected 0 to 65535"},
+	{POOLS("{green: 20%}"), "t.yaml:4: services[web].pools.green: \"20%\" is not an integer; expected 0 to 65535"},
+	{POOLS("{green: ~}"), "t.yaml:4: services[web].pools.green: empty; expected an integer: 0 to 65535"},
+	{POOLS("{green: {}}"), "t.yaml:4: services[web].pools.green.share: missing; expected a share: 0 to 65535"},
+	{POOLS("{green: {share: x}}"),
+	 "t.yaml:4: services[web].pools.green.share: \"x\" is not an integer; expected 0 to 65535"},
+	{POOLS("{green: {share: 65536}}"),
+	 "t.yaml:4: services[web].pools.green.share: 65536 is out of range; expected 0 to 65535"},
+	{POOLS("{green: {shares: 1}}"),
+	 "t.yaml:4: services[web].pools.green.shares: unknown key; did you mean \"share\"?"},
+	{POOLS("{-green: 1}"), "t.yaml:4: services[web].pools.-green: not a pool's name; expected 1 to 31 letters, "
+			       "digits, '-', '_' or '.', a "
+			       "letter or digit first"},
+	{POOLS("{default: 1,\ngren: 1}"),
+	 "t.yaml:5: services[web].pools.gren: no backend of service \"web\" is in pool \"gren\"; did you mean "
+	 "\"green\"?; expected one with `pool: gren`"},
+	{POOLS("{green: 1, blue: 0}"), "t.yaml:4: services[web].pools.blue: no backend of service \"web\" is in pool "
+				       "\"blue\"; expected one with `pool: blue`"},
+	{SERVICE(GREEN "algorithm: round-robin,\npools: {green: 1}"),
+	 "t.yaml:5: services[web].pools: shares are of the ring, and algorithm round-robin does not go by it; expected "
+	 "another algorithm, or all backends in the default pool"},
+	{SERVICE(GREEN "algorithm: least-connections,\npools: {green: 1}"),
+	 "t.yaml:5: services[web].pools: shares are of the ring, and algorithm least-connections does not go by it; "
+	 "expected another algorithm, or all backends in the default pool"},
+	{"{interfaces: [eth0], source: {ipv4: 172.31.0.0/16}, limits: {destinations: 4},\n"
+	 "services: [{name: web, vips: [\"192.0.2.1:80/tcp\"], " GREEN
+	 "pools: {green: 1}, sources: {pools: {green: [10.0.0.1]}}}]}",
+	 "t.yaml:1: limits.destinations: 4 is too small for 5 backends (those of a pool that has sources count twice "
+	 "in a "
+	 "service with `pools`); raise it to 5 or more"},
+};
+
+static const struct row panic_errors[] = {
+	{SERVICE("panic: 101"), "t.yaml:3: services[web].panic: 101 is out of range; expected 0 to 100"},
+	{SERVICE("panic: -1"), "t.yaml:3: services[web].panic: -1 is out of range; expected 0 to 100"},
+	{SERVICE("panic: 50%"), "t.yaml:3: services[web].panic: \"50%\" is not an integer; expected 0 to 100"},
+};
+
+static void refused(void **state)
+{
+	(void)state;
+	check_rows(errors, COUNT(errors));
+	check_rows(panic_errors, COUNT(panic_errors));
+}
+
+static struct config *parse(const char *yaml)
+{
+	struct config_source *source = NULL;
+	struct shunt_err err = {};
+	json_t *tree = yaml_load(yaml, strlen(yaml), "t.yaml", &source, &err);
+	struct config *config = tree ? config_from_json(tree, source, &err) : NULL;
+
+	if (!config)
+		fail_msg("%s", shunt_err_text(&err));
+	json_decref(tree);
+	config_source_free(source);
+	return config;
+}
+
+/* In the order of their names, and the same in a copy. */
+static void read_and_copied(void **state)
+{
+	struct config *config = parse(POOLS("{green: {share: 65535}, default: 7}")), *copy = config_copy(config);
+
+	(void)state;
+	config_free(config);
+	assert_int_equal(copy->services[0].pool_count, 2);
+	assert_string_equal(copy->services[0].pools[0].name, "default");
+	assert_int_equal(copy->services[0].pools[0].share, 7);
+	assert_string_equal(copy->services[0].pools[1].name, "green");
+	assert_int_equal(copy->services[0].pools[1].share, 65535);
+	assert_int_equal(config_share_of(&copy->services[0], "green"), 65535);
+	assert_int_equal(config_share_of(&copy->services[0], "other"), 0);
+	config_free(copy);
+}
+
+static void without_shares(void **state)
+{
+	struct config *config = parse(SERVICE(GREEN "sources: {pools: {green: [10.8.0.0/16]}}"));
+	const struct config_service *web = &config->services[0];
+
+	(void)state;
+	assert_int_equal(web->pool_count, 0);
+	assert_int_equal(config_share_of(web, CONFIG_POOL_DEFAULT), 100);
+	assert_int_equal(config_share_of(web, "green"), 0);
+	assert_false(config_is_pinned(web, &web->backends[0]));
+	assert_true(config_is_pinned(web, &web->backends[1]));
+	assert_int_equal(config_destinations(web), 3);
+	config_free(config);
+}
+
+/* A pool may have a share and sources; the default one as well as others, since it is where all go no longer. */
+static void shares_and_sources(void **state)
+{
+	struct config *config =
+		parse(POOLS("{green: 80}, sources: {pools: {green: [10.8.0.0/16], default: [10.9.0.0/16]}}"));
+	const struct config_service *web = &config->services[0];
+
+	(void)state;
+	assert_int_equal(config_share_of(web, CONFIG_POOL_DEFAULT), 0);
+	assert_true(config_is_pinned(web, &web->backends[0]));
+	assert_int_equal(config_destinations(web), 6);
+	config_free(config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refused),
+		cmocka_unit_test(read_and_copied),
+		cmocka_unit_test(without_shares),
+		cmocka_unit_test(shares_and_sources),
+	};
+
+	return cmocka_run_group_tests_name("config pools", tests, NULL, NULL);
+}
