@@ -60,7 +60,7 @@ fewest() {
 	[ "$(connections | jq '.[0] >= 4')" = true ]
 	local status=$?
 	kill "$held" "$more"
-	return $status
+	return "$status"
 }
 
 by_client() {
