@@ -145,7 +145,7 @@ dns_other_rcode() {
 	dns_start b1 else.test && becomes dns 10.0.2.11 down 'DNS: NXDOMAIN, expected NOERROR' &&
 		shunt service set dns check.expect=any && becomes dns 10.0.2.11 up 'DNS: NXDOMAIN' &&
 		shunt service set dns check.expect=NOERROR check.query=else.test &&
-		wait_for 10 is dns fd00:2::12 down 'DNS: NXDOMAIN, expected NOERROR' && is dns 10.0.2.11 up 'DNS: NOERROR'
+		wait_for 10 is dns fd00:2::12 down 'DNS: NXDOMAIN, expected NOERROR' && wait_for 10 is dns 10.0.2.11 up 'DNS: NOERROR'
 }
 
 udp_other_answer() {
