@@ -159,7 +159,6 @@ static __always_inline bool conn_is_rehash(__u32 vip_flags, __u8 proto)
 static __noinline __u32 conn_dirty(__u64 *slot, __u64 hash, __u32 kind, const struct shunt_vip *vip)
 {
 	struct conn_world w = {vip->service, vip->flags & SHUNT_VIP_PICKS, CONN_PICK};
-
 	__u32 dest = conn_choose(&w, slot, hash, kind);
 
 	if (dest != CONN_PICK)

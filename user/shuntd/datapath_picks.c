@@ -12,7 +12,7 @@
 
 struct pick_plan {
 	struct shunt_pick *services; /* by id */
-	uint64_t *list;		     /* a half */
+	uint64_t *list;		     /* for a half */
 	uint32_t length;
 };
 
@@ -68,11 +68,12 @@ static int write_picks(struct datapath *dp, const struct pick_plan *plan, uint32
 void datapath_write_picks(struct datapath *dp, const struct plan *plan, const struct model *model)
 {
 	uint32_t half_size = SHUNT_PICKS_PER_DEST * dp->control->destinations;
-	struct pick_plan picks = {
-		.services = xcalloc(dp->control->services, sizeof(*picks.services)),
-		.list = xcalloc(half_size, sizeof(*picks.list)),
-	};
+	struct pick_plan picks = {.services = xcalloc(dp->control->services, sizeof(*picks.services))};
+	size_t length = 0;
 
+	for (size_t i = 0; i < model->service_count; i++)
+		length += model->services[i].pick_count;
+	picks.list = xcalloc(length + 1, sizeof(*picks.list));
 	for (size_t i = 0; i < model->service_count; i++)
 		if (model->services[i].pick_count)
 			plan_service_picks(&picks, &plan->services[i], &model->services[i]);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../lib/diff.h"
+
 #define MORE_TEXT 32 /* room for "; and N more changes" */
 
 struct summary {
@@ -141,16 +143,9 @@ static void compare_service(struct summary *s, const struct config_service *was,
 static bool same_rest(const struct config *a, const struct config *b)
 {
 	struct config bare_a = *a, bare_b = *b;
-	json_t *left, *right;
-	bool same;
 
 	bare_a.service_count = bare_b.service_count = 0;
-	left = config_to_json(&bare_a);
-	right = config_to_json(&bare_b);
-	same = json_equal(left, right);
-	json_decref(left);
-	json_decref(right);
-	return same;
+	return config_same(&bare_a, &bare_b);
 }
 
 const char *summary_of(const struct config *before, const struct config *after, char buf[SUMMARY_TEXT])
