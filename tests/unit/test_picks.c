@@ -91,12 +91,26 @@ static void long_lists(void **state)
 	free(list);
 }
 
+/* The most that there may be: one heavy weight, whose share leaves no whole turn to the others. */
+static void longest_list(void **state)
+{
+	uint32_t weights[200];
+	size_t length;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(weights); i++)
+		weights[i] = i ? 1 : 65535;
+	free(picks_build(weights, COUNT(weights), MAX, &length));
+	assert_in_range(length, COUNT(weights) * MAX + 1, COUNT(weights) * (MAX + 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(small),
 		cmocka_unit_test(spread),
 		cmocka_unit_test(long_lists),
+		cmocka_unit_test(longest_list),
 	};
 
 	return cmocka_run_group_tests_name("picks", tests, NULL, NULL);

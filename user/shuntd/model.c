@@ -415,7 +415,7 @@ static void fill_picks(struct model_service *service, const struct config_servic
 	for (size_t i = 0; i < config->backend_count; i++)
 		if (backend_is_used(service->dests[i].state))
 			weights[i] = member_of(config, &config->backends[i], OWN_RING).weight;
-	service->picks = picks_build(weights, config->backend_count, SHUNT_PICKS_PER_DEST, &service->pick_count);
+	service->picks = picks_build(weights, config->backend_count, SHUNT_PICKS_PER_DEST - 1, &service->pick_count);
 	free(weights);
 }
 
