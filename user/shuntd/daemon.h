@@ -46,6 +46,10 @@ void daemon_close(struct daemon *d);
 /* Make next the configuration in force: state file prepared, interfaces attached, maps written, state committed. Takes next over on
  * success (0); on failure nothing has changed, *err says why, and next is still the caller's. */
 int daemon_commit(struct daemon *d, struct config *next, struct shunt_err *err);
+/* The same for what a file says, of which this is the hash. */
+int daemon_commit_file(struct daemon *d, struct config *next, uint64_t file_hash, struct shunt_err *err);
+
+/* ---- load.c */
 
 /* Read config_path again and commit it. *changed: whether anything differs from what was in force. */
 int daemon_reload(struct daemon *d, bool *changed, struct shunt_err *err);
@@ -53,6 +57,8 @@ int daemon_reload(struct daemon *d, bool *changed, struct shunt_err *err);
 /* At start: the state file's configuration, or the file's where that has changed since it was last applied (or there is no state).
  * Sets d->file_hash. NULL with *err. */
 struct config *daemon_load(struct daemon *d, struct shunt_err *err);
+
+/* ---- daemon.c */
 
 /* Take the program off all interfaces, unpin everything, and end the loop. */
 int daemon_detach(struct daemon *d, struct shunt_err *err);
