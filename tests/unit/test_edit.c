@@ -305,7 +305,7 @@ static const struct {
 	 "changes[0]: services[web].colour: unknown key; expected name, vips, encap, ring_size, echo, algorithm, "
 	 "sticky, hash, "
 	 "sources, "
-	 "quic, udp, idle_timeout, drain_timeout, check or "
+	 "quic, udp, idle_timeout, drain_timeout, check, group, file or "
 	 "backends",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'vips': null}}]",
