@@ -55,11 +55,34 @@ int daemon_commit(struct daemon *d, struct config *next, struct shunt_err *err)
 	return 0;
 }
 
-int daemon_reload(struct daemon *d, bool *changed, struct shunt_err *err)
+int traffic_may_commit(const struct daemon *d, const struct config *next, json_t *warnings, struct shunt_err *err)
+{
+	if (!config_find_service(d->config, FAKE_BUSY) || config_find_service(next, FAKE_BUSY))
+		return 0;
+	shunt_fail(err, EBUSY, "services[" FAKE_BUSY "]", "had 42 packets within the last minute; add --force");
+	if (!warnings)
+		return -EBUSY;
+	json_array_append_new(warnings, json_string(shunt_err_text(err)));
+	return 0;
+}
+
+/* With all, another file is refused. */
+int daemon_reload(struct daemon *d, const struct reload_ask *ask, bool *changed, struct shunt_err *err)
 {
 	struct config *next = parse(d->config_path, NULL, err);
 	int ret;
 
+	if (next && !ask->force) {
+		ret = traffic_may_commit(d, next, NULL, err);
+		if (ret) {
+			config_free(next);
+			return ret;
+		}
+	}
+	json_decref(d->refused);
+	d->refused = ask->all
+			     ? json_pack("[{s:s, s:s, s:s}]", "file", "b.yaml", "detail", "broken", "where", "b.yaml:7")
+			     : NULL;
 	if (!next)
 		return -EINVAL;
 	ret = daemon_commit(d, next, err);
@@ -218,6 +241,7 @@ static int serve(const struct fake_daemon *fake, int ready)
 	uv_walk(&loop, close_handle, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	config_free(d.config);
+	json_decref(d.refused);
 	return uv_loop_close(&loop) ? 1 : 0;
 }
 

@@ -32,6 +32,8 @@ extern bool fake_unswept; /* the next one that is started has not swept yet */
 #define FAKE_REMOVED "10.1.0.99"
 
 /* How it refuses: a configuration with a service of this name is refused by daemon_commit() with ENOSPC, or EIO. */
+/* One of this name has traffic, and does not go unless it is forced. */
+#define FAKE_BUSY "busy"
 #define FAKE_FULL "too-many"
 #define FAKE_BROKEN "disk-broken"
 

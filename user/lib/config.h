@@ -234,7 +234,8 @@ struct config {
  */
 struct config_source;
 
-/* A new configuration from a tree, in which members of services that come from their groups are filled in first; NULL with *err filled (err->where: "FILE:LINE: path" or path) when it is not a valid one.
+/* A new configuration from a tree, in which members of services that come from their groups are filled in first; NULL with *err filled
+ * (err->where: "FILE:LINE: path" or path) when it is not a valid one.
  * Checks unknown keys, types, ranges, duplicates (services, VIPs in all services, backends in one), VIPs that overlap, one mac for an address,
  * families against encap and against source prefixes, and that everything fits the limits. Does not keep tree or source. */
 struct config *config_from_json(json_t *tree, const struct config_source *source, struct shunt_err *err);

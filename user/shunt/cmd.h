@@ -27,7 +27,8 @@ struct command {
 	int (*run)(struct cli *cli, int argc, char **argv); /* argv: what follows noun and verb; returns a STATUS_ */
 };
 
-extern const struct command daemon_commands[]; /* status, reload, apply, check, export, version, detach */
+extern const struct command daemon_commands[]; /* status, apply, version, detach */
+extern const struct command files_commands[];  /* check, export, reload */
 extern const struct command stats_commands[];
 extern const struct command conn_commands[];
 extern const struct command service_commands[];

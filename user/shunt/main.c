@@ -15,7 +15,7 @@
 
 #define DEFAULT_SOCKET "/run/shunt/shunt.sock"
 
-static const struct command *const tables[] = {daemon_commands,	 stats_commands,   conn_commands,
+static const struct command *const tables[] = {daemon_commands,	 files_commands,   stats_commands, conn_commands,
 					       service_commands, backend_commands, agent_commands};
 
 /* All rows, in the order of the tables. */

@@ -120,6 +120,8 @@ static void answer_upload(struct api *api, struct MHD_Connection *connection, co
 		.content_type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE),
 		.name = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "name"),
 		.check = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "check"),
+		.force = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "force"),
+		.all = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "all"),
 		.body = upload->body ? upload->body : "",
 		.len = upload->len,
 	};

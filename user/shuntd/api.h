@@ -8,7 +8,8 @@
  *   GET  /v1/config          the canonical configuration
  *   PUT  /v1/config          replace it: JSON, or YAML (Content-Type: application/yaml; ?name=FILE for errors; ?check=1 only checks)
  *   POST /v1/changes         {"changes": [...]} (user/lib/edit.h), one transaction
- *   POST /v1/reload          read the configuration file again
+ *   POST /v1/reload          read the configuration files again (?all=1: also those that have not changed)
+ *   ?force=1 with the three above: delete services that have traffic, too
  *   GET  /v1/services        all; GET /v1/services/NAME: one, with states of its backends
  *   GET  /v1/stats           packets and bytes by service, backend and reason
  *   GET  /v1/connections     what becomes of connections while rings change: all; GET /v1/connections/NAME: of one service

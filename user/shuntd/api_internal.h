@@ -15,6 +15,8 @@ struct api_request {
 	const char *content_type; /* of the body */
 	const char *name;	  /* ?name=: what errors call the body */
 	const char *check;	  /* ?check= */
+	const char *force;	  /* ?force= */
+	const char *all;	  /* ?all= */
 	const char *body;
 	size_t len;
 };
@@ -38,6 +40,7 @@ void api_warn_moved(json_t *warnings, const struct config *present, const struct
 
 /* All below return a new reference, or NULL: memory is gone, or *err says what. */
 json_t *api_version_json(void);
+json_t *api_refused_json(const struct daemon *d); /* what of the files is not applied */
 json_t *api_status_json(const struct daemon *d);
 json_t *api_services_json(const struct daemon *d, struct shunt_err *err);
 json_t *api_service_json(const struct daemon *d, const char *name, struct shunt_err *err);

@@ -169,6 +169,12 @@ static int get_service_connections(struct daemon *d, const struct api_request *r
 	return *body ? 0 : code_of(err);
 }
 
+/* ?NAME=1 */
+static bool is_set(const char *value)
+{
+	return value && strcmp(value, "0") != 0;
+}
+
 static json_t *changed_json(const struct daemon *d, bool changed)
 {
 	return json_pack("{s:b, s:I}", "changed", changed, "generation", (json_int_t)datapath_generation(d->dp));
@@ -185,12 +191,15 @@ static bool config_differs(const struct config *a, const struct config *b)
 }
 
 /* Commit next, which is taken over or freed, unless it says what is in force already. */
-static int commit(struct daemon *d, struct config *next, bool *changed, struct shunt_err *err)
+static int commit(struct daemon *d, const struct api_request *request, struct config *next, bool *changed,
+		  struct shunt_err *err)
 {
 	int ret = 0;
 
 	*changed = config_differs(d->config, next);
-	if (*changed)
+	if (*changed && !is_set(request->force))
+		ret = traffic_may_commit(d, next, NULL, err);
+	if (*changed && !ret)
 		ret = daemon_commit(d, next, err);
 	if (!*changed || ret)
 		config_free(next);
@@ -227,7 +236,7 @@ static json_t *annotated_json(const struct daemon *d, bool changed, json_t *warn
 
 static bool only_checks(const struct api_request *request)
 {
-	return request->check && strcmp(request->check, "0") != 0;
+	return is_set(request->check);
 }
 
 static int put_config(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
@@ -247,9 +256,10 @@ static int put_config(struct daemon *d, const struct api_request *request, const
 	notes = api_removed_notes(d, next);
 	if (only_checks(request)) {
 		changed = config_differs(d->config, next);
+		ret = traffic_may_commit(d, next, warnings, err);
 		config_free(next);
 	} else {
-		ret = commit(d, next, &changed, err);
+		ret = commit(d, request, next, &changed, err);
 	}
 	if (ret == 0)
 		*body = annotated_json(d, changed, warnings, notes);
@@ -295,7 +305,7 @@ static int post_changes(struct daemon *d, const struct api_request *request, con
 	if (ret == 0) {
 		api_warn_moved(warnings, d->config, next);
 		notes = api_removed_notes(d, next);
-		ret = commit(d, next, &changed, err);
+		ret = commit(d, request, next, &changed, err);
 	}
 	if (ret == 0)
 		*body = annotated_json(d, changed, warnings, notes);
@@ -308,12 +318,15 @@ static int post_changes(struct daemon *d, const struct api_request *request, con
 static int post_reload(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 		       struct shunt_err *err)
 {
+	const struct reload_ask ask = {.all = is_set(request->all), .force = is_set(request->force)};
 	bool changed = false;
-	int ret = daemon_reload(d, &changed, err);
+	int ret = daemon_reload(d, &ask, &changed, err);
 
-	(void)request, (void)rest;
-	if (ret == 0)
+	(void)rest;
+	if (ret == 0) {
 		*body = changed_json(d, changed);
+		json_object_set_new(*body, "refused", api_refused_json(d));
+	}
 	return ret;
 }
 

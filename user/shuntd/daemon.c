@@ -182,9 +182,9 @@ static int check_fixed(const struct daemon *d, const struct config *next, struct
 			  (unsigned long long)next->seed, (unsigned long long)attach_seed(d->attach));
 }
 
-int daemon_commit_file(struct daemon *d, struct config *next, uint64_t file_hash, struct shunt_err *err)
+int daemon_commit_files(struct daemon *d, struct config *next, uint64_t file_hash, json_t *files, struct shunt_err *err)
 {
-	struct store_state state = {next, file_hash, datapath_generation(d->dp) + 1};
+	struct store_state state = {next, file_hash, datapath_generation(d->dp) + 1, files};
 	int rc;
 
 	if (d->detached)
@@ -214,13 +214,16 @@ int daemon_commit_file(struct daemon *d, struct config *next, uint64_t file_hash
 	config_free(d->config);
 	d->config = next;
 	d->file_hash = file_hash;
+	json_incref(files);
+	json_decref(d->files);
+	d->files = files;
 	health_sync(d->health, next, initial_health, d);
 	return 0;
 }
 
 int daemon_commit(struct daemon *d, struct config *next, struct shunt_err *err)
 {
-	return daemon_commit_file(d, next, d->file_hash, err);
+	return daemon_commit_files(d, next, d->file_hash, d->files, err);
 }
 
 /* Same configuration, changed world. */
@@ -327,6 +330,9 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	rc = events_open(&d->events, d->loop, attach_event_fd(d->attach), told, d, err);
 	if (rc)
 		return rc;
+	rc = traffic_open(&d->traffic, d, err);
+	if (rc)
+		return rc;
 	uv_timer_start(&d->repair_timer, repair, REPAIR_INTERVAL_MS, REPAIR_INTERVAL_MS);
 	uv_timer_start(&d->step_timer, step, STEP_DELAY_MS, 0);
 	uv_timer_start(&d->alive_timer, alive, 0, ALIVE_INTERVAL_MS);
@@ -339,6 +345,7 @@ void daemon_close(struct daemon *d)
 	uv_close((uv_handle_t *)&d->repair_timer, NULL);
 	uv_close((uv_handle_t *)&d->step_timer, NULL);
 	uv_close((uv_handle_t *)&d->refresh_timer, NULL);
+	traffic_close(d->traffic);
 	if (d->events)
 		events_close(d->events);
 	if (d->health)
@@ -348,6 +355,9 @@ void daemon_close(struct daemon *d)
 	model_free(d->model);
 	model_cache_free(d->cache);
 	config_free(d->config);
+	json_decref(d->files);
+	json_decref(d->refused);
+	free(d->services_dir);
 }
 
 static void stop(uv_timer_t *timer)

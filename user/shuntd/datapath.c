@@ -192,6 +192,7 @@ static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
 	dp->drains_s = xcalloc(control->destinations, sizeof(*dp->drains_s));
 	init_sweep(&dp->sweep, control);
 	dp->dest_counters = xcalloc(control->destinations, sizeof(*dp->dest_counters));
+	dp->service_packets = xcalloc(control->services, sizeof(*dp->service_packets));
 	return 0;
 }
 
@@ -248,6 +249,7 @@ void datapath_close(struct datapath *dp)
 	free(dp->named);
 	free(dp->drains_s);
 	free(dp->dest_counters);
+	free(dp->service_packets);
 	free(dp);
 }
 

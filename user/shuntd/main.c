@@ -8,9 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../lib/config_files.h"
+#include "../lib/config_faults.h"
 #include "../lib/log.h"
-#include "../lib/yaml.h"
 #include "api.h"
 #include "daemon.h"
 #include "store.h"
@@ -108,32 +107,40 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return -EINVAL;
 }
 
+/* The last fault is for the caller to say. */
 static int check_file(const char *path, struct shunt_err *err)
 {
-	struct config_source *source = NULL;
-	json_t *tree = config_read_file(path, &source, err);
-	struct config *config = tree ? config_from_json(tree, source, err) : NULL;
-	int rc = config ? 0 : -EINVAL;
+	json_t *faults = json_array(), *fault;
+	char *main_path;
+	struct config *config = config_verify(path, faults, &main_path);
+	size_t count = json_array_size(faults), i;
 
+	json_array_foreach (faults, i, fault) {
+		shunt_fail(err, EINVAL, json_string_value(json_object_get(fault, "where")), "%s",
+			   json_string_value(json_object_get(fault, "detail")));
+		if (i + 1 < count)
+			log_error("%s", shunt_err_text(err));
+	}
+	if (!count)
+		printf("%s: ok\n", main_path);
 	config_free(config);
-	json_decref(tree);
-	config_source_free(source);
-	if (!rc)
-		printf("%s: ok\n", path);
-	return rc;
+	json_decref(faults);
+	free(main_path);
+	return count ? -EINVAL : 0;
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct daemon *d = handle->data;
+	const struct reload_ask ask = {0};
 	struct shunt_err err;
 	bool changed;
 
 	if (signum != SIGHUP) {
 		log_info("%s: ending; forwarding goes on as configured", strsignal(signum));
 		uv_stop(d->loop);
-	} else if (daemon_reload(d, &changed, &err)) {
-		log_error("not reloaded, nothing has changed: %s", shunt_err_text(&err));
+	} else {
+		daemon_reload(d, &ask, &changed, &err); /* which logs what is refused */
 	}
 }
 

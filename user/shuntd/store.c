@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The state file: {"format": 1, "generation": N, "file_hash": "16 hex digits", "config": {the canonical tree}}.
+ * The state file: {"format": 1, "generation": N, "file_hash": "16 hex digits", "config": {the canonical tree}}, and "files", hashes by
+ * name, if there are any.
  *
  * Written beside its place and renamed into it, each made durable before the next step, so that a reader finds
  * the old one or the new one, whole, whenever the power goes. The closing brace is its last byte: whatever is cut off, a
@@ -73,14 +74,14 @@ static int parse_state(const char *path, json_t *root, struct store_state *out, 
 	json_int_t format, generation;
 	json_error_t bad;
 	const char *hash;
-	json_t *config;
+	json_t *config, *files = NULL;
 	int ret;
 
 	ret = check_format(path, root, err);
 	if (ret)
 		return ret;
-	if (json_unpack_ex(root, &bad, 0, "{s:I,s:I,s:s,s:o!}", "format", &format, "generation", &generation,
-			   "file_hash", &hash, "config", &config))
+	if (json_unpack_ex(root, &bad, 0, "{s:I,s:I,s:s,s:o,s?o!}", "format", &format, "generation", &generation,
+			   "file_hash", &hash, "config", &config, "files", &files))
 		return shunt_fail(err, EINVAL, path, "damaged (%s); " STORE_MEND, bad.text);
 	if (generation < 0)
 		return shunt_fail(err, EINVAL, path, "damaged (generation is negative); " STORE_MEND);
@@ -91,6 +92,7 @@ static int parse_state(const char *path, json_t *root, struct store_state *out, 
 	out->config = config_from_json(config, NULL, &bad_config);
 	if (!out->config)
 		return shunt_fail(err, EINVAL, path, "%s; " STORE_MEND, shunt_err_text(&bad_config));
+	out->files = json_incref(files);
 	return 0;
 }
 
@@ -172,6 +174,8 @@ static char *state_text(const struct store_state *state)
 	snprintf(hash, sizeof(hash), "%016" PRIx64, state->file_hash);
 	root = json_pack("{s:i,s:I,s:s,s:o}", "format", STORE_FORMAT, "generation", (json_int_t)state->generation,
 			 "file_hash", hash, "config", config_to_json(state->config));
+	if (json_object_size(state->files))
+		json_object_set(root, "files", state->files);
 	text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
 	json_decref(root);
 	return text;
