@@ -199,6 +199,14 @@ static const json_t *set_of(struct edit *e)
 	return NULL;
 }
 
+/* Whose a service is, says where it was read. */
+static int keep_file(struct edit *e, const json_t *members, const char *where)
+{
+	if (!json_object_get(members, "file"))
+		return 0;
+	return edit_fail(e, EINVAL, where, "a service is in the file that it was read from; put it there instead");
+}
+
 static int service_add(struct edit *e)
 {
 	const json_t *service = json_object_get(e->change, "service");
@@ -209,6 +217,8 @@ static int service_add(struct edit *e)
 	if (name && index_of_service(e->services, name) >= 0)
 		return edit_fail(e, EEXIST, "service", "service \"%s\" exists already; change it with service.set",
 				 name);
+	if (keep_file(e, service, "service.file"))
+		return -EINVAL;
 	json_array_append_new(e->services, json_deep_copy(service));
 	return 0;
 }
@@ -255,6 +265,8 @@ static int service_set(struct edit *e)
 	service = json_array_get(e->services, index);
 	if (json_object_get(set, "name"))
 		return edit_fail(e, EINVAL, "set.name", "a service keeps its name; add one of the new name instead");
+	if (keep_file(e, set, "set.file"))
+		return -EINVAL;
 	if (json_object_get(set, "ring_size") &&
 	    !json_equal(json_object_get(set, "ring_size"), json_object_get(service, "ring_size")))
 		return edit_fail(e, EINVAL, "set.ring_size",
