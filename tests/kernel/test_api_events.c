@@ -246,6 +246,7 @@ static void ends(void **state)
 	take_place(&sleeper);
 	kill(fake.pid, SIGTERM);
 	await(&reader, "\r\n0\r\n\r\n");
+	assert_int_equal(fake_daemon_wait(&fake), 0);
 	close(reader.fd);
 	close(sleeper.fd);
 }
