@@ -40,6 +40,8 @@ reload_says() { # STATUS PATTERN [OPTION...]
 	echo "reload ended with $got and said: $said"
 	[ "$got" = "$want" ] && grep -Eq -- "$pattern" <<<"$said"
 }
+events_say() { shunt events --kind config | tee /dev/stderr | grep -Eq -- "$1"; }
+made_by() { shunt --json history | jq -e --arg by "$1" '.revisions[0].by == $by'; }
 status_says() { shunt status | tee /dev/stderr | grep -Eq -- "$1"; }
 
 lab_begin || bail "the lab comes up"
@@ -63,11 +65,13 @@ one_breaks_the_other_changes() {
 	echo "services: [{name: web, vips: 5}]" >"$teams/a.yaml"
 	team b.yaml shop "$vip4:82/tcp" 10.0.2.12
 	reload_says 1 "NOT APPLIED: $teams/a.yaml:1: services\[web\].vips: 5 is not a list" &&
-		wait_for 10 answers 82 b2 && silent 81 && answers 80 b1 && status_says "NOT APPLIED: $teams/a.yaml:1"
+		wait_for 10 answers 82 b2 && silent 81 && answers 80 b1 && status_says "NOT APPLIED: $teams/a.yaml:1" &&
+		events_say "not applied: $teams/a.yaml:1: services\[web\].vips: 5 is not a list" && made_by reload
 }
 
 a_restart_keeps_both() {
-	shuntd_end KILL && shuntd_start && wait_for 10 answers 80 b1 && wait_for 10 answers 82 b2 && status_says "NOT APPLIED: $teams/a.yaml:1"
+	shuntd_end KILL && shuntd_start && wait_for 10 answers 80 b1 && wait_for 10 answers 82 b2 &&
+		status_says "NOT APPLIED: $teams/a.yaml:1" && events_say "not applied: $teams/a.yaml:1" && made_by reload
 }
 
 mended() {
@@ -135,6 +139,18 @@ unused_it_goes() {
 	reload_says 0 '^done' && shunt service delete shop
 }
 
+# From a revision with the service to one without, and back.
+rollback_asks_too() {
+	team b.yaml shop "$vip4:81/tcp" 10.0.2.12
+	reload_says 0 '^done' && wait_for 10 answers 81 b2 && made_by reload || return 1
+	shunt export | sed '/name: shop/,$d' >"$run/without.yaml"
+	refused 'services.shop.: had [0-9]+ packets.*--force' shunt rollback &&
+		refused 'services.shop.: had [0-9]+ packets.*--force' shunt plan "$run/without.yaml" && answers 81 b2 || return 1
+	{ shunt plan "$run/without.yaml" --force || [ $? = 4 ]; } | grep -x -- '- services\[shop\]' && answers 81 b2 || return 1
+	shunt rollback --force && silent 81 && reload_says 0 'nothing to change' && silent 81 && shunt rollback &&
+		wait_for 10 answers 81 b2 && [ "$(members shop .file)" = '"b.yaml"' ]
+}
+
 directory_away() {
 	mv "$teams" "$run/away"
 	reload_says 1 "NOT APPLIED: $teams: cannot be read: No such file" && answers 80 b3 &&
@@ -156,5 +172,6 @@ test_that "check says what is wrong in all files" check_finds_all
 test_that "a service in use is not deleted, by command, API or file" in_use_stays
 test_that "unless it is forced" forced_it_goes
 test_that "one without packets needs no force" unused_it_goes
+test_that "a plan and a rollback ask as well" rollback_asks_too
 test_that "a directory that is away ends no service" directory_away
 tap_end
