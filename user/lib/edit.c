@@ -467,13 +467,6 @@ struct config *config_edit(const struct config *config, const json_t *changes, s
 	return NULL;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	const struct config_service *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
 static void carry_service(struct config_service *next, const struct config_service *present)
 {
 	for (size_t i = 0; i < next->backend_count; i++) {
@@ -487,17 +480,13 @@ static void carry_service(struct config_service *next, const struct config_servi
 
 void config_carry_admin(struct config *next, const struct config *present)
 {
-	const struct config_service **sorted = xcalloc(present->service_count, sizeof(*sorted));
+	struct config_names *names = config_names_new(present);
 
-	for (size_t i = 0; i < present->service_count; i++)
-		sorted[i] = &present->services[i];
-	qsort(sorted, present->service_count, sizeof(*sorted), compare_names);
 	for (size_t i = 0; i < next->service_count; i++) {
-		const struct config_service *service = &next->services[i], **was;
+		const struct config_service *was = config_names_find(names, next->services[i].name);
 
-		was = bsearch(&service, sorted, present->service_count, sizeof(*sorted), compare_names);
 		if (was)
-			carry_service(&next->services[i], *was);
+			carry_service(&next->services[i], was);
 	}
-	free(sorted);
+	free(names);
 }
