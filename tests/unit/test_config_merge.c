@@ -475,6 +475,35 @@ static void groups_refuse(void **state)
 	      is);
 }
 
+/* They are root's: in the main file. */
+static void commands(void **state)
+{
+	static const char no[] =
+		"check.command: not for a file of services, since it is run as shuntd itself; expected "
+		"it in the main file, in the `defaults` of the service's group";
+	static const char is[] = "own/ 192.0.2.1:80/tcp, dns/a.yaml 192.0.2.3:53/udp";
+	char *said = xasprintf("services.d/a.yaml:4: %s", no), *grouped = xasprintf("services.d/a.yaml:5: %s", no);
+
+	(void)state;
+	write_file("shunt.yaml",
+		   HEAD "groups: {team: {defaults: {check: {type: exec, command: [/bin/true]}}}}\n" SERVICE(
+			   "own", "192.0.2.1:80/tcp") "    check: {type: exec, command: [/bin/sh]}\n");
+	team("a.yaml", NULL);
+	team("b.yaml", NULL);
+	merge(false, "", "own/ 192.0.2.1:80/tcp");
+	team("a.yaml", SERVICE("dns", "192.0.2.3:53/udp") "    check: {type: exec, command: [/bin/sh]}\n");
+	merge(false, said, "own/ 192.0.2.1:80/tcp");
+	team("a.yaml", SERVICE("dns", "192.0.2.3:53/udp") "    group: team\n    check: {command: [/bin/sh]}\n");
+	merge(false, grouped, "own/ 192.0.2.1:80/tcp");
+	team("a.yaml", SERVICE("dns", "192.0.2.3:53/udp") "    group: team\n    check: {rise: 5}\n");
+	merge(false, "", is);
+	assert_string_equal(config_find_service(present, "dns")->check.command[0], "/bin/true");
+	team("a.yaml", SERVICE("dns", "192.0.2.3:53/udp") "    group: team\n    check: {command: [/bin/true]}\n");
+	merge(false, "", is);
+	free(said);
+	free(grouped);
+}
+
 static void all_faults_are_found(void **state)
 {
 	char *path = xasprintf("%s/shunt.yaml", dir), *main_path, *said, *of_directory;
@@ -553,6 +582,7 @@ int main(void)
 		cmocka_unit_test(directory_goes),
 		cmocka_unit_test(groups),
 		cmocka_unit_test(groups_refuse),
+		cmocka_unit_test(commands),
 		cmocka_unit_test(all_faults_are_found),
 	};
 

@@ -115,6 +115,13 @@ static int refuse_owned(struct merge *g)
 	return 0;
 }
 
+static const json_t *group_of(const json_t *groups, const json_t *service)
+{
+	const char *name = json_string_value(json_object_get(service, "group"));
+
+	return name ? json_object_get(groups, name) : NULL;
+}
+
 /* What the groups of a file's services are is a part of it. */
 static uint64_t add_groups(const json_t *groups, const struct config_file *file, uint64_t hash)
 {
@@ -122,8 +129,7 @@ static uint64_t add_groups(const json_t *groups, const struct config_file *file,
 	size_t i;
 
 	json_array_foreach (json_object_get(file->tree, "services"), i, service) {
-		const char *name = json_string_value(json_object_get(service, "group"));
-		const json_t *group = name ? json_object_get(groups, name) : NULL;
+		const json_t *group = group_of(groups, service);
 		char *text = group ? json_dumps(group, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 
 		for (const char *c = text; c && *c; c++)
@@ -182,8 +188,27 @@ static int refuse_key(struct merge *g, size_t index, const char *key)
 		    "%.64s: not for a file of services; expected services alone, the rest is in the main file", key);
 }
 
+/* A command runs as shuntd itself: who may write a file of services shall not be root for that. What the main file has for the group is
+ * the main file's, also where it is repeated, as an export does. */
+static int refuse_commands(struct merge *g, size_t index, const json_t *services, const json_t *groups)
+{
+	json_t *service;
+	size_t i;
+
+	json_array_foreach (services, i, service) {
+		const json_t *check = json_object_get(service, "check"), *command = json_object_get(check, "command");
+		const json_t *defaults = json_object_get(group_of(groups, service), "defaults");
+
+		if (command && !json_equal(command, json_object_get(json_object_get(defaults, "check"), "command")))
+			return fail(g, index, config_source_line(g->m->dir->source, check, "command"),
+				    "check.command: not for a file of services, since it is run as shuntd itself; "
+				    "expected it in the main file, in the `defaults` of the service's group");
+	}
+	return 0;
+}
+
 /* {services: [...]}, each of them without an owner yet. */
-static int take_services(struct merge *g, size_t index)
+static int take_services(struct merge *g, size_t index, const json_t *groups)
 {
 	struct part *part = &g->parts[index];
 	json_t *services = json_object_get(part->file->tree, "services"), *service, *value;
@@ -199,6 +224,8 @@ static int take_services(struct merge *g, size_t index)
 		if (json_object_get(service, "file"))
 			return fail(g, index, config_source_line(g->m->dir->source, service, "file"),
 				    "file: says itself whose a service is; leave it out here");
+	if (refuse_commands(g, index, services, groups))
+		return -EINVAL;
 	json_array_foreach (services, i, service)
 		if (json_is_object(service))
 			json_object_set_new(service, "file", json_string(part->name));
@@ -243,7 +270,7 @@ static void take_file(struct merge *g, size_t index, const json_t *groups)
 	if (!part->changed || !part->file)
 		return;
 	g->err = &err;
-	if (take_services(g, index)) {
+	if (take_services(g, index, groups)) {
 		parts_refuse(g, index, &err);
 		return;
 	}
