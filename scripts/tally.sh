@@ -13,12 +13,23 @@ skip_step() { # NAME WHY
 	printf '  %-24s skipped: %s\n' "$1" "$2"
 }
 
-# run NAME COMMAND...: counts the tests that it reports; one that reports none is a test itself, and so is ending badly.
-run() {
-	local name=$1 log status=0 ok bad skips started=$SECONDS
+log_of() { echo "$logs/${1//\//-}.log"; } # NAME
+
+# execute NAME COMMAND...: its output and its end into files. May be one of several at a time.
+execute() {
+	local log status=0 started=$SECONDS
+	log=$(log_of "$1")
 	shift
-	log=$logs/${name//\//-}.log
 	timeout --kill-after=30 "$limit" "$@" >"$log" 2>&1 </dev/null || status=$?
+	echo "$status $((SECONDS - started))" >"$log.end"
+}
+
+# report NAME: counts the tests that it has reported; one that reports none is a test itself, and so is ending badly.
+report() {
+	local name=$1 log status took ok bad skips
+	log=$(log_of "$name")
+	read -r status took <"$log.end"
+	rm "$log.end"
 	skips=$(count_lines '^(not )?ok [0-9]+ # SKIP|^skip - ' "$log")
 	ok=$(count_lines '^ok( [0-9]+)? - ' "$log")
 	bad=$(count_lines '^not ok( [0-9]+)? - ' "$log")
@@ -28,7 +39,7 @@ run() {
 	printf '  %-24s %4d passed' "$name" "$ok"
 	[ "$bad" = 0 ] || printf ', %d FAILED' "$bad"
 	[ "$skips" = 0 ] || printf ', %d skipped' "$skips"
-	printf '  (%d s)\n' $((SECONDS - started))
+	printf '  (%d s)\n' "$took"
 	grep -E '^skip(ped)?( -|:) |# SKIP' "$log" | sed 's/^/    /'
 	[ "$bad" = 0 ] && return
 	grep -A 12 -E '^not ok' "$log" | head -40 | sed 's/^/    /'
@@ -38,10 +49,29 @@ run() {
 	return 1
 }
 
-run_each() { # DIRECTORY-OF-NAMES PROGRAM...
-	local kind=$1 program
+run() { # NAME COMMAND...
+	execute "$@"
+	report "$1"
+}
+
+# run_each DIRECTORY-OF-NAMES PROGRAM...: $jobs at a time (one, unless that is set), reported as they end.
+run_each() {
+	local kind=$1 program pid
+	local -A names=()
 	shift
 	for program; do
-		[ -x "$program" ] && run "$kind/$(basename "$program" .sh)" "$program"
+		[ -x "$program" ] || continue
+		[ ${#names[@]} -lt "${jobs:-1}" ] || report_next
+		execute "$kind/$(basename "$program" .sh)" "$program" &
+		names[$!]=$kind/$(basename "$program" .sh)
 	done
+	while [ ${#names[@]} -gt 0 ]; do
+		report_next
+	done
+}
+
+report_next() { # of run_each
+	wait -n -p pid "${!names[@]}"
+	report "${names[$pid]}"
+	unset "names[$pid]"
 }

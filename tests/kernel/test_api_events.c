@@ -246,9 +246,15 @@ static void ends(void **state)
 	take_place(&sleeper);
 	kill(fake.pid, SIGTERM);
 	await(&reader, "\r\n0\r\n\r\n");
-	assert_int_equal(fake_daemon_wait(&fake), 0);
 	close(reader.fd);
 	close(sleeper.fd);
+}
+
+/* The last test has told it to end; a second signal could come when it does not catch them any more. */
+static int wait_fake(void **state)
+{
+	(void)state;
+	return fake_daemon_wait(&fake);
 }
 
 int main(void)
@@ -259,5 +265,5 @@ int main(void)
 		cmocka_unit_test(ends),
 	};
 
-	return cmocka_run_group_tests_name("api-events", tests, start_fake, stop_fake);
+	return cmocka_run_group_tests_name("api-events", tests, start_fake, wait_fake);
 }

@@ -193,7 +193,7 @@ exec_hangs() {
 # A file that is missing on this node must not empty the service.
 exec_missing() {
 	mv "$run/check" "$run/away" || return 1
-	wait_for 10 grep -q "count for nothing, the last of service exec, .* No such file" "$run/shuntd.log" &&
+	wait_for 10 grep -q "exec.*count for nothing, this one the last: .*[Nn]o such file" "$run/shuntd.log" &&
 		is exec 10.0.2.11 up '.* fine' && mv "$run/away" "$run/check"
 }
 
