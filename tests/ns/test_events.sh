@@ -160,6 +160,7 @@ stuck_follower() {
 
 # A place: not at once, while somebody who has just gone is still there for the daemon.
 follows_as() { # FILE
+	: >"$1" # before that of the last attempt could be taken for an answer
 	curl -sN --unix-socket "$sock" 'http://shunt/v1/events?follow=1&limit=1' >"$1" &
 	placed=$!
 	wait_for 5 test -s "$1" && ! grep -q '"status": 503' "$1"
