@@ -34,7 +34,7 @@ SHUNT_SRC := $(wildcard user/shunt/*.c)
 # What both know of libbpf and libxdp.
 XDP_SRC := $(wildcard user/xdp/*.c)
 # What needs neither root nor a kernel: built once more with the sanitizers, for the unit tests.
-PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,directory.c events.c history.c journal.c migrate.c nexthop_link.c preview.c ring.c model.c summary.c template.c transitions.c store.c viptable.c quictable.c picks.c) \
+PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,directory.c events.c history.c journal.c lookback.c migrate.c nexthop_link.c preview.c ring.c model.c summary.c template.c transitions.c store.c viptable.c quictable.c picks.c) \
 	$(addprefix user/shunt/,args.c holds.c keys.c words.c rates.c remains_text.c table.c views.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -155,8 +155,8 @@ $(filter $B/tests/kernel/test_datapath%,$(KERNEL_BIN)): $(call obj,obj,$(addpref
 # The API and the command over a real socket, with stand-ins for the datapath: the API under the sanitizers, like all that reads
 # what others send.
 API_TEST_OBJ := $(call obj,san,$(addprefix tests/kernel/,fake_daemon.c fake_conns.c api_client.c cli_run.c) $(wildcard user/shuntd/api*.c) user/shuntd/daemon_history.c) $(PURE_OBJ)
-API_TEST_BIN := $(addprefix $B/tests/kernel/,test_api test_api_conns test_api_etag test_api_events test_api_history test_api_limits test_api_socket test_cli test_cli_conn test_cli_edit test_cli_events test_cli_history test_cli_status)
-$(addprefix $B/tests/kernel/,test_cli test_cli_conn test_cli_edit test_cli_events test_cli_history test_cli_status): | $B/shunt
+API_TEST_BIN := $(addprefix $B/tests/kernel/,test_api test_api_conns test_api_etag test_api_events test_api_history test_api_limits test_api_socket test_cli test_cli_conn test_cli_edit test_cli_events test_cli_files test_cli_history test_cli_status)
+$(addprefix $B/tests/kernel/,test_cli test_cli_conn test_cli_edit test_cli_events test_cli_files test_cli_history test_cli_status): | $B/shunt
 $(API_TEST_BIN): $B/tests/kernel/%: $B/san/tests/kernel/%.o $(API_TEST_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libuv libmicrohttpd libcurl libbpf libmnl $(LIBS_LIB)) -lm
@@ -246,7 +246,9 @@ format-check:
 install: all ## Install (DESTDIR, PREFIX, SYSCONFDIR, UNITDIR)
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(SYSCONFDIR)/shunt $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)
 	install -m 755 $B/shuntd $B/shunt $(DESTDIR)$(SBINDIR)
+	install -d $(DESTDIR)$(DOCDIR)/services.d
 	install -m 644 docs/shunt.example.yaml $(DESTDIR)$(DOCDIR)
+	install -m 644 docs/services.d/web.example.yaml $(DESTDIR)$(DOCDIR)/services.d
 	sed 's|@SBINDIR@|$(SBINDIR)|; s|@DOCDIR@|$(DOCDIR)|' docs/shuntd.service.in > $(DESTDIR)$(UNITDIR)/shuntd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/shuntd.service
 	install -m 644 README.md LICENSE docs/*.md docs/openapi.yaml $(DESTDIR)$(DOCDIR)

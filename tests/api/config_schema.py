@@ -29,6 +29,8 @@ BEYOND = (
     "none of its VIPs is one port", "no backend of service", "allowed and denied", "sent to pool", "but the service has quic",
     "one server id too many", "given twice", "is that of", ": mac ", "has bits set behind", "has no such key",
     "for inputs source only", "where sources go that are in no list", "not a pool's name", "but the service has a VIP",
+    "no group \"", "in no group; ", "for services of group", "not a group's name", "a service that a file of services has",
+    "check.query: missing", "check.send: missing", "check.command: missing", "check.expect: ", ".defaults.sources.", # what it has to be, group or service may say
     "cannot be read", "is longer than the interval", "has no effect: certificates are not checked", "chooses for each connection",
     "no pool has a share", "is in pool", "cannot keep shares", "but pools have shares", "but algorithm source-hash", "is algorithm source-hash", "needs a record of each flow", "is not a program",
     # arithmetic within a text: addresses, ports, durations, statuses
@@ -57,6 +59,8 @@ def places(node, found):
 
 def near(rng, value):
     """Something like value."""
+    if value is None:
+        return rng.choice(ODD)
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
@@ -95,27 +99,38 @@ def check(tree, directory):
     return None if done.returncode == 0 else done.stderr.strip()
 
 
+def filled_in(tree):
+    """With what services have of their groups, which is judged there and not before."""
+    tree = copy.deepcopy(tree)
+    for service in tree.get("services", ()):
+        defaults = tree.get("groups", {}).get(service.get("group") or "", {}).get("defaults", {})
+        for key, value in defaults.items():
+            own = service.setdefault(key, value)
+            if key == "check" and own and isinstance(value, dict) and own.get("type", value.get("type")) == value.get("type"):
+                service[key] = {**value, **own}
+    return tree
+
+
 def disagree(schema, tree, directory):
     """(what is wrong, None if nothing; does check accept?)"""
     said, fits = check(tree, directory), schema.is_valid(tree)
     if said is None and not fits:
         return f"shunt check accepts what the schema refuses: {openapi.complaint(schema, tree)}", True
-    if said and fits and not any(part in said for part in BEYOND):
+    if said and fits and schema.is_valid(filled_in(tree)) and not any(part in said for part in BEYOND):
         return f"the schema accepts what shunt check refuses: {said}", False
     return None, said is None
 
 
 def schemas_at(schema, path):
     """Those that the value at path is held against."""
-    if "oneOf" in schema:
-        return [found for one in schema["oneOf"] for found in schemas_at(one, path)]
+    found = [at for one in schema.get("oneOf", []) + schema.get("anyOf", []) for at in schemas_at(one, path)]
     if not path:
-        return [schema]
+        return found + [schema]
     if isinstance(path[0], int):
         below = schema.get("items")
     else:
         below = schema.get("properties", {}).get(path[0], schema.get("additionalProperties"))
-    return schemas_at(below, path[1:]) if isinstance(below, dict) else []
+    return found + (schemas_at(below, path[1:]) if isinstance(below, dict) else [])
 
 
 def paths(node, path=()):

@@ -124,11 +124,35 @@ int daemon_commit(struct daemon *d, struct config *next, const struct history_or
 	return 0;
 }
 
-int daemon_reload(struct daemon *d, const struct history_origin *origin, bool *changed, struct shunt_err *err)
+int traffic_may_commit(const struct daemon *d, const struct config *next, json_t *warnings, struct shunt_err *err)
+{
+	if (!config_find_service(d->config, FAKE_BUSY) || config_find_service(next, FAKE_BUSY))
+		return 0;
+	shunt_fail(err, EBUSY, "services[" FAKE_BUSY "]", "had 42 packets within the last minute; add --force");
+	if (!warnings)
+		return -EBUSY;
+	json_array_append_new(warnings, json_string(shunt_err_text(err)));
+	return 0;
+}
+
+/* With all, another file is refused. */
+int daemon_reload(struct daemon *d, const struct reload_ask *ask, const struct history_origin *origin, bool *changed,
+		  struct shunt_err *err)
 {
 	struct config *next = parse(d->config_path, NULL, err);
 	int ret;
 
+	if (next && !ask->force) {
+		ret = traffic_may_commit(d, next, NULL, err);
+		if (ret) {
+			config_free(next);
+			return ret;
+		}
+	}
+	json_decref(d->refused);
+	d->refused = ask->all
+			     ? json_pack("[{s:s, s:s, s:s}]", "file", "b.yaml", "detail", "broken", "where", "b.yaml:7")
+			     : NULL;
 	if (!next)
 		return -EINVAL;
 	ret = daemon_commit(d, next, origin, err);
@@ -308,6 +332,7 @@ static int serve(const struct fake_daemon *fake, int ready)
 	config_free(d.config);
 	model_free(d.model);
 	history_close(d.history);
+	json_decref(d.refused);
 	free(state);
 	return uv_loop_close(&loop) ? 1 : 0;
 }

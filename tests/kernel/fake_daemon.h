@@ -41,6 +41,8 @@ extern unsigned int
 /* How it refuses: a configuration with a service of this name is refused by daemon_commit() with ENOSPC, or EIO. */
 #define FAKE_FULL "too-many"
 #define FAKE_BROKEN "disk-broken"
+/* One of this name has traffic, and does not go unless it is forced. */
+#define FAKE_BUSY "busy"
 
 /* A commit of a configuration with a service of this name tells an event of each of its backends. Each commit is an event, too. */
 #define FAKE_EVENTFUL "eventful"

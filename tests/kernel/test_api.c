@@ -290,6 +290,72 @@ static void reload(void **state)
 	expect_get("/v1/config", "{'interfaces': [{'name': 'eth1'}], 'services': []}");
 }
 
+/* A service that has traffic, and files that are not applied. */
+static void guarded(void **state)
+{
+	static const char none[] = "{\"interfaces\": [\"eth1\"]}";
+	struct call put = {.method = "PUT", .path = "/v1/config?check=1", .type = "application/json", .body = none};
+	struct answer a = post("/v1/changes", "{\"changes\": [{\"op\": \"service.add\", \"service\": {\"name\": "
+					      "\"busy\", \"vips\": [\"192.0.2.99:80/tcp\"]}}]}");
+
+	(void)state;
+	forget(&a);
+	a = post("/v1/changes", "{\"changes\": [{\"op\": \"service.delete\", \"service\": \"busy\"}]}");
+	expect(&a, 409, "{'where': 'services[busy]', 'detail': 'had 42 packets within the last minute; add --force'}");
+	forget(&a);
+	a = call(put);
+	expect(&a, 200,
+	       "{'changed': true, 'warnings': ['services[busy]: had 42 packets within the last minute; add --force']}");
+	forget(&a);
+	put.path = "/v1/config";
+	a = call(put);
+	expect(&a, 409, "{'where': 'services[busy]'}");
+	forget(&a);
+	a = call((struct call){.method = "POST", .path = "/v1/reload"});
+	expect(&a, 409, "{'where': 'services[busy]'}");
+	forget(&a);
+	expect_get("/v1/config", "{'services': [{'name': 'busy'}]}");
+	put.path = "/v1/config?force=1";
+	a = call(put);
+	expect(&a, 200, "{'changed': true}");
+	forget(&a);
+	a = call((struct call){.method = "POST", .path = "/v1/reload?all=1&force=0"});
+	expect(&a, 200, "{'refused': [{'file': 'b.yaml', 'where': 'b.yaml:7', 'detail': 'broken'}]}");
+	forget(&a);
+	expect_get("/v1/status", "{'refused': [{'file': 'b.yaml', 'where': 'b.yaml:7', 'detail': 'broken'}]}");
+}
+
+/* Groups, and whose a service is. */
+static void owners(void **state)
+{
+	struct call put = {.method = "PUT", .path = "/v1/config", .type = "application/yaml"};
+	struct answer a;
+
+	(void)state;
+	put.body = "interfaces: [eth0]\ngroups: {g: {vips: [192.0.2.0/24], defaults: {idle_timeout: 66}}}\nservices:\n"
+		   "  - {name: a, vips: [192.0.2.1:80/tcp], group: g, file: a.yaml}\n";
+	a = call(put);
+	expect(&a, 200, "{'changed': true}");
+	forget(&a);
+	expect_get("/v1/services/a", "{'group': 'g', 'file': 'a.yaml', 'idle_timeout': 66}");
+	a = post("/v1/changes", "{\"changes\": [{\"op\": \"service.add\", \"service\": {\"name\": \"b\", \"group\": "
+				"\"g\", \"vips\": [\"192.0.2.1:81/tcp\"]}}]}");
+	expect(&a, 200, "{'changed': true}");
+	forget(&a);
+	expect_get("/v1/services/b", "{'group': 'g', 'idle_timeout': 66}");
+	a = post("/v1/changes",
+		 "{\"changes\": [{\"op\": \"service.set\", \"service\": \"b\", \"set\": {\"file\": \"b.yaml\"}}]}");
+	expect(&a, 400, "{'where': 'changes[0].set.file'}");
+	forget(&a);
+	a = post("/v1/changes", "{\"changes\": [{\"op\": \"service.set\", \"service\": \"b\", \"set\": {\"vips\": "
+				"[\"198.51.100.1:80/tcp\"]}}]}");
+	expect(&a, 400, "{'where': 'changes[0]: services[b].vips[198.51.100.1:80/tcp]'}");
+	forget(&a);
+	put.body = "interfaces: [eth0]\n";
+	a = call(put);
+	forget(&a);
+}
+
 static void detach(void **state)
 {
 	struct answer a = post("/v1/detach", "{}");
@@ -309,6 +375,7 @@ int main(void)
 		cmocka_unit_test(allowed_methods), cmocka_unit_test(whole_configurations),
 		cmocka_unit_test(warned_of_moves), cmocka_unit_test(pools),
 		cmocka_unit_test(shares),	   cmocka_unit_test(reload),
+		cmocka_unit_test(guarded),	   cmocka_unit_test(owners),
 		cmocka_unit_test(detach),
 	};
 

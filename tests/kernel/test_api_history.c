@@ -184,12 +184,42 @@ static void reloads(void **state)
 	unlink(fake.config_path);
 }
 
+#define NO_WEB "{\"interfaces\": [\"eth0\"]}"
+
+/* A service that has traffic goes by none of these, unless that is forced. */
+static void guarded(void **state)
+{
+	const char *where = "{'where': 'services[" FAKE_BUSY "]'}";
+	const char *warns = "{'changed': true, 'warnings': ['services[" FAKE_BUSY "]: had 42 packets within the last "
+			    "minute; add --force']}";
+	json_int_t before = revision();
+
+	(void)state;
+	answers("POST", "/v1/changes", ADD(FAKE_BUSY), 200, "{'changed': true}");
+	answers("POST", "/v1/rollback", NULL, 409, where);
+	answers("POST", "/v1/rollback?plan=1", NULL, 409, where);
+	answers("POST", "/v1/rollback?force=0", NULL, 409, where);
+	answers("PUT", "/v1/config?plan=1", NO_WEB, 409, where);
+	answers("PUT", "/v1/config?plan=1&check=1", NO_WEB, 409, where);
+	answers("POST", "/v1/changes?plan=1",
+		"{\"changes\": [{\"op\": \"service.delete\", \"service\": \"" FAKE_BUSY "\"}]}", 409, where);
+	answers("POST", "/v1/rollback?check=1", NULL, 200, warns);
+	answers("POST", "/v1/rollback?plan=1&force=1", NULL, 200,
+		"{'changed': true, 'changes': [{'change': 'removed'}]}");
+	assert_int_equal(revision(), before + 1);
+	answers("POST", "/v1/rollback?force=1", NULL, 200, "{'changed': true}");
+	assert_int_equal(revision(), before + 2);
+	answers("POST", "/v1/rollback", NULL, 200, "{'changed': true}"); /* comes back: nobody minds */
+	answers("POST", "/v1/rollback?force=1", NULL, 200, "{'changed': true}");
+}
+
 int main(void)
 {
 	/* In this order: each goes on from the revision that the last one left. */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first), cmocka_unit_test(diffs),	  cmocka_unit_test(rollbacks),
 		cmocka_unit_test(plans),     cmocka_unit_test(not_known), cmocka_unit_test(reloads),
+		cmocka_unit_test(guarded),
 	};
 
 	return cmocka_run_group_tests_name("api-history", tests, start_fake, stop_fake);

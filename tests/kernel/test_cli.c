@@ -29,7 +29,7 @@ static void texts(void **state)
 		 "drained by an operator: 120 connections recorded, 3000 slots still recording\n", ""},
 		{"$SHUNT stats dns | grep -c forwarded", 1, "0\n", ""},
 		{"$SHUNT backend list dns", 0, "2001:db8:1::11     100  down", ""},
-		{"$SHUNT help service", 0, "  service delete NAME...\n        delete services", ""},
+		{"$SHUNT help service", 0, "  service delete NAME... [--force]\n        delete services", ""},
 		{"$SHUNT backend --help", 0, "  backend drain SERVICE ADDRESS... [--wait] [--timeout SECONDS]\n", ""},
 		{"$SHUNT -h", 0, "exit status: 0 done, 1 refused, 2 wrong usage, 3 daemon not reachable", ""},
 		{"$SHUNT stats --watch 0.1 web | head -2", 0,

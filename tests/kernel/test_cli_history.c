@@ -64,6 +64,28 @@ static void in_order(void **state)
 	cli_rows(rows, COUNT(rows));
 }
 
+static void guarded(void **state)
+{
+	static const char busy[] = "shunt: services[busy]: had 42 packets within the last minute; add --force\n";
+	static const struct cli_row rows[] = {
+		{"$SHUNT export > $DIR/e.yaml; $SHUNT service add busy vip=192.0.2.99:80/tcp", 0,
+		 "service busy added\n", ""},
+		{"$SHUNT rollback", 1, "", busy},
+		{"$SHUNT plan $DIR/e.yaml", 1, "", busy},
+		{"$SHUNT plan $DIR/e.yaml --force", 4, "- services[busy]\n", ""},
+		{"$SHUNT apply $DIR/e.yaml", 1, "", busy},
+		{"EDITOR=\"cp $DIR/e.yaml\" TMPDIR=$DIR $SHUNT edit", 1, "", busy},
+		{"$SHUNT rollback --force", 0, "as in revision ", ""},
+		{"$SHUNT rollback", 0, "as in revision ", ""},
+		{"EDITOR=\"cp $DIR/e.yaml\" TMPDIR=$DIR $SHUNT edit --force", 0, "done", ""},
+		{"$SHUNT rollback && $SHUNT apply --force $DIR/e.yaml", 0, "done", ""},
+		{"rm $DIR/*.yaml", 0, "", ""},
+	};
+
+	(void)state;
+	cli_rows(rows, COUNT(rows));
+}
+
 static void refusals(void **state)
 {
 	static const struct cli_row rows[] = {
@@ -119,6 +141,7 @@ int main(void)
 	/* In this order: each goes on from the revision that the last one left. */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_order),
+		cmocka_unit_test(guarded),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(json),
 	};

@@ -407,12 +407,16 @@ static void counters_outlive_their_backends(void **state)
 	assert_int_equal(datapath_counters_refresh(dp), 0);
 	assert_true(datapath_dest_counter(dp, "x0", &s->dests[1].addr, &c));
 	assert_true(c.packets == 7 * cpus && c.bytes == 700 * cpus);
+	datapath_count_services(dp);
+	assert_true(datapath_service_packets(dp, "x0") == 17 * cpus && !datapath_service_packets(dp, "x1"));
 	s->dest_count = 1;
 	applies(dp, m);
 	assert_true(datapath_service_retired(dp, "x0", &c)); /* already */
 	assert_true(c.packets == 7 * cpus && c.bytes == 700 * cpus);
 	rests(dp);
 	assert_false(datapath_dest_counter(dp, "x0", &s->dests[1].addr, &c));
+	datapath_count_services(dp);
+	assert_true(datapath_service_packets(dp, "x0") == 17 * cpus);
 	datapath_close(dp);
 	opens(&dp, &f);
 	assert_true(datapath_service_retired(dp, "x0", &c));

@@ -8,9 +8,10 @@
 read_sock=$run/shunt-ro.sock
 shuntd_command=("${shuntd_command[@]/#"$build/shuntd"/"$build/san/shuntd"}" --read-group nogroup)
 
-# One of everything that makes an answer's members: pools, sources, QUIC, drains, next hops that are not known.
+# One of everything that makes an answer's members: pools, sources, QUIC, drains, next hops that are not known, groups, files.
 rich_config() {
-	export config_more='seed: "0x00000000feedface"'
+	export config_more='seed: "0x00000000feedface"
+groups: {team: {vips: [192.0.2.53], defaults: {idle_timeout: 66, sources: {deny: [198.51.100.0/24]}}}}'
 	write_config
 	cat >>"$conf" <<-CONF
 		      - {address: 10.0.2.21, pool: green}
@@ -22,9 +23,14 @@ rich_config() {
 		    check: {type: none}
 		    backends: [10.0.2.11, {address: 10.0.2.12, state: drain, server_id: 0xd00dfeed, encap: {type: gue}}]
 		  - name: empty
+		    group: team
 		    vips: ["192.0.2.53:53/udp"]
 		    ring_size: 251
+		    sources: null
 	CONF
+	mkdir "$run/services.d"
+	echo 'services: [{name: owned, group: team, vips: ["192.0.2.53:54/udp"], ring_size: 251}]' >"$run/services.d/a.yaml"
+	echo 'services: [{name: refused, group: team, vips: ["192.0.2.54:54/udp"]}]' >"$run/services.d/b.yaml"
 }
 
 tested() { /usr/bin/python3 "$top/tests/api/$1" "$sock" "$read_sock" "${@:2}"; }

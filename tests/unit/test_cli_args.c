@@ -145,7 +145,7 @@ static const struct row rows[] = {
 	 "[2001:db8::10]:80/tcp" VIP_FORMS},
 	{"service add web vpi=192.0.2.1:80/tcp", NULL,
 	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, quic, backend, "
-	 "check, algorithm, sticky, hash, udp, idle_timeout, drain_timeout or panic; "
+	 "check, algorithm, sticky, hash, udp, group, idle_timeout, drain_timeout or panic; "
 	 "did you mean \"vip\"?"},
 	{"service add web encap=vxlan", NULL,
 	 "argument \"encap=vxlan\": unknown encapsulation \"vxlan\", expected auto, ipip, ip6ip6, ipip6, sit, gue, gre "

@@ -137,7 +137,7 @@ static void fields(void **state)
 	assert_int_equal(config->limits.vips, 16);
 	assert_int_equal(config->limits.prefixes, 5);
 	assert_int_equal(config->limits.port_ranges, 17);
-	assert_int_equal(config->limits.services, 12);
+	assert_int_equal(config->limits.services, 13);
 	assert_int_equal(config->limits.destinations, 1048575);
 	assert_int_equal(config->limits.ring_slots, 5000000);
 	assert_int_equal(config->limits.connections, 16);

@@ -45,7 +45,7 @@ static char *outcome(void)
 	struct config_source *source = NULL;
 	struct config *config = NULL;
 	struct shunt_err err = {0};
-	json_t *tree = config_read_file(config_path, &source, &err);
+	json_t *tree = config_read_file(config_path, NULL, &source, &err);
 	char *text;
 
 	if (tree)
@@ -147,19 +147,20 @@ static void others_are_told(void **state)
 	struct shunt_err err = {0};
 	json_t *tree;
 	size_t len = 0;
+	const struct config_reading how = {.seen = add_len, .arg = &len};
 
 	(void)state;
 	write_config("deny: [{file: list.txt}], allow: [{file: list.txt}]");
 	write_file(list_path, "10.1.0.0/16\n");
 	tree = yaml_load_file(config_path, &source, &err);
 	assert_non_null(tree);
-	assert_int_equal(config_read_lists(tree, source, NULL, NULL, NULL), 2);
+	assert_int_equal(config_read_lists(tree, source, NULL, NULL), 2);
 	json_decref(tree);
 	config_source_free(source);
 	unlink(list_path);
 	tree = yaml_load_file(config_path, &source, &err);
 	assert_non_null(tree);
-	assert_int_equal(config_read_lists(tree, source, add_len, &len, &err), -ENOENT);
+	assert_int_equal(config_read_lists(tree, source, &how, &err), -ENOENT);
 	assert_int_equal(err.code, ENOENT);
 	assert_int_equal(len, 0);
 	json_decref(tree);

@@ -20,6 +20,8 @@ static const struct row errors[] = {
 	{POOLS("{green: -1}"), "t.yaml:4: services[web].pools.green: -1 is out of range; expected 0 to 65535"},
 	{POOLS("{green: 20%}"), "t.yaml:4: services[web].pools.green: \"20%\" is not an integer; expected 0 to 65535"},
 	{POOLS("{green: ~}"), "t.yaml:4: services[web].pools.green: empty; expected an integer: 0 to 65535"},
+	/* A pool of this name is no group: null means nothing here. */
+	{POOLS("{group: 1, green: ~}"), "t.yaml:4: services[web].pools.green: empty; expected an integer: 0 to 65535"},
 	{POOLS("{green: {}}"), "t.yaml:4: services[web].pools.green.share: missing; expected a share: 0 to 65535"},
 	{POOLS("{green: {share: x}}"),
 	 "t.yaml:4: services[web].pools.green.share: \"x\" is not an integer; expected 0 to 65535"},

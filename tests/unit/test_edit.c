@@ -319,7 +319,7 @@ static const struct {
 	 "changes[0]: services[web].colour: unknown key; expected name, vips, encap, ring_size, echo, algorithm, "
 	 "sticky, hash, "
 	 "sources, "
-	 "pools, quic, udp, idle_timeout, drain_timeout, check, panic or "
+	 "pools, quic, udp, idle_timeout, drain_timeout, check, panic, group, file or "
 	 "backends",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'vips': null}}]",

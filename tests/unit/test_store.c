@@ -79,7 +79,7 @@ static char *canonical(const struct config *config)
 
 static void save(const char *path, uint64_t generation, uint64_t file_hash)
 {
-	struct store_state state = {load_config(), file_hash, generation, generation + 7};
+	struct store_state state = {load_config(), file_hash, generation, generation + 7, NULL};
 	struct shunt_err err = {0};
 
 	if (store_prepare(path, &state, &err) || store_commit(path, &err))
@@ -115,6 +115,28 @@ static void assert_generation(const char *path, uint64_t generation)
 	assert_int_equal(store_load(path, &state, NULL), 1);
 	assert_int_equal(state.generation, generation);
 	config_free(state.config);
+}
+
+/* Hashes of files of services, which states of before do not have. */
+static void files_are_kept(void **state)
+{
+	const struct place *p = *state;
+	json_t *files = json_pack("{s:s, s:s}", "a.yaml", "0123456789abcdef", "b.yaml", "fedcba9876543210");
+	struct store_state in = {load_config(), 1, 2, 3, files}, out;
+	struct shunt_err err = {0};
+
+	save(p->path, 1, 1);
+	assert_int_equal(store_load(p->path, &out, NULL), 1);
+	assert_null(out.files);
+	config_free(out.config);
+	assert_int_equal(store_prepare(p->path, &in, &err), 0);
+	assert_int_equal(store_commit(p->path, &err), 0);
+	assert_int_equal(store_load(p->path, &out, NULL), 1);
+	assert_true(json_equal(out.files, files));
+	json_decref(out.files);
+	config_free(out.config);
+	config_free(in.config);
+	json_decref(files);
 }
 
 static void round_trip(void **state)
@@ -174,7 +196,7 @@ static void nothing_there(void **state)
 static void prepared_only(void **state)
 {
 	const struct place *p = *state;
-	struct store_state next = {load_config(), 0, 2, 1};
+	struct store_state next = {load_config(), 0, 2, 1, NULL};
 
 	save(p->path, 1, 0);
 	assert_int_equal(store_prepare(p->path, &next, NULL), 0);
@@ -295,7 +317,7 @@ static void unreadable(void **state)
 
 static void assert_prepare_fails(const char *path, int code, const char *what)
 {
-	struct store_state next = {load_config(), 0, 9, 1};
+	struct store_state next = {load_config(), 0, 9, 1, NULL};
 	struct shunt_err err = {0};
 
 	assert_int_equal(store_prepare(path, &next, &err), -code);
@@ -336,7 +358,7 @@ static void no_directory(void **state)
 static void rename_fails(void **state)
 {
 	const struct place *p = *state;
-	struct store_state next = {load_config(), 0, 2, 1};
+	struct store_state next = {load_config(), 0, 2, 1, NULL};
 	struct shunt_err err = {0};
 
 	assert_int_equal(mkdir(p->path, 0700), 0);
@@ -362,6 +384,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(round_trip, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_revision, setup, teardown),
+		cmocka_unit_test_setup_teardown(files_are_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(prepared_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_truncation, setup, teardown),

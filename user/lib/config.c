@@ -8,6 +8,7 @@
 #include "xalloc.h"
 
 const char *const config_mode_words[] = {"auto", "native", "generic", NULL};
+const char *const config_ungrouped_words[] = {"any", "others", "none", NULL};
 const char *const config_encap_words[] = {"auto", "ipip", "ip6ip6", "ipip6", "sit", "gue", "gre", "l2dsr", NULL};
 const char *const config_hash_words[] = {"5-tuple", "no-source-port", "source", "destination-port", NULL};
 const char *const config_algorithm_words[] = {"maglev", "source-hash", "round-robin", "least-connections", NULL};
@@ -31,6 +32,11 @@ const struct config_limit config_limit_table[CONFIG_LIMIT_COUNT] = {
 	{"fragments", offsetof(struct config_limits, fragments), SHUNT_CONN_WAYS, 1u << 24, 65536},
 	{"quic_ids", offsetof(struct config_limits, quic_ids), 1, 1u << 20, 1024},
 };
+
+const char *config_ungrouped_name(enum config_ungrouped ungrouped)
+{
+	return config_ungrouped_words[ungrouped];
+}
 
 const char *config_encap_name(enum config_encap_type type)
 {
@@ -99,6 +105,51 @@ const struct config_service *config_find_service(const struct config *config, co
 	return NULL;
 }
 
+struct config_names {
+	size_t count;
+	const struct config_service *sorted[];
+};
+
+static int compare_services(const void *a, const void *b)
+{
+	const struct config_service *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+struct config_names *config_names_new(const struct config *config)
+{
+	size_t count = config->service_count;
+	struct config_names *names = xcalloc(1, sizeof(*names) + count * sizeof(names->sorted[0]));
+
+	names->count = count;
+	for (size_t i = 0; i < count; i++)
+		names->sorted[i] = &config->services[i];
+	qsort(names->sorted, count, sizeof(names->sorted[0]), compare_services);
+	return names;
+}
+
+static int compare_name(const void *name, const void *service)
+{
+	return strcmp(name, (*(const struct config_service *const *)service)->name);
+}
+
+const struct config_service *config_names_find(const struct config_names *names, const char *name)
+{
+	const struct config_service *const *found =
+		bsearch(name, names->sorted, names->count, sizeof(names->sorted[0]), compare_name);
+
+	return found ? *found : NULL;
+}
+
+const struct config_group *config_find_group(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->group_count; i++)
+		if (!strcmp(config->groups[i].name, name))
+			return &config->groups[i];
+	return NULL;
+}
+
 const struct config_backend *config_find_backend(const struct config_service *service, const struct shunt_addr *addr)
 {
 	for (size_t i = 0; i < service->backend_count; i++)
@@ -144,6 +195,7 @@ struct config *config_copy(const struct config *config)
 	copy->services = xcalloc(config->service_count, sizeof(*config->services));
 	for (size_t i = 0; i < config->service_count; i++)
 		copy_service(&copy->services[i], &config->services[i]);
+	config_groups_copy(copy, config);
 	return copy;
 }
 
@@ -158,6 +210,7 @@ void config_free(struct config *config)
 		free(config->services[i].vips);
 		free(config->services[i].backends);
 	}
+	config_groups_free(config);
 	free(config->services);
 	free(config->interfaces);
 	free(config);

@@ -207,8 +207,13 @@ struct config_sources {
 	struct config_source_rule rules[];
 };
 
+#define CONFIG_SERVICES_DIR "services.d"
+#define CONFIG_FILE_MAX 128 /* a file's name in the directory of services, with the final NUL */
+
 struct config_service {
-	char name[SHUNT_NAME_MAX]; /* letters, digits, '-', '_', '.'; begins with a letter or digit */
+	char name[SHUNT_NAME_MAX];  /* letters, digits, '-', '_', '.'; begins with a letter or digit */
+	char group[SHUNT_NAME_MAX]; /* "": none */
+	char file[CONFIG_FILE_MAX]; /* of the directory of services, which owns it; "": none, or the main one */
 	struct config_encap encap;
 	uint32_t ring_size; /* a prime, 251 to 4194301; 65537 */
 	bool echo;	    /* echo requests to its VIPs' addresses are answered; default true */
@@ -234,6 +239,21 @@ struct config_service {
 	size_t backend_count;
 };
 
+/* What the services of a team, say, share. */
+struct config_group {
+	char name[SHUNT_NAME_MAX];
+	struct shunt_prefix *vips; /* where the VIPs of its services are to be; none: anywhere */
+	size_t vip_count;
+	json_t *defaults; /* an object: members of its services where they do not say; NULL: none */
+};
+
+/* What services without a group may use. */
+enum config_ungrouped {
+	CONFIG_UNGROUPED_ANY,	 /* all addresses */
+	CONFIG_UNGROUPED_OTHERS, /* those that no group has */
+	CONFIG_UNGROUPED_NONE,	 /* nothing: each service needs a group */
+};
+
 struct config {
 	struct config_interface *interfaces; /* at least one */
 	size_t interface_count;
@@ -241,7 +261,11 @@ struct config {
 	bool has_seed;
 	uint64_t seed;
 	struct config_limits limits;
-	uint32_t icmp_rate; /* ICMP errors to clients, a second and CPU: 0 to 1000000; 1000 */
+	uint32_t icmp_rate;	     /* ICMP errors to clients, a second and CPU: 0 to 1000000; 1000 */
+	char *services_dir;	     /* relative to the file's; NULL: "services.d"; "": there is none */
+	struct config_group *groups; /* by name */
+	size_t group_count;
+	enum config_ungrouped ungrouped;
 	struct config_service *services;
 	size_t service_count;
 };
@@ -252,10 +276,14 @@ struct config {
  */
 struct config_source;
 
-/* A new configuration from a tree; NULL with *err filled (err->where: "FILE:LINE: path" or path) when it is not a valid one.
+/* A new configuration from a tree, in which members of services that come from their groups are filled in first; NULL with *err filled
+ * (err->where: "FILE:LINE: path" or path) when it is not a valid one.
  * Checks unknown keys, types, ranges, duplicates (services, VIPs in all services, backends in one), VIPs that overlap, one mac for an address,
  * families against encap and against source prefixes, and that everything fits the limits. Does not keep tree or source. */
-struct config *config_from_json(const json_t *tree, const struct config_source *source, struct shunt_err *err);
+struct config *config_from_json(json_t *tree, const struct config_source *source, struct shunt_err *err);
+/* The same; *service: the index of the service that is at fault, or SIZE_MAX. */
+struct config *config_from_json_blame(json_t *tree, const struct config_source *source, size_t *service,
+				      struct shunt_err *err);
 
 /* The canonical tree; every value written out. Owned by the caller. */
 json_t *config_to_json(const struct config *config);
@@ -281,6 +309,11 @@ bool config_check_equal(const struct config_check *a, const struct config_check 
 #define CONFIG_OCTETS_MAX 1024
 int config_octets(const char *text, uint8_t out[CONFIG_OCTETS_MAX]);
 
+/* To find many of them. free() it; it is good while config is. */
+struct config_names;
+struct config_names *config_names_new(const struct config *config);
+const struct config_service *config_names_find(const struct config_names *names, const char *name);
+const struct config_group *config_find_group(const struct config *config, const char *name);
 const struct config_backend *config_find_backend(const struct config_service *service, const struct shunt_addr *addr);
 
 /* All: NULL is fine. */
@@ -311,6 +344,7 @@ int config_server_id_parse(const char *text, struct config_server_id *id);
 const char *config_server_id_format(const struct config_server_id *id, char buf[CONFIG_SERVER_ID_TEXT]);
 
 /* The words of the enums, as configuration, API and CLI spell them. */
+const char *config_ungrouped_name(enum config_ungrouped ungrouped);
 const char *config_encap_name(enum config_encap_type type);
 const char *config_hash_name(enum config_hash_inputs inputs);
 const char *config_algorithm_name(enum config_algorithm algorithm);

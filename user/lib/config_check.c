@@ -228,12 +228,6 @@ static int fail_overlap(const struct check *c, const struct vip_ref *first, cons
 		       c->config->services[later->service].name);
 }
 
-static bool same_layer(const struct config_vip *a, const struct config_vip *b)
-{
-	return addr_equal(&a->addr, &b->addr) && vip_len(a) == vip_len(b) && a->proto == b->proto &&
-	       vip_ports(a) == vip_ports(b);
-}
-
 /* Of VIPs that are equally specific no packet may have a choice; within a service it makes no difference. In a layer they are
  * sorted by their first port: who overlaps any overlaps the one that has reached furthest. */
 static int check_vip_overlaps(const struct check *c)
@@ -245,7 +239,7 @@ static int check_vip_overlaps(const struct check *c)
 
 		if (!vip_compare(ref[-1].vip, ref->vip))
 			return fail_duplicate(c, &ref[-1], ref);
-		if (!same_layer(furthest->vip, ref->vip)) {
+		if (!vip_same_layer(furthest->vip, ref->vip)) {
 			furthest = ref;
 			continue;
 		}
@@ -451,6 +445,8 @@ int config_cross_check(const struct config *config, const struct tree_place *roo
 		err = check_backends(&c);
 	if (!err)
 		err = check_limits(&c);
+	if (!err)
+		err = config_check_groups(config, root);
 	if (!err)
 		err = config_check_quic(config, root);
 	free(c.vips);

@@ -22,8 +22,7 @@
 struct reader {
 	struct tree tree;
 	struct config_source *source;
-	config_file_seen *seen;
-	void *arg;
+	struct config_reading how;
 	int files;
 };
 
@@ -56,6 +55,12 @@ static int read_text(const struct tree_place *at, const char *path, char **text,
 		return refuse_file(at, path, EINVAL, "it is not a regular file");
 	*text = yaml_read(path, len, &err);
 	return *text ? 0 : refuse_file(at, path, err.code, strerror(err.code));
+}
+
+/* An error quotes the line that is wrong: whoever may write a file of services shall not have other files read out to them. */
+static bool is_confined(const char *path)
+{
+	return path[0] != '/' && strncmp(path, "../", 3) != 0 && !strstr(path, "/../");
 }
 
 /* What of a line is neither comment nor blank; may be empty. */
@@ -113,12 +118,17 @@ static int read_list(struct reader *r, const struct tree_place *at, json_t *list
 		return -EINVAL;
 	if (!name || !*name)
 		return tree_refuse(&place, "a file", "its path, relative to this file's directory or from /");
+	if (r->how.confined && !is_confined(name))
+		return tree_fail(&place,
+				 "\"%s\" is not for a file of the directory of services; expected a path that begins "
+				 "there, without \"..\"",
+				 name);
 	path = path_from(config_source_name(r->source), name);
 	rc = read_text(&place, path, &text, &len);
 	if (!rc)
 		rc = add_lines(r, list, path, text, len);
-	if (!rc && r->seen)
-		r->seen(r->arg, text, len);
+	if (!rc && r->how.seen)
+		r->how.seen(r->how.arg, text, len);
 	r->files++;
 	free(text);
 	free(path);
@@ -177,13 +187,33 @@ static int expand_service(struct reader *r, const struct tree_place *service)
 	return rc;
 }
 
-int config_read_lists(json_t *json, struct config_source *source, config_file_seen *seen, void *arg,
+/* What services of a group have where they do not say. */
+static int expand_groups(struct reader *r, const struct tree_place *root)
+{
+	struct tree_place groups = tree_member(root, "groups");
+	const char *name;
+	json_t *value;
+	int rc = 0;
+
+	json_object_foreach ((json_t *)groups.value, name, value) {
+		struct tree_place group = tree_member(&groups, name), defaults = tree_member(&group, "defaults");
+
+		rc = rc ? rc : expand_service(r, &defaults);
+	}
+	return rc;
+}
+
+int config_read_lists(json_t *json, struct config_source *source, const struct config_reading *how,
 		      struct shunt_err *err)
 {
-	struct reader r = {.tree = {.source = source, .err = err}, .source = source, .seen = seen, .arg = arg};
+	struct reader r = {.tree = {.source = source, .err = err}, .source = source};
 	const struct tree_place root = {.tree = &r.tree, .value = json};
 	struct tree_place services = tree_member(&root, "services");
-	int rc = 0;
+	int rc;
+
+	if (how)
+		r.how = *how;
+	rc = expand_groups(&r, &root);
 
 	for (size_t i = 0; !rc && i < json_array_size(services.value); i++) {
 		struct tree_place service = tree_element(&services, i);
@@ -193,11 +223,20 @@ int config_read_lists(json_t *json, struct config_source *source, config_file_se
 	return rc ? rc : r.files;
 }
 
-json_t *config_read_file(const char *path, struct config_source **source, struct shunt_err *err)
+json_t *config_read_file(const char *path, const struct config_reading *how, struct config_source **source,
+			 struct shunt_err *err)
 {
-	json_t *tree = yaml_load_file(path, source, err);
+	size_t len;
+	char *text = yaml_read(path, &len, err);
+	json_t *tree = text ? yaml_load(text, len, strcmp(path, "-") ? path : "stdin", source, err) : NULL;
+	int rc = 0;
 
-	if (!tree || config_read_lists(tree, *source, NULL, NULL, err) >= 0)
+	if (tree && how && how->seen)
+		how->seen(how->arg, text, len);
+	free(text);
+	if (tree)
+		rc = config_read_lists(tree, *source, how, err);
+	if (!tree || rc >= 0)
 		return tree;
 	json_decref(tree);
 	config_source_free(*source);

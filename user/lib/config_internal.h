@@ -7,6 +7,7 @@
 
 /* Indexed by their enums (admin: less CONFIG_ADMIN_UP, since "unset" has no word); end with NULL. */
 extern const char *const config_mode_words[];
+extern const char *const config_ungrouped_words[];
 extern const char *const config_encap_words[];
 extern const char *const config_hash_words[];
 extern const char *const config_algorithm_words[];
@@ -71,6 +72,21 @@ int config_check_quic(const struct config *config, const struct tree_place *root
 
 /* What becomes of connections when backends change; behind VIPs and QUIC, on which it depends. */
 int config_parse_conn(const struct tree_place *service, struct config_service *out);
+
+/* The members that a service may have; ends with NULL. */
+extern const char *const config_service_keys[];
+
+/* Groups, and the directory of services: of the root, of a service; members of services that their groups give; what takes both to
+ * judge; and back. */
+int config_parse_groups(const struct tree_place *root, struct config *config);
+int config_parse_owner(const struct tree_place *service, struct config_service *out);
+void config_fill_in(json_t *root);
+int config_check_groups(const struct config *config, const struct tree_place *root);
+void config_groups_to_json(const struct config *config, json_t *root);
+void config_nulls_to_json(const struct config *config,
+			  json_t *services); /* what a service has not, though its group has */
+void config_groups_copy(struct config *to, const struct config *from);
+void config_groups_free(struct config *config);
 
 /* Everything that takes more than one value to judge. root is where config was read from. */
 int config_cross_check(const struct config *config, const struct tree_place *root);

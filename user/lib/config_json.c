@@ -182,6 +182,10 @@ json_t *config_service_to_json(const struct config_service *service)
 	for (size_t i = 0; i < service->backend_count; i++)
 		append(backends, backend_to_json(&service->backends[i]));
 	set(object, "name", json_string(service->name));
+	if (service->group[0])
+		set(object, "group", json_string(service->group));
+	if (service->file[0])
+		set(object, "file", json_string(service->file));
 	set(object, "vips", vips);
 	set(object, "encap", config_encap_to_json(&service->encap));
 	set(object, "ring_size", json_integer(service->ring_size));
@@ -258,6 +262,8 @@ json_t *config_to_json(const struct config *config)
 		set(root, "seed", json_sprintf("0x%016llx", (unsigned long long)config->seed));
 	set(root, "limits", limits_to_json(config));
 	set(root, "icmp", made(json_pack("{s:I}", "rate", (json_int_t)config->icmp_rate)));
+	config_groups_to_json(config, root);
+	config_nulls_to_json(config, services);
 	set(root, "services", services);
 	return root;
 }

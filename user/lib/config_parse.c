@@ -190,17 +190,18 @@ static int parse_ring_size(const struct tree_place *at, uint32_t *size)
 	return tree_fail(&place, "%u is not a prime; the nearest are %u and %u", *size, below, above);
 }
 
+const char *const config_service_keys[] = {
+	"name", "vips", "encap",	"ring_size",	 "echo",  "algorithm", "sticky", "hash", "sources",  "pools",
+	"quic", "udp",	"idle_timeout", "drain_timeout", "check", "panic",     "group",	 "file", "backends", NULL};
+
 static int parse_service(const struct tree_place *at, void *out)
 {
-	static const char *const keys[] = {
-		"name",	 "vips", "encap", "ring_size",	  "echo",	   "algorithm", "sticky", "hash",     "sources",
-		"pools", "quic", "udp",	  "idle_timeout", "drain_timeout", "check",	"panic",  "backends", NULL};
 	struct config_service *service = out;
 	struct tree_place name;
 	bool has_encap;
 	const char *text;
 
-	if (tree_object(at, keys))
+	if (tree_object(at, config_service_keys))
 		return -EINVAL;
 	name = tree_member(at, "name");
 	text = json_string_value(name.value);
@@ -209,7 +210,8 @@ static int parse_service(const struct tree_place *at, void *out)
 				   "1 to 63 letters, digits, '-', '_' or '.', a letter or digit first");
 	strcpy(service->name, text);
 	service->echo = true;
-	if (tree_list(at, "vips", 1, "at least one VIP such as 192.0.2.10:80/tcp", sizeof(*service->vips), parse_vip,
+	if (config_parse_owner(at, service) ||
+	    tree_list(at, "vips", 1, "at least one VIP such as 192.0.2.10:80/tcp", sizeof(*service->vips), parse_vip,
 		      &service->vips, &service->vip_count) ||
 	    config_parse_encap(at, &service->encap, &has_encap) || parse_ring_size(at, &service->ring_size) ||
 	    tree_bool(at, "echo", &service->echo) || config_parse_hash(at, &service->hash) ||
@@ -311,26 +313,37 @@ static int parse_icmp(const struct tree_place *root, struct config *config)
 
 static int parse_root(const struct tree_place *root, struct config *config)
 {
-	static const char *const keys[] = {"interfaces", "source", "seed", "limits", "icmp", "services", NULL};
+	static const char *const keys[] = {"interfaces",   "source", "seed",	  "limits",   "icmp",
+					   "services_dir", "groups", "ungrouped", "services", NULL};
 
 	if (tree_object(root, keys) ||
 	    tree_list(root, "interfaces", 1, "at least one interface such as eth0", sizeof(*config->interfaces),
 		      parse_interface, &config->interfaces, &config->interface_count) ||
 	    parse_source(root, config) || parse_seed(root, config) || parse_limits(root, &config->limits) ||
-	    parse_icmp(root, config))
+	    parse_icmp(root, config) || config_parse_groups(root, config))
 		return -EINVAL;
 	return tree_list(root, "services", 0, "mappings with name, vips, backends and so on", sizeof(*config->services),
 			 parse_service, &config->services, &config->service_count);
 }
 
-struct config *config_from_json(const json_t *json, const struct config_source *source, struct shunt_err *err)
+struct config *config_from_json_blame(json_t *json, const struct config_source *source, size_t *service,
+				      struct shunt_err *err)
 {
-	const struct tree tree = {.source = source, .err = err};
+	const struct tree tree = {.source = source, .err = err, .service = service};
 	const struct tree_place root = {.tree = &tree, .value = json};
 	struct config *config = xcalloc(1, sizeof(*config));
 
+	*service = SIZE_MAX;
+	config_fill_in(json);
 	if (parse_root(&root, config) == 0 && config_cross_check(config, &root) == 0)
 		return config;
 	config_free(config);
 	return NULL;
+}
+
+struct config *config_from_json(json_t *json, const struct config_source *source, struct shunt_err *err)
+{
+	size_t service;
+
+	return config_from_json_blame(json, source, &service, err);
 }

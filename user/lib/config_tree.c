@@ -18,9 +18,19 @@ static const struct {
 	uint32_t ms;
 } units[] = {{"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
 
+static bool is_service(const struct tree_place *at)
+{
+	return !at->key && at->up && at->up->key && !strcmp(at->up->key, "services") && !at->up->up->up;
+}
+
+/* null, of a service in a group: not what the group has, but as if nobody said. */
 struct tree_place tree_member(const struct tree_place *at, const char *key)
 {
-	return (struct tree_place){.tree = at->tree, .up = at, .value = json_object_get(at->value, key), .key = key};
+	const json_t *value = json_object_get(at->value, key);
+
+	if (json_is_null(value) && is_service(at) && json_object_get(at->value, "group"))
+		value = NULL;
+	return (struct tree_place){.tree = at->tree, .up = at, .value = value, .key = key};
 }
 
 struct tree_place tree_element(const struct tree_place *at, size_t index)
@@ -73,7 +83,8 @@ static void write_path(FILE *out, const struct tree_place *at)
 		fprintf(out, "[%zu]", at->index);
 }
 
-/* File and line of the value, or of the nearest thing around it that has one. */
+/* File and line of the value, or of the nearest thing around it that has one. A member is where its key stands; but one that was filled in,
+ * whose key nobody wrote there, is where its value does. */
 static void write_line(FILE *out, const struct tree_place *at)
 {
 	const struct config_source *source = at->tree->source;
@@ -81,10 +92,17 @@ static void write_line(FILE *out, const struct tree_place *at)
 	int line = 0;
 
 	for (; at && !line; at = at->up) {
-		line = at->key ? config_source_line(source, at->up->value, at->key)
-			       : config_source_line(source, at->value, NULL);
-		if (line && !at->key)
-			file = config_source_file(source, at->value);
+		const json_t *value = at->key ? at->up->value : at->value;
+		const char *key = at->key;
+
+		line = config_source_line(source, value, key);
+		if (!line && key) {
+			value = at->value;
+			key = NULL;
+			line = config_source_line(source, value, NULL);
+		}
+		if (line)
+			file = config_source_file(source, value, key);
 	}
 	fputs(file, out);
 	if (line)
@@ -110,6 +128,14 @@ static char *place_text(const struct tree_place *at)
 	return text;
 }
 
+/* Which service is the place in? */
+static void blame_service(const struct tree_place *at)
+{
+	for (; at->tree->service && at->up; at = at->up)
+		if (is_service(at))
+			*at->tree->service = at->index;
+}
+
 int tree_vfail(const struct tree_place *at, const char *fmt, va_list args)
 {
 	char *where = place_text(at), *what;
@@ -118,6 +144,7 @@ int tree_vfail(const struct tree_place *at, const char *fmt, va_list args)
 	if (vasprintf(&what, fmt, args) < 0)
 		abort();
 	err = shunt_fail(at->tree->err, EINVAL, where, "%s", what);
+	blame_service(at);
 	free(where);
 	free(what);
 	return err;

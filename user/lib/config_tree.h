@@ -17,6 +17,7 @@
 struct tree {
 	const struct config_source *source; /* NULL: no file */
 	struct shunt_err *err;
+	size_t *service; /* NULL, or where to leave the index of the service that is at fault */
 };
 
 struct tree_place {

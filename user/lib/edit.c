@@ -199,6 +199,14 @@ static const json_t *set_of(struct edit *e)
 	return NULL;
 }
 
+/* Whose a service is, says where it was read. */
+static int keep_file(struct edit *e, const json_t *members, const char *where)
+{
+	if (!json_object_get(members, "file"))
+		return 0;
+	return edit_fail(e, EINVAL, where, "a service is in the file that it was read from; put it there instead");
+}
+
 static int service_add(struct edit *e)
 {
 	const json_t *service = json_object_get(e->change, "service");
@@ -209,6 +217,8 @@ static int service_add(struct edit *e)
 	if (name && index_of_service(e->services, name) >= 0)
 		return edit_fail(e, EEXIST, "service", "service \"%s\" exists already; change it with service.set",
 				 name);
+	if (keep_file(e, service, "service.file"))
+		return -EINVAL;
 	json_array_append_new(e->services, json_deep_copy(service));
 	return 0;
 }
@@ -255,6 +265,8 @@ static int service_set(struct edit *e)
 	service = json_array_get(e->services, index);
 	if (json_object_get(set, "name"))
 		return edit_fail(e, EINVAL, "set.name", "a service keeps its name; add one of the new name instead");
+	if (keep_file(e, set, "set.file"))
+		return -EINVAL;
 	if (json_object_get(set, "ring_size") &&
 	    !json_equal(json_object_get(set, "ring_size"), json_object_get(service, "ring_size")))
 		return edit_fail(e, EINVAL, "set.ring_size",
@@ -455,13 +467,6 @@ struct config *config_edit(const struct config *config, const json_t *changes, s
 	return NULL;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	const struct config_service *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
 static void carry_service(struct config_service *next, const struct config_service *present)
 {
 	for (size_t i = 0; i < next->backend_count; i++) {
@@ -475,17 +480,13 @@ static void carry_service(struct config_service *next, const struct config_servi
 
 void config_carry_admin(struct config *next, const struct config *present)
 {
-	const struct config_service **sorted = xcalloc(present->service_count, sizeof(*sorted));
+	struct config_names *names = config_names_new(present);
 
-	for (size_t i = 0; i < present->service_count; i++)
-		sorted[i] = &present->services[i];
-	qsort(sorted, present->service_count, sizeof(*sorted), compare_names);
 	for (size_t i = 0; i < next->service_count; i++) {
-		const struct config_service *service = &next->services[i], **was;
+		const struct config_service *was = config_names_find(names, next->services[i].name);
 
-		was = bsearch(&service, sorted, present->service_count, sizeof(*sorted), compare_names);
 		if (was)
-			carry_service(&next->services[i], *was);
+			carry_service(&next->services[i], was);
 	}
-	free(sorted);
+	free(names);
 }

@@ -132,3 +132,14 @@ int vip_compare(const struct config_vip *a, const struct config_vip *b)
 		order = (int)a->port - b->port;
 	return order ? order : (int)a->last - b->last;
 }
+
+bool vip_same_layer(const struct config_vip *a, const struct config_vip *b)
+{
+	return addr_equal(&a->addr, &b->addr) && vip_len(a) == vip_len(b) && a->proto == b->proto &&
+	       vip_ports(a) == vip_ports(b);
+}
+
+bool vip_conflict(const struct config_vip *a, const struct config_vip *b)
+{
+	return vip_same_layer(a, b) && a->port <= vip_last(b) && b->port <= vip_last(a);
+}

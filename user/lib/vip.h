@@ -47,6 +47,10 @@ static inline unsigned int vip_len(const struct config_vip *vip)
 	return vip->len ? vip->len : addr_bits(&vip->addr);
 }
 
+/* Equally specific, for the same addresses and protocol: no packet may have a choice between two that also share a port. */
+bool vip_same_layer(const struct config_vip *a, const struct config_vip *b);
+bool vip_conflict(const struct config_vip *a, const struct config_vip *b);
+
 /* A total order: address, length of the prefix, protocol, how specific the ports are, first port, last port. */
 int vip_compare(const struct config_vip *a, const struct config_vip *b);
 

@@ -86,9 +86,9 @@ int config_source_line(const struct config_source *source, const json_t *value, 
 	return entry ? entry->line : 0;
 }
 
-const char *config_source_file(const struct config_source *source, const json_t *value)
+const char *config_source_file(const struct config_source *source, const json_t *value, const char *key)
 {
-	const struct source_entry *entry = source_find(source, value);
+	const struct source_entry *entry = source_find(source, key ? object_key(value, key) : value);
 
 	return entry ? entry->file : source->name;
 }
@@ -110,6 +110,25 @@ void config_source_keep(struct config_source *source, json_t *replaced)
 	if (!source->kept)
 		source->kept = json_array();
 	json_array_append(source->kept, replaced);
+}
+
+void config_source_merge(struct config_source *source, struct config_source *other)
+{
+	for (size_t i = 0; i < other->count; i++) {
+		const struct source_entry *entry = &other->entries[i];
+
+		source_add(source, entry->what, entry->file, entry->line);
+	}
+	source->names =
+		xreallocarray(source->names, source->name_count + other->name_count + 1, sizeof(*source->names));
+	source->names[source->name_count++] = other->name; /* entries point to them */
+	for (size_t i = 0; i < other->name_count; i++)
+		source->names[source->name_count++] = other->names[i];
+	if (other->kept)
+		config_source_keep(source, other->kept);
+	other->name = NULL;
+	other->name_count = 0;
+	config_source_free(other);
 }
 
 void config_source_free(struct config_source *source)

@@ -19,8 +19,8 @@ json_t *yaml_load_file(const char *path, struct config_source **source, struct s
 const char *config_source_name(const struct config_source *source);
 /* Line (from 1) of a value, or for key != NULL of that key in the object value; 0: not known. */
 int config_source_line(const struct config_source *source, const json_t *value, const char *key);
-/* The file that a value stands in. */
-const char *config_source_file(const struct config_source *source, const json_t *value);
+/* The file that a value, or that key in it, stands in. */
+const char *config_source_file(const struct config_source *source, const json_t *value, const char *key);
 void config_source_free(struct config_source *source);
 
 /* For what takes the place of one of the tree's values: value stands in line of file. What it replaced must be kept, since values
@@ -28,6 +28,9 @@ void config_source_free(struct config_source *source);
 const char *config_source_keep_name(struct config_source *source, const char *file);
 void config_source_add(struct config_source *source, const json_t *value, const char *file, int line);
 void config_source_keep(struct config_source *source, json_t *replaced);
+
+/* All that other knows, which is freed, source knows as well. */
+void config_source_merge(struct config_source *source, struct config_source *other);
 
 /* The tree as YAML text that yaml_load() reads back to an equal tree. Owned by the caller (free()). */
 char *yaml_dump(const json_t *tree);

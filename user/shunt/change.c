@@ -19,7 +19,7 @@ void change_print_remarks(const json_t *answer)
 		printf("note: %s\n", json_string_value(item));
 }
 
-static void print_change(const json_t *answer)
+void change_print(const json_t *answer)
 {
 	json_int_t generation = json_integer_value(json_object_get(answer, "generation"));
 	const json_t *changes = json_object_get(answer, "changes"), *item;
@@ -46,21 +46,24 @@ int change_send(struct cli *cli, const struct client_request *request)
 	int status = client_call(cli, request, &answer);
 
 	if (status == STATUS_OK)
-		output_value(cli->out, answer, print_change);
+		output_value(cli->out, answer, change_print);
 	return status;
 }
 
-int change_send_list(struct cli *cli, json_t *changes)
+int change_send_list(struct cli *cli, json_t *changes, bool force)
 {
 	json_t *wrapped = json_pack("{s:O}", "changes", changes), *answer;
 	char *body = json_dumps(wrapped, JSON_COMPACT);
-	struct client_request request = {
-		.method = "POST", .path = "/v1/changes", .type = "application/json", .body = body, .len = strlen(body)};
+	struct client_request request = {.method = "POST",
+					 .path = force ? "/v1/changes?force=1" : "/v1/changes",
+					 .type = "application/json",
+					 .body = body,
+					 .len = strlen(body)};
 	int status = client_call(cli, &request, &answer);
 
 	if (status == STATUS_OK) {
 		json_object_set(answer, "changes", changes);
-		output_value(cli->out, answer, print_change);
+		output_value(cli->out, answer, change_print);
 	}
 	free(body);
 	json_decref(wrapped);
@@ -77,14 +80,28 @@ json_t *change_parse(struct cli *cli, int argc, char **argv)
 	return changes;
 }
 
+bool change_take_flag(int *argc, char **argv, const char *flag)
+{
+	int kept = 0;
+
+	for (int i = 0; i < *argc; i++)
+		if (strcmp(argv[i], flag))
+			argv[kept++] = argv[i];
+	if (kept == *argc)
+		return false;
+	*argc = kept;
+	return true;
+}
+
 int change_run(struct cli *cli, int argc, char **argv)
 {
+	bool force = change_take_flag(&argc, argv, "--force");
 	json_t *changes = change_parse(cli, argc, argv);
 	int status;
 
 	if (!changes)
 		return STATUS_USAGE;
-	status = change_send_list(cli, changes);
+	status = change_send_list(cli, changes, force);
 	json_decref(changes);
 	return status;
 }

@@ -11,7 +11,13 @@ int change_run(struct cli *cli, int argc, char **argv);
 
 /* Its two halves. NULL: wrong usage, said already. */
 json_t *change_parse(struct cli *cli, int argc, char **argv);
-int change_send_list(struct cli *cli, json_t *changes);
+int change_send_list(struct cli *cli, json_t *changes, bool force);
+
+/* Is the flag among the arguments? It is taken out. */
+bool change_take_flag(int *argc, char **argv, const char *flag);
+
+/* What came of a change, as text. */
+void change_print(const json_t *answer);
 
 /* Send a request whose answer is {"changed", "generation", ...}, and say what came of it. */
 int change_send(struct cli *cli, const struct client_request *request);

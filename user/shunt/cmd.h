@@ -29,7 +29,8 @@ struct command {
 	int (*run)(struct cli *cli, int argc, char **argv); /* argv: what follows noun and verb; returns a STATUS_ */
 };
 
-extern const struct command daemon_commands[]; /* status, reload, apply, check, export, version, detach */
+extern const struct command daemon_commands[]; /* status, apply, version, detach */
+extern const struct command files_commands[];  /* check, export, reload */
 extern const struct command edit_commands[];
 extern const struct command history_commands[]; /* plan, history, diff, rollback */
 extern const struct command stats_commands[];

@@ -71,11 +71,17 @@ static void print_status(const json_t *status)
 {
 	json_int_t up = time(NULL) - view_integer(status, "started");
 	char buf[HUMAN_TEXT];
+	const json_t *fault;
+	size_t i;
 
 	printf("shuntd %s, pid %" JSON_INTEGER_FORMAT ", running for %s, generation %" JSON_INTEGER_FORMAT "\n",
 	       view_text(status, "version"), view_integer(status, "pid"), human_duration(up > 0 ? up : 0, buf),
 	       view_integer(status, "generation"));
 	printf("configuration %s, state %s\n\n", view_text(status, "config_file"), view_text(status, "state_file"));
+	json_array_foreach (json_object_get(status, "refused"), i, fault)
+		view_refused(fault);
+	if (i)
+		printf("\n");
 	print_interfaces(json_object_get(status, "interfaces"));
 	printf("\n");
 	print_services(json_object_get(status, "services"));
@@ -120,22 +126,12 @@ static int status(struct cli *cli, int argc, char **argv)
 	return ret;
 }
 
-static int post(struct cli *cli, const char *command, const char *path, int argc, char **argv)
-{
-	struct client_request request = {.method = "POST", .path = path};
-	int ret = change_expect_args(cli, command, argc, argv, 0, NULL);
-
-	return ret == STATUS_OK ? change_send(cli, &request) : ret;
-}
-
-static int reload(struct cli *cli, int argc, char **argv)
-{
-	return post(cli, "reload", "/v1/reload", argc, argv);
-}
-
 static int detach(struct cli *cli, int argc, char **argv)
 {
-	return post(cli, "detach", "/v1/detach", argc, argv);
+	struct client_request request = {.method = "POST", .path = "/v1/detach"};
+	int ret = change_expect_args(cli, "detach", argc, argv, 0, NULL);
+
+	return ret == STATUS_OK ? change_send(cli, &request) : ret;
 }
 
 /* JSON in the place of a text that names files with lists, which are read here. Errors that file and line could be named for are
@@ -144,8 +140,7 @@ static bool read_lists(const char *name, char **text, struct client_request *req
 {
 	struct config_source *source = NULL;
 	json_t *tree = yaml_load(*text, request->len, name, &source, err);
-	int files =
-		tree ? config_read_lists(tree, source, NULL, NULL, err) : 0; /* the daemon refuses what is no YAML */
+	int files = tree ? config_read_lists(tree, source, NULL, err) : 0; /* the daemon refuses what is no YAML */
 	struct config *config = files > 0 ? config_from_json(tree, source, err) : NULL;
 
 	if (config) {
@@ -185,93 +180,19 @@ int change_put_file(struct cli *cli, const char *file, const char *path_to_name,
 	return ret;
 }
 
-int apply_file(struct cli *cli, const char *file, const char *if_match)
+int apply_file(struct cli *cli, const char *file, const char *if_match, bool force)
 {
-	return change_put_file(cli, file, "/v1/config?name=", change_send, if_match);
+	return change_put_file(cli, file, force ? "/v1/config?force=1&name=" : "/v1/config?name=", change_send,
+			       if_match);
 }
 
 static int apply(struct cli *cli, int argc, char **argv)
 {
 	const char *if_match = options_take(&argc, argv, "--if-match", NULL);
+	bool force = change_take_flag(&argc, argv, "--force");
 	int ret = change_expect_args(cli, "apply", argc, argv, 1, "one FILE (\"-\": stdin)");
 
-	return ret == STATUS_OK ? apply_file(cli, argv[0], if_match) : ret;
-}
-
-static void print_check(const json_t *value)
-{
-	printf("%s: valid, services %" JSON_INTEGER_FORMAT ", backends %" JSON_INTEGER_FORMAT "\n",
-	       view_text(value, "file"), view_integer(value, "services"), view_integer(value, "backends"));
-}
-
-static json_t *summary_json(const char *file, const struct config *config)
-{
-	size_t backends = 0;
-
-	for (size_t i = 0; i < config->service_count; i++)
-		backends += config->services[i].backend_count;
-	return json_pack("{s:s, s:b, s:I, s:I}", "file", file, "valid", 1, "services",
-			 (json_int_t)config->service_count, "backends", (json_int_t)backends);
-}
-
-/* Needs no daemon. */
-static int check(struct cli *cli, int argc, char **argv)
-{
-	struct config_source *source = NULL;
-	struct config *config = NULL;
-	struct shunt_err err = {0};
-	json_t *tree;
-	int ret = change_expect_args(cli, "check", argc, argv, 1, "one FILE (\"-\": stdin)");
-
-	if (ret != STATUS_OK)
-		return ret;
-	tree = config_read_file(argv[0], &source, &err);
-	if (tree)
-		config = config_from_json(tree, source, &err);
-	if (config)
-		output_value(cli->out, summary_json(argv[0], config), print_check);
-	else
-		output_error(cli->out, &err);
-	ret = config ? STATUS_OK : STATUS_REFUSED;
-	config_free(config);
-	json_decref(tree);
-	config_source_free(source);
-	return ret;
-}
-
-char *export_text(const json_t *config, const char *etag, bool read_only)
-{
-	char *yaml = yaml_dump(config);
-	char *text =
-		read_only ? xasprintf("# Without the seed, which is not shown here: not for `shunt apply`.\n%s", yaml)
-			  : xasprintf("# ETag: %s\n%s", etag, yaml);
-
-	free(yaml);
-	return text;
-}
-
-static void print_export(const json_t *value)
-{
-	char *text = export_text(json_object_get(value, "config"), view_text(value, "etag"),
-				 json_is_true(json_object_get(value, "read_only")));
-
-	fputs(text, stdout);
-	free(text);
-}
-
-static int export(struct cli *cli, int argc, char **argv)
-{
-	json_t *answer;
-	int ret = change_expect_args(cli, "export", argc, argv, 0, NULL);
-
-	if (ret == STATUS_OK)
-		ret = client_get(cli, "/v1/config", &answer);
-	if (ret != STATUS_OK)
-		return ret;
-	if (!output_is_json(cli->out))
-		answer = json_pack("{s:o, s:s, s:b}", "config", answer, "etag", cli->etag, "read_only", cli->read_only);
-	output_value(cli->out, answer, print_export);
-	return ret;
+	return ret == STATUS_OK ? apply_file(cli, argv[0], if_match, force) : ret;
 }
 
 static void print_version(const json_t *value)
@@ -308,14 +229,11 @@ const struct command daemon_commands[] = {
 	 "left "
 	 "them, by the maps in DIR (" DEFAULT_PIN_DIR ")",
 	 status},
-	{"apply", NULL, "[--if-match ETAG] FILE",
+	{"apply", NULL, "[--if-match ETAG] [--force] FILE",
 	 "make FILE (\"-\": stdin) the configuration in force, in place of all that is there; with ETAG, as export "
 	 "prints "
-	 "it, only if nobody has changed that since",
+	 "it, only if nobody has changed that since; --force: also where services go that have traffic",
 	 apply},
-	{"check", NULL, "FILE", "check a configuration file (\"-\": stdin); needs no daemon", check},
-	{"export", NULL, "", "print the configuration in force, as apply takes it", export},
-	{"reload", NULL, "", "make the daemon read its configuration file again", reload},
 	{"detach", NULL, "", "stop forwarding: take the program off all interfaces and end the daemon", detach},
 	{"version", NULL, "", "print the versions of this command and of the daemon, if there is one", version},
 	{NULL, NULL, NULL, NULL, NULL},

@@ -92,7 +92,7 @@ static void say_kept(struct cli *cli, const char *path)
 	output_error(cli->out, &err);
 }
 
-static int edit_draft(struct cli *cli, const char *path, const char *text)
+static int edit_draft(struct cli *cli, const char *path, const char *text, bool force)
 {
 	char *etag = xstrdup(cli->etag);
 	struct shunt_err err = {0};
@@ -104,7 +104,7 @@ static int edit_draft(struct cli *cli, const char *path, const char *text)
 		output_message(cli->out, "nothing to change");
 		status = STATUS_OK;
 	} else {
-		status = apply_file(cli, path, etag);
+		status = apply_file(cli, path, etag, force);
 	}
 	free(etag);
 	if (status != STATUS_OK && !is_unchanged(path, text, &err))
@@ -127,6 +127,7 @@ static int refuse_reader(struct cli *cli)
 
 static int edit(struct cli *cli, int argc, char **argv)
 {
+	bool force = change_take_flag(&argc, argv, "--force");
 	int status = change_expect_args(cli, "edit", argc, argv, 0, NULL);
 	struct shunt_err err = {0};
 	json_t *config = NULL;
@@ -140,7 +141,7 @@ static int edit(struct cli *cli, int argc, char **argv)
 	json_decref(config);
 	path = cli->read_only ? NULL : write_draft(text, &err);
 	if (path)
-		status = edit_draft(cli, path, text);
+		status = edit_draft(cli, path, text, force);
 	else if (cli->read_only)
 		status = refuse_reader(cli);
 	else
@@ -153,9 +154,9 @@ static int edit(struct cli *cli, int argc, char **argv)
 }
 
 const struct command edit_commands[] = {
-	{"edit", NULL, "",
+	{"edit", NULL, "[--force]",
 	 "edit the configuration in force with $VISUAL or $EDITOR, and apply it, unless somebody has changed it "
-	 "meanwhile",
+	 "meanwhile; --force: also where services go that have traffic",
 	 edit},
 	{NULL, NULL, NULL, NULL, NULL},
 };

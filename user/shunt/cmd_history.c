@@ -127,9 +127,13 @@ static int send_plan(struct cli *cli, const struct client_request *request)
 
 static int plan(struct cli *cli, int argc, char **argv)
 {
+	bool force = change_take_flag(&argc, argv, "--force");
 	int ret = change_expect_args(cli, "plan", argc, argv, 1, "one FILE (\"-\": stdin)");
 
-	return ret == STATUS_OK ? change_put_file(cli, argv[0], "/v1/config?plan=1&name=", send_plan, NULL) : ret;
+	if (ret != STATUS_OK)
+		return ret;
+	return change_put_file(cli, argv[0],
+			       force ? "/v1/config?plan=1&force=1&name=" : "/v1/config?plan=1&name=", send_plan, NULL);
 }
 
 /* Who it was, as far as that is known: a name for the user's number. */
@@ -236,7 +240,9 @@ static void print_rollback(const json_t *answer)
 
 static int rollback(struct cli *cli, int argc, char **argv)
 {
-	struct client_request request = {.method = "POST", .path = "/v1/rollback", .type = "application/json"};
+	bool force = change_take_flag(&argc, argv, "--force");
+	struct client_request request = {
+		.method = "POST", .path = force ? "/v1/rollback?force=1" : "/v1/rollback", .type = "application/json"};
 	json_t *answer;
 	char *body;
 	int ret =
@@ -257,13 +263,14 @@ static int rollback(struct cli *cli, int argc, char **argv)
 }
 
 const struct command history_commands[] = {
-	{"plan", NULL, "FILE",
+	{"plan", NULL, "[--force] FILE",
 	 "show what `shunt apply FILE` would change, and how many slots would move; changes nothing" ANSWERS_DIFFERENT,
 	 plan},
 	{"history", NULL, "", "list the revisions of the configuration, the last one first", history},
 	{"diff", NULL, "N [M]", "show what differs from revision N in M (the one in force)" ANSWERS_DIFFERENT, diff},
-	{"rollback", NULL, "[N]",
-	 "put what was in force as revision N (the one before the present) in force again, as a new revision",
+	{"rollback", NULL, "[--force] [N]",
+	 "put what was in force as revision N (the one before the present) in force again, as a new revision; --force: "
+	 "also where services go that have traffic",
 	 rollback},
 	{NULL, NULL, NULL, NULL, NULL},
 };

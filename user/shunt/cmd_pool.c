@@ -126,7 +126,7 @@ static int set_pools(struct cli *cli, const char *service, json_t *pools)
 {
 	json_t *changes =
 		json_pack("[{s:s, s:s, s:{s:o}}]", "op", "service.set", "service", service, "set", "pools", pools);
-	int status = change_send_list(cli, changes);
+	int status = change_send_list(cli, changes, false);
 
 	json_decref(changes);
 	return status;

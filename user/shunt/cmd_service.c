@@ -18,9 +18,22 @@ static size_t count_up(const json_t *backends)
 	return up;
 }
 
+static bool any_file(const json_t *services)
+{
+	const json_t *service;
+	size_t i;
+
+	json_array_foreach (services, i, service)
+		if (json_object_get(service, "file"))
+			return true;
+	return false;
+}
+
 static void print_services(const json_t *answer)
 {
-	struct table *t = table_new("NAME|>UP|>BACKENDS|CHECK|ENCAP|VIPS");
+	bool files = any_file(json_object_get(answer, "services"));
+	struct table *t =
+		table_new(files ? "NAME|>UP|>BACKENDS|CHECK|ENCAP|FILE|VIPS" : "NAME|>UP|>BACKENDS|CHECK|ENCAP|VIPS");
 	const json_t *service;
 	size_t i;
 
@@ -33,6 +46,8 @@ static void print_services(const json_t *answer)
 		table_cell(t, "%zu", json_array_size(backends));
 		table_cell(t, "%s", view_text(json_object_get(service, "check"), "type"));
 		table_cell(t, "%s", view_encap(service));
+		if (files)
+			table_cell(t, "%s", view_text(service, "file"));
 		if (more)
 			table_cell(t, "%s and %zu more", json_string_value(json_array_get(vips, 0)), more);
 		else
@@ -106,11 +121,14 @@ const struct command service_commands[] = {
 	 "[check=TYPE[:PORT][:/PATH]] "
 	 "[check.KEY=VALUE...] [encap=ENCAP] [encap.KEY=VALUE...] [ring_size=PRIME] [echo=true|false] "
 	 "[algorithm=ALGORITHM] [sticky=SECONDS] [hash=INPUTS[,ipv4=LENGTH][,ipv6=LENGTH]] "
-	 "[quic=ID:LENGTH...] [udp=keep|rehash|track] [idle_timeout=SECONDS] [drain_timeout=SECONDS] [panic=PERCENT]",
+	 "[group=NAME] [quic=ID:LENGTH...] [udp=keep|rehash|track] [idle_timeout=SECONDS] [drain_timeout=SECONDS] "
+	 "[panic=PERCENT]",
 	 "add a service", change_run},
 	{"service", "set", "NAME KEY=VALUE...",
 	 "change a service; vip= and backend= replace all it had, check.KEY= only that key", change_run},
-	{"service", "delete", "NAME...", "delete services with all their backends", change_run},
+	{"service", "delete", "NAME... [--force]",
+	 "delete services with all their backends; --force: also those that had packets within the last minute",
+	 change_run},
 	{"service", "list", "", "list the services", service_list},
 	{"service", "show", "NAME", "show a service and its backends", service_show},
 	{NULL, NULL, NULL, NULL, NULL},

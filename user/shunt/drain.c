@@ -296,7 +296,7 @@ static int drain_and_wait(struct cli *cli, json_t *changes, unsigned int timeout
 	int status;
 
 	output_stream(cli->out);
-	status = change_send_list(cli, changes);
+	status = change_send_list(cli, changes, false);
 	if (status != STATUS_OK)
 		return status;
 	find_targets(&drain, changes);
@@ -319,7 +319,7 @@ int drain_run(struct cli *cli, int argc, char **argv)
 	else
 		changes = change_parse(cli, args.argc, args.argv);
 	if (changes)
-		status = args.wait ? drain_and_wait(cli, changes, args.timeout) : change_send_list(cli, changes);
+		status = args.wait ? drain_and_wait(cli, changes, args.timeout) : change_send_list(cli, changes, false);
 	json_decref(changes);
 	free(args.argv);
 	return status;

@@ -237,6 +237,7 @@ static const struct key service_keys[] = {
 	{"sticky", set_number, "sticky"},
 	{"hash", set_hash, "hash"},
 	{"udp", set_udp, "udp"},
+	{"group", set_text, "group"},
 	{"idle_timeout", set_number, "idle_timeout"},
 	{"drain_timeout", set_number, "drain_timeout"},
 	{"panic", set_number, "panic"},

@@ -80,22 +80,33 @@ void output_message(struct output *out, const char *fmt, ...)
 	free(text);
 }
 
-void output_problem(struct output *out, const json_t *problem)
+static void print_problem(const json_t *problem)
 {
 	const char *where = json_string_value(json_object_get(problem, "where"));
 	const char *detail = json_string_value(json_object_get(problem, "detail"));
 	const char *note = json_string_value(json_object_get(problem, "note"));
+
+	if (!detail)
+		detail = json_string_value(json_object_get(problem, "title"));
+	fprintf(stderr, "shunt: %s%s%s\n", where ? where : "", where ? ": " : "", detail ? detail : "refused");
+	if (note)
+		fprintf(stderr, "shunt: %s\n", note);
+}
+
+void output_problem(struct output *out, const json_t *problem)
+{
+	const json_t *faults = json_object_get(problem, "faults"), *fault;
+	size_t i;
 
 	fflush(stdout);
 	if (out->json) {
 		print_json(problem, stderr, JSON_INDENT(2));
 		return;
 	}
-	if (!detail)
-		detail = json_string_value(json_object_get(problem, "title"));
-	fprintf(stderr, "shunt: %s%s%s\n", where ? where : "", where ? ": " : "", detail ? detail : "refused");
-	if (note)
-		fprintf(stderr, "shunt: %s\n", note);
+	if (!faults)
+		print_problem(problem);
+	json_array_foreach (faults, i, fault)
+		print_problem(fault);
 }
 
 /* What is printed may quote an argument that is not UTF-8, which JSON cannot carry: those bytes become '?'. */

@@ -25,7 +25,7 @@ __attribute__((format(printf, 2, 3))) void output_message(struct output *out, co
 void output_error(struct output *out, const struct shunt_err *err);
 /* The object itself, to add to it. */
 json_t *output_problem_of(const struct shunt_err *err);
-/* Same, from the daemon's problem object; a "note" in it is another line. */
+/* Same, from the daemon's problem object; a "note" in it is another line, and "faults" are said instead of it. */
 void output_problem(struct output *out, const json_t *problem);
 
 /* More than one value will follow: in JSON, one a line. */

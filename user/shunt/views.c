@@ -95,3 +95,10 @@ void view_backends(const json_t *services)
 	}
 	table_print(t);
 }
+
+void view_refused(const json_t *fault)
+{
+	const char *where = json_string_value(json_object_get(fault, "where"));
+
+	printf("NOT APPLIED: %s: %s\n", where ? where : view_text(fault, "file"), view_text(fault, "detail"));
+}

@@ -12,4 +12,7 @@ json_int_t view_integer(const json_t *object, const char *member);
 /* A table of the backends of a list of services (GET /v1/services). */
 void view_backends(const json_t *services);
 
+/* A file that is not applied, or a part of it. */
+void view_refused(const json_t *fault);
+
 #endif

@@ -11,7 +11,8 @@
  *   POST /v1/changes         {"changes": [...]} (user/lib/edit.h), one transaction; ?check=1, ?plan=1
  *   GET  /v1/history         revisions; GET /v1/history/N: its configuration; GET /v1/history/N/diff: what is other since, ?to=M: in M
  *   POST /v1/rollback        {"to": N} what was in force as revision N is so again; without: as the one before; ?check=1, ?plan=1
- *   POST /v1/reload          read the configuration file again
+ *   POST /v1/reload          read the configuration files again (?all=1: also those that have not changed)
+ *   ?force=1 with the four that change it: delete services that have traffic, too
  *   GET  /v1/services        all; GET /v1/services/NAME: one, with states of its backends
  *   GET  /v1/stats           packets and bytes by service, backend and reason
  *   GET  /v1/connections     what becomes of connections while rings change: all; GET /v1/connections/NAME: of one service

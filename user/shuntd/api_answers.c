@@ -73,12 +73,18 @@ static json_t *service_summary_json(const struct daemon *d, const struct config_
 			 "backends", "up", (json_int_t)up, "total", (json_int_t)service->backend_count);
 }
 
+json_t *api_refused_json(const struct daemon *d)
+{
+	return d->refused ? json_deep_copy(d->refused) : json_array();
+}
+
 json_t *api_status_json(const struct daemon *d)
 {
-	json_t *status = json_pack(
-		"{s:s, s:I, s:I, s:I, s:I, s:s?, s:s?}", "version", SHUNT_VERSION, "pid", (json_int_t)getpid(),
-		"started", (json_int_t)d->started, "generation", (json_int_t)datapath_generation(d->dp), "revision",
-		(json_int_t)history_number(d->history), "config_file", d->config_path, "state_file", d->state_path);
+	json_t *status = json_pack("{s:s, s:I, s:I, s:I, s:I, s:s?, s:s?, s:s?, s:o}", "version", SHUNT_VERSION, "pid",
+				   (json_int_t)getpid(), "started", (json_int_t)d->started, "generation",
+				   (json_int_t)datapath_generation(d->dp), "revision",
+				   (json_int_t)history_number(d->history), "config_file", d->config_path, "state_file",
+				   d->state_path, "services_dir", d->services_dir, "refused", api_refused_json(d));
 	json_t *services = json_array();
 
 	for (size_t i = 0; i < d->config->service_count; i++)

@@ -8,14 +8,14 @@
 #include "../lib/xalloc.h"
 #include "api_internal.h"
 
-static bool is_asked(const char *argument)
+bool api_is_asked(const char *argument)
 {
 	return argument && strcmp(argument, "0") != 0;
 }
 
 bool api_commits(const struct api_request *request)
 {
-	return !is_asked(request->check) && !is_asked(request->plan);
+	return !api_is_asked(request->check) && !api_is_asked(request->plan);
 }
 
 json_t *api_changed_json(const struct daemon *d, bool changed)
@@ -43,6 +43,15 @@ static void set_if_any(json_t *body, const char *name, json_t *list)
 		json_object_set(body, name, list);
 }
 
+/* What a check only warns of, a plan refuses as the change itself would. */
+static int guard(const struct daemon *d, const struct api_request *request, const struct config *next, json_t *warnings,
+		 struct shunt_err *err)
+{
+	bool only_checks = api_is_asked(request->check) && !api_is_asked(request->plan);
+
+	return api_is_asked(request->force) ? 0 : traffic_may_commit(d, next, only_checks ? warnings : NULL, err);
+}
+
 /* next is taken over if it is in force then: *taken. diff: how it differs from what is in force now. */
 static int carry_out(struct daemon *d, const struct api_request *request, struct config *next, json_t *diff,
 		     bool *taken, json_t **body, struct shunt_err *err)
@@ -51,7 +60,7 @@ static int carry_out(struct daemon *d, const struct api_request *request, struct
 	json_t *plan = NULL;
 	int ret = 0;
 
-	if (is_asked(request->plan)) {
+	if (api_is_asked(request->plan)) {
 		plan = api_plan_json(d, next, diff, err);
 		if (!plan)
 			return err->code ? -err->code : -ENOMEM;
@@ -77,7 +86,9 @@ int api_change(struct daemon *d, const struct api_request *request, struct confi
 	if (whole)
 		api_warn_undrained(warnings, d->config, next);
 	api_warn_moved(warnings, d->config, next);
-	ret = carry_out(d, request, next, diff, &taken, body, err);
+	ret = guard(d, request, next, warnings, err);
+	if (ret == 0)
+		ret = carry_out(d, request, next, diff, &taken, body, err);
 	if (ret == 0) {
 		set_if_any(*body, "warnings", warnings);
 		set_if_any(*body, "notes", notes);

@@ -18,6 +18,8 @@ struct api_request {
 	const char *check;		      /* ?check= */
 	const char *if_match, *if_none_match; /* all of their lines, as one list */
 	const char *plan;		      /* ?plan= */
+	const char *force;		      /* ?force= */
+	const char *all;		      /* ?all= */
 	const char *to;			      /* ?to= */
 	const char *by;			      /* what the history calls it; NULL: method, path and name */
 	bool read_only;			      /* came in by a socket for reading */
@@ -41,8 +43,11 @@ typedef int api_handler(struct daemon *d, const struct api_request *request, con
 			struct shunt_err *err);
 api_handler api_get_history, api_get_revision, api_post_rollback; /* api_history.c */
 
+/* ?NAME=1 */
+bool api_is_asked(const char *argument);
 /* api_change.c. next, which is taken over, becomes the configuration in force; or it is only said what it would change (?plan=1), or
- * whether it would change anything (?check=1). whole: it replaces what was set by command, too. */
+ * whether it would change anything (?check=1). Services that have traffic do not go unless that is forced (?force=1). whole: it replaces
+ * what was set by command, too. */
 int api_change(struct daemon *d, const struct api_request *request, struct config *next, bool whole, json_t **body,
 	       struct shunt_err *err);
 bool api_commits(const struct api_request *request); /* neither of them is asked for */
@@ -75,6 +80,7 @@ void api_warn_moved(json_t *warnings, const struct config *present, const struct
 
 /* All below return a new reference, or NULL: memory is gone, or *err says what. */
 json_t *api_version_json(void);
+json_t *api_refused_json(const struct daemon *d); /* what of the files is not applied */
 json_t *api_status_json(const struct daemon *d);
 json_t *api_services_json(const struct daemon *d, struct shunt_err *err);
 json_t *api_service_json(const struct daemon *d, const char *name, struct shunt_err *err);

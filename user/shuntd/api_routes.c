@@ -172,12 +172,15 @@ static int post_reload(struct daemon *d, const struct api_request *request, cons
 		       struct shunt_err *err)
 {
 	const struct history_origin origin = {"reload", request->uid, request->pid, NULL};
+	const struct reload_ask ask = {.all = api_is_asked(request->all), .force = api_is_asked(request->force)};
 	bool changed = false;
-	int ret = daemon_reload(d, &origin, &changed, err);
+	int ret = daemon_reload(d, &ask, &origin, &changed, err);
 
 	(void)rest;
-	if (ret == 0)
+	if (ret == 0) {
 		*body = api_changed_json(d, changed);
+		json_object_set_new(*body, "refused", api_refused_json(d));
+	}
 	return ret;
 }
 

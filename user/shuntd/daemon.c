@@ -10,21 +10,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "../lib/config_files.h"
-#include "../lib/diff.h"
-#include "../lib/edit.h"
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
-#include "../lib/yaml.h"
 #include "api.h"
 #include "daemon.h"
 #include "events.h"
 #include "store.h"
-#include "shunt/hash.h"
 
 #define REFRESH_DELAY_MS 10
 #define REPAIR_INTERVAL_MS 250
@@ -157,10 +150,10 @@ static void abort_files(struct daemon *d)
 	history_abort(d->history);
 }
 
-static int commit(struct daemon *d, struct config *next, uint64_t file_hash, const struct history_origin *origin,
-		  struct shunt_err *err)
+int daemon_commit_files(struct daemon *d, struct config *next, uint64_t file_hash, json_t *files,
+			const struct history_origin *origin, struct shunt_err *err)
 {
-	struct store_state state = {next, file_hash, datapath_generation(d->dp) + 1, 0};
+	struct store_state state = {next, file_hash, datapath_generation(d->dp) + 1, 0, files};
 	int rc;
 
 	rc = daemon_check_possible(d, next, err);
@@ -195,13 +188,16 @@ static int commit(struct daemon *d, struct config *next, uint64_t file_hash, con
 	config_free(d->config);
 	d->config = next;
 	d->file_hash = file_hash;
+	json_incref(files);
+	json_decref(d->files);
+	d->files = files;
 	health_sync(d->health, next, initial_health, d);
 	return 0;
 }
 
 int daemon_commit(struct daemon *d, struct config *next, const struct history_origin *origin, struct shunt_err *err)
 {
-	return commit(d, next, d->file_hash, origin, err);
+	return daemon_commit_files(d, next, d->file_hash, d->files, origin, err);
 }
 
 /* Same configuration, changed world. */
@@ -285,6 +281,9 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	rc = told_open(&d->told, d->loop, attach_event_fd(d->attach), daemon_told, d, err);
 	if (rc)
 		return rc;
+	rc = traffic_open(&d->traffic, d, err);
+	if (rc)
+		return rc;
 	uv_timer_start(&d->repair_timer, repair, REPAIR_INTERVAL_MS, REPAIR_INTERVAL_MS);
 	uv_timer_start(&d->step_timer, step, STEP_DELAY_MS, 0);
 	uv_timer_start(&d->alive_timer, alive, 0, ALIVE_INTERVAL_MS);
@@ -297,6 +296,7 @@ void daemon_close(struct daemon *d)
 	uv_close((uv_handle_t *)&d->repair_timer, NULL);
 	uv_close((uv_handle_t *)&d->step_timer, NULL);
 	uv_close((uv_handle_t *)&d->refresh_timer, NULL);
+	traffic_close(d->traffic);
 	if (d->told)
 		told_close(d->told);
 	if (d->health)
@@ -306,107 +306,6 @@ void daemon_close(struct daemon *d)
 	model_free(d->model);
 	model_cache_free(d->cache);
 	config_free(d->config);
-}
-
-/* What the file's lists say is a part of it: a list that has changed is a file that has. */
-static void add_to_hash(void *hash, const char *text, size_t len)
-{
-	*(uint64_t *)hash = shunt_mix64(*(uint64_t *)hash + store_hash(text, len));
-}
-
-/* The file as it is now, lists included, with its hash. */
-static struct config *load_file(const char *path, uint64_t *hash, struct shunt_err *err)
-{
-	struct config_source *source = NULL;
-	struct config *config = NULL;
-	struct stat st;
-	char *text;
-	size_t len;
-	json_t *tree;
-
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a FIFO would block the daemon for ever */
-		shunt_fail(err, EINVAL, path, "is not a regular file");
-		return NULL;
-	}
-	text = yaml_read(path, &len, err);
-	if (!text)
-		return NULL;
-	*hash = store_hash(text, len);
-	tree = yaml_load(text, len, path, &source, err);
-	if (tree && config_read_lists(tree, source, add_to_hash, hash, err) >= 0)
-		config = config_from_json(tree, source, err);
-	json_decref(tree);
-	config_source_free(source);
-	free(text);
-	return config;
-}
-
-struct config *daemon_load(struct daemon *d, struct shunt_err *err)
-{
-	struct store_state state = {0};
-	struct config *config;
-	uint64_t hash;
-	int rc = store_load(d->state_path, &state, err);
-
-	if (rc < 0)
-		return NULL;
-	d->history = history_open(d->state_path, state.revision);
-	if (rc) {
-		d->before_count = state.config->interface_count;
-		d->before = xcalloc(d->before_count, sizeof(*d->before));
-		memcpy(d->before, state.config->interfaces, d->before_count * sizeof(*d->before));
-	}
-	if (rc && access(d->config_path, F_OK)) {
-		log_warning("%s is not there: going on from the state in %s", d->config_path, d->state_path);
-		d->file_hash = state.file_hash;
-		return state.config;
-	}
-	config = load_file(d->config_path, &hash, err);
-	if (!config && rc && err->code == ENOENT) { /* a list: the state has what it said */
-		log_warning("%s: going on from the state in %s", shunt_err_text(err), d->state_path);
-		d->file_hash = state.file_hash;
-		return state.config;
-	}
-	d->file_hash = hash;
-	if (!config || !rc) {
-		config_free(state.config);
-		return config;
-	}
-	if (hash == state.file_hash) {
-		log_info("%s has not changed: going on from the state in %s", d->config_path, d->state_path);
-		config_free(config);
-		return state.config;
-	}
-	log_info("%s has changed since it was last applied: applying it", d->config_path);
-	config_carry_admin(config, state.config);
-	config_free(state.config);
-	return config;
-}
-
-int daemon_reload(struct daemon *d, const struct history_origin *origin, bool *changed, struct shunt_err *err)
-{
-	struct config *next;
-	uint64_t hash;
-	int rc;
-
-	*changed = false;
-	next = load_file(d->config_path, &hash, err);
-	if (!next)
-		return -EINVAL;
-	config_carry_admin(next, d->config);
-	*changed = !config_same(next, d->config);
-	if (!*changed && hash == d->file_hash) {
-		config_free(next);
-		return 0;
-	}
-	rc = commit(d, next, hash, origin, err);
-	if (rc) {
-		config_free(next);
-		*changed = false;
-	} else {
-		log_info("%s read: %s", d->config_path, *changed ? "applied" : "nothing changed");
-	}
-	return rc;
 }
 
 static void stop(uv_timer_t *timer)

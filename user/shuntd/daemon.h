@@ -15,6 +15,7 @@
 #include "model.h"
 #include "nexthop.h"
 #include "told.h"
+#include "traffic.h"
 
 struct daemon {
 	uv_loop_t *loop;
@@ -22,7 +23,10 @@ struct daemon {
 	const char *state_path;
 	struct config *config; /* in force */
 	struct history *history;
-	uint64_t file_hash;
+	uint64_t file_hash; /* of the YAML file, as last applied */
+	json_t *files;	    /* and of those of services: an object, by name; see config_merge.h */
+	json_t *refused; /* {"file", "where", "detail"}: what is not applied, since the last reload or the start; NULL: nothing */
+	char *services_dir;		 /* where those files were looked for; NULL: nowhere */
 	uint64_t started;		 /* Unix time */
 	bool detached;			 /* and ending: nothing may change any more */
 	struct config_interface *before; /* the interfaces of the state file, as loaded */
@@ -32,6 +36,7 @@ struct daemon {
 	struct nexthops *nexthops;
 	struct health *health;
 	struct told *told;
+	struct traffic *traffic;
 	struct model_cache *cache;
 	struct model *model;	  /* what the maps say now: of config, in the same order */
 	uv_timer_t refresh_timer; /* collects changes of the world of one moment into one refresh */
@@ -53,9 +58,9 @@ void daemon_close(struct daemon *d);
  * over on success (0); on failure nothing has changed, *err says why, and next is still the caller's. What says the same as the last
  * revision makes no other. */
 int daemon_commit(struct daemon *d, struct config *next, const struct history_origin *origin, struct shunt_err *err);
-
-/* Read config_path again and commit it. *changed: whether anything differs from what was in force. */
-int daemon_reload(struct daemon *d, const struct history_origin *origin, bool *changed, struct shunt_err *err);
+/* The same for what files say, of which these are the hashes. */
+int daemon_commit_files(struct daemon *d, struct config *next, uint64_t file_hash, json_t *files,
+			const struct history_origin *origin, struct shunt_err *err);
 
 /* What the maps would say if next were committed now; nothing changes. Backends that nobody checks yet count as up, and those that no
  * next hop is known of as reachable. NULL with *err: it would be refused, and says so in the same words. Not seen before the attempt
@@ -72,9 +77,25 @@ int daemon_record(struct daemon *d, const struct config *next, const struct hist
  * with *err. */
 struct config *daemon_revision(const struct daemon *d, uint64_t number, struct shunt_err *err);
 
+/* ---- load.c */
+
+struct reload_ask {
+	bool all;   /* files that have not changed as well: what was changed by command is undone */
+	bool force; /* services may go that have traffic */
+};
+
+/* Read config_path and the files of services again, and commit what has changed. *changed: whether anything differs from what was in
+ * force. Negative with *err: nothing was applied. Otherwise some files may have been refused all the same: d->refused. Both are told as
+ * events. */
+int daemon_reload(struct daemon *d, const struct reload_ask *ask, const struct history_origin *origin, bool *changed,
+		  struct shunt_err *err);
+
 /* At start: the state file's configuration, or the file's where that has changed since it was last applied (or there is no state).
- * Sets d->file_hash. NULL with *err. */
+ * Sets d->history, d->file_hash, d->files, d->refused. NULL with *err. In either case daemon_unload() ends it. */
 struct config *daemon_load(struct daemon *d, struct shunt_err *err);
+void daemon_unload(struct daemon *d);
+
+/* ---- daemon.c */
 
 /* Take the program off all interfaces, unpin everything, and end the loop. */
 int daemon_detach(struct daemon *d, struct shunt_err *err);

@@ -195,6 +195,7 @@ static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
 	datapath_note_refused(dp);
 	init_sweep(&dp->sweep, control);
 	dp->dest_counters = xcalloc(control->destinations, sizeof(*dp->dest_counters));
+	dp->service_packets = xcalloc(control->services, sizeof(*dp->service_packets));
 	return 0;
 }
 
@@ -253,6 +254,7 @@ void datapath_close(struct datapath *dp)
 	free(dp->drain_told_s);
 	free(dp->refusals);
 	free(dp->dest_counters);
+	free(dp->service_packets);
 	free(dp);
 }
 

@@ -66,6 +66,9 @@ bool datapath_dest_counter(struct datapath *dp, const char *service, const struc
 /* Connections that a destination of a service that picks has now, as far as is known: those that went quiet have gone after idle_timeout. */
 uint64_t datapath_dest_connections(const struct datapath *dp, const char *service, const struct shunt_addr *backend);
 bool datapath_service_retired(struct datapath *dp, const char *service, struct shunt_counter *out);
+/* Packets that services have had so far, all at once: sums what was read last; what is asked for then is from this sum. 0: no such service. */
+void datapath_count_services(struct datapath *dp);
+uint64_t datapath_service_packets(const struct datapath *dp, const char *service);
 void datapath_reason_counter(struct datapath *dp, enum shunt_reason reason, struct shunt_counter *out);
 /* How the backends of a QUIC service's packets were chosen, read from the kernel now. false: no such service; then all are 0. */
 bool datapath_quic_choices(struct datapath *dp, const char *service, uint64_t choices[SHUNT_QUIC_CHOICE_COUNT]);

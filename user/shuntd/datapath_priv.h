@@ -93,6 +93,7 @@ struct datapath {
 	int rcu_map, rcu_inner;
 	/* the last reading of the counters, summed over CPUs */
 	struct shunt_counter *dest_counters;
+	uint64_t *service_packets; /* by id in svcdir: sums of them, as last made */
 	struct shunt_counter reason_counters[SHUNT_REASON_MAX];
 };
 

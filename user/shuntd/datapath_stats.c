@@ -112,6 +112,27 @@ bool datapath_service_retired(struct datapath *dp, const char *service, struct s
 	return true;
 }
 
+void datapath_count_services(struct datapath *dp)
+{
+	uint32_t services = dp->control->services;
+
+	for (uint32_t id = 0; id < services; id++)
+		dp->service_packets[id] = dp->svcdir[id].retired_packets;
+	for (uint32_t id = 0; id < dp->control->destinations; id++) {
+		uint32_t ring = dp->dstdir[id].ring;
+
+		if (directory_dest_used(&dp->dir, id) && directory_service_used(&dp->dir, ring))
+			dp->service_packets[directory_service_of(&dp->dir, ring)] += dp->dest_counters[id].packets;
+	}
+}
+
+uint64_t datapath_service_packets(const struct datapath *dp, const char *service)
+{
+	uint32_t id = directory_service(&dp->dir, service);
+
+	return id == DIRECTORY_NONE ? 0 : dp->service_packets[id];
+}
+
 void datapath_reason_counter(struct datapath *dp, enum shunt_reason reason, struct shunt_counter *out)
 {
 	*out = dp->reason_counters[reason];

@@ -8,10 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../lib/config_files.h"
+#include "../lib/config_faults.h"
 #include "../lib/log.h"
 #include "../lib/sockets.h"
-#include "../lib/yaml.h"
 #include "api.h"
 #include "daemon.h"
 #include "events.h"
@@ -123,25 +122,33 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return -EINVAL;
 }
 
+/* The last fault is for the caller to say. */
 static int check_file(const char *path, struct shunt_err *err)
 {
-	struct config_source *source = NULL;
-	json_t *tree = config_read_file(path, &source, err);
-	struct config *config = tree ? config_from_json(tree, source, err) : NULL;
-	int rc = config ? 0 : -EINVAL;
+	json_t *faults = json_array(), *fault;
+	char *main_path;
+	struct config *config = config_verify(path, faults, &main_path);
+	size_t count = json_array_size(faults), i;
 
+	json_array_foreach (faults, i, fault) {
+		shunt_fail(err, EINVAL, json_string_value(json_object_get(fault, "where")), "%s",
+			   json_string_value(json_object_get(fault, "detail")));
+		if (i + 1 < count)
+			log_error("%s", shunt_err_text(err));
+	}
+	if (!count)
+		printf("%s: ok\n", main_path);
 	config_free(config);
-	json_decref(tree);
-	config_source_free(source);
-	if (!rc)
-		printf("%s: ok\n", path);
-	return rc;
+	json_decref(faults);
+	free(main_path);
+	return count ? -EINVAL : 0;
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct daemon *d = handle->data;
 	static const struct history_origin origin = {"SIGHUP", -1, -1, NULL};
+	const struct reload_ask ask = {0};
 	struct shunt_err err;
 	bool changed;
 
@@ -152,9 +159,7 @@ static void on_signal(uv_signal_t *handle, int signum)
 		return;
 	}
 	daemon_set_cause(d, "SIGHUP");
-	if (daemon_reload(d, &origin, &changed, &err))
-		events_say(JOURNAL_CONFIG, LOG_LEVEL_ERROR, "not reloaded, nothing has changed: %s",
-			   shunt_err_text(&err));
+	daemon_reload(d, &ask, &origin, &changed, &err); /* which tells what is refused */
 }
 
 static void on_closed(uv_handle_t *handle, void *arg)
@@ -242,10 +247,9 @@ static int open_and_forward(struct daemon *d, const struct options *o, struct sh
 	struct config *config = daemon_load(d, err);
 	int rc;
 
-	if (!config) {
-		history_close(d->history);
-		return -EINVAL;
-	}
+	rc = -EINVAL;
+	if (!config)
+		goto unload;
 	rc = attach_open(&d->attach, o->pin_dir, config, err);
 	if (rc)
 		goto free_config;
@@ -260,8 +264,8 @@ close_attach:
 	attach_close(d->attach);
 free_config:
 	config_free(config);
-	free(d->before);
-	history_close(d->history);
+unload:
+	daemon_unload(d);
 	return rc;
 }
 

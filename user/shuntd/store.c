@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The state file: {"format": 2, "generation": N, "revision": N, "file_hash": "16 hex digits", "config": {the canonical tree}}.
- * Format 1 had no revision; it is read as one that was never counted.
+ * The state file: {"format": 2, "generation": N, "revision": N, "file_hash": "16 hex digits", "config": {the canonical tree}}, and
+ * "files", hashes by name, if there are any. Format 1 had no revision; it is read as one that was never counted.
  *
  * Written beside its place and renamed into it, each made durable before the next step, so that a reader finds
  * the old one or the new one, whole, whenever the power goes. The closing brace is its last byte: whatever is cut off, a
@@ -75,14 +75,14 @@ static int parse_state(const char *path, json_t *root, struct store_state *out, 
 	json_int_t format, generation, revision = 0;
 	json_error_t bad;
 	const char *hash;
-	json_t *config;
+	json_t *config, *files = NULL;
 	int ret;
 
 	ret = check_format(path, root, err);
 	if (ret)
 		return ret;
-	if (json_unpack_ex(root, &bad, 0, "{s:I,s:I,s?I,s:s,s:o!}", "format", &format, "generation", &generation,
-			   "revision", &revision, "file_hash", &hash, "config", &config))
+	if (json_unpack_ex(root, &bad, 0, "{s:I,s:I,s?I,s:s,s:o,s?o!}", "format", &format, "generation", &generation,
+			   "revision", &revision, "file_hash", &hash, "config", &config, "files", &files))
 		return shunt_fail(err, EINVAL, path, "damaged (%s); " STORE_MEND, bad.text);
 	if (generation < 0 || revision < 0)
 		return shunt_fail(err, EINVAL, path, "damaged (%s is negative); " STORE_MEND,
@@ -95,6 +95,7 @@ static int parse_state(const char *path, json_t *root, struct store_state *out, 
 	out->config = config_from_json(config, NULL, &bad_config);
 	if (!out->config)
 		return shunt_fail(err, EINVAL, path, "%s; " STORE_MEND, shunt_err_text(&bad_config));
+	out->files = json_incref(files);
 	return 0;
 }
 
@@ -177,6 +178,8 @@ static char *state_text(const struct store_state *state)
 	root = json_pack("{s:i,s:I,s:I,s:s,s:o}", "format", STORE_FORMAT, "generation", (json_int_t)state->generation,
 			 "revision", (json_int_t)state->revision, "file_hash", hash, "config",
 			 config_to_json(state->config));
+	if (json_object_size(state->files))
+		json_object_set(root, "files", state->files);
 	text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
 	json_decref(root);
 	return text;

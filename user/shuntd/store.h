@@ -13,6 +13,7 @@ struct store_state {
 	uint64_t file_hash; /* 0: no file was ever applied */
 	uint64_t generation;
 	uint64_t revision; /* the configuration's (history.h); 0: not known */
+	json_t *files;	   /* hashes of files of services, by name; NULL: none was ever applied */
 };
 
 /* Make the state file this process's, for its life: nobody else's daemon may write it. Makes its directory (0700) if only that is
