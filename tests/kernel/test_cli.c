@@ -22,7 +22,7 @@ static void texts(void **state)
 		{"$SHUNT stats", 0, "no_backend       drop          8   800 B  for a VIP, but no backend", ""},
 		{"$SHUNT stats dns", 0, "dns      default  2001:db8:1::11  down     1.0 k  9.0 PB\n", ""},
 		{"$SHUNT service list", 0, "dns    0         1  none   auto   192.0.2.53:53/udp and 1 more\n", ""},
-		{"$SHUNT service show web", 0, "check:\n  type: http\n  path: /healthz\n", ""},
+		{"$SHUNT service show web", 0, "check:\n  type: http\n  via: tunnel\n  path: /healthz\n", ""},
 		{"$SHUNT service show web", 0, "udp: keep\nidle_timeout: 900\ndrain_timeout: 3600\n", ""},
 		{"$SHUNT service show web", 0, "10.1.0.12     100  drain  up", ""},
 		{"$SHUNT service show web", 0,

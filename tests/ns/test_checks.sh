@@ -6,7 +6,8 @@ export SHUNT_LAB_BACKENDS=2
 # shellcheck source=tests/ns/tap.sh
 . "$(dirname "$0")/tap.sh"
 
-every="interval: $((200 * patience))ms, timeout: $((500 * patience))ms, rise: 1, fall: 1"
+when="interval: $((200 * patience))ms, timeout: $((500 * patience))ms, rise: 1, fall: 1"
+every="via: direct, $when" # for what the tunnel makes of it: test_via.sh
 
 write_checks_config() {
 	local backends='backends: [10.0.2.11, "fd00:2::12"]'
@@ -23,7 +24,7 @@ write_checks_config() {
 		    ring_size: 251
 		    check: {type: https, host: web.test, verify: true, ca: $run/tls/ca.pem, $every}
 		    $backends
-		  - {name: exec, vips: ["$vip4:81/tcp"], ring_size: 251, check: {type: exec, command: [$run/check, a b], $every}, $backends}
+		  - {name: exec, vips: ["$vip4:81/tcp"], ring_size: 251, check: {type: exec, command: [$run/check, a b], $when}, $backends}
 	CONF
 }
 
@@ -202,7 +203,7 @@ by_command() {
 		check.command=-eq check.command=2 check.interval=1s check.fast_interval=200ms check.jitter=0 &&
 		wait_for 10 is more 10.0.2.11 down 'exec: exit status 1' && shunt service set more check=icmp &&
 		wait_for 10 is more 10.0.2.11 up 'echo reply' &&
-		[ "$(shunt --json export | jq -c '.services[] | select(.name == "more").check')" = '{"type":"icmp","interval":"1s","fast_interval":"200ms","jitter":0,"timeout":"1s","rise":2,"fall":3}' ]
+		[ "$(shunt --json export | jq -c '.services[] | select(.name == "more").check')" = '{"type":"icmp","via":"tunnel","interval":"1s","fast_interval":"200ms","jitter":0,"timeout":"1s","rise":2,"fall":3}' ]
 }
 
 lab_begin || bail "the lab comes up"

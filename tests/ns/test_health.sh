@@ -46,6 +46,7 @@ none_is_left() {
 
 export config_more='limits: {ring_slots: 65537}'
 start_all
+settled || bail "the ring is what the configuration asks for"
 
 ring_slots >"$run/all"
 test_that "the ring has 65537 slots" [ "$(wc -l <"$run/all")" = 65537 ]

@@ -106,7 +106,7 @@ static bool check_counts(const struct row *row, const struct counts *before, con
 
 /* ---- one row */
 
-static bool check_bytes(const struct row *row, const struct frame *got)
+bool check_bytes(const struct row *row, const struct frame *got)
 {
 	if (got->len != row->out.len)
 		return complain(row, "%zu bytes came out, expected %zu", got->len, row->out.len);
@@ -311,7 +311,7 @@ static void read_table(struct fixture *f, struct lines *rows, struct lines *pair
 	size_t size = 0;
 
 	while (getline(&line, &size, stdin) > 0) {
-		if (fixture_line(f, line) || fragment_note(line) || conn_note(line))
+		if (fixture_line(f, line) || fragment_note(line) || conn_note(line) || probe_note(line))
 			continue;
 		keep(!strncmp(line, "pair ", 5) ? pairs : !strncmp(line, "spread ", 7) ? spreads : rows, line);
 	}
@@ -331,7 +331,7 @@ int main(void)
 	static struct fixture f;
 	struct lines rows = {}, pairs = {}, spreads = {};
 	const char *told;
-	size_t in_sequences;
+	size_t others;
 
 	fixture_load(&f);
 	read_table(&f, &rows, &pairs, &spreads);
@@ -345,10 +345,10 @@ int main(void)
 	for (size_t i = 0; i < spreads.count; i++)
 		choice_run_spread(&f, spreads.line[i] + strlen("spread "));
 	icmp_check_limit(&f, told);
-	in_sequences = fragment_run(&f) + conn_run(&f);
-	printf("packet: table of %zu rows, each with %d layouts of the VIP table, and %zu in sequences: %d passed, %d "
+	others = fragment_run(&f) + conn_run(&f) + probe_run(&f);
+	printf("packet: table of %zu rows, each with %d layouts of the VIP table, and %zu besides: %d passed, %d "
 	       "failed\n",
-	       rows.count, LAYOUTS, in_sequences, passed, failed);
+	       rows.count, LAYOUTS, others, passed, failed);
 	drop(&rows);
 	drop(&pairs);
 	drop(&spreads);

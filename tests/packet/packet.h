@@ -73,6 +73,7 @@ size_t outer_at(const struct frame *frame); /* where its outer IP header begins 
 void unhex(const char *text, struct frame *frame);
 void parse_row(char *line, struct row *row); /* line: behind "row "; row points into it */
 bool run_row(struct fixture *f, const struct row *row);
+bool check_bytes(const struct row *row, const struct frame *got);
 void read_counts(const struct fixture *f, struct counts *out);
 
 /* match.c */
@@ -91,6 +92,10 @@ void conn_size_maps(struct fixture *f);
 void conn_open(struct fixture *f);
 void conn_add_service(struct fixture *f, const char *line);
 size_t conn_run(struct fixture *f); /* how many rows it has run */
+
+/* probe.c */
+bool probe_note(const char *line); /* is it one of those that probe_run() will run? */
+size_t probe_run(struct fixture *f);
 
 /* quic.c */
 void quic_size_maps(struct fixture *f); /* before they are loaded */

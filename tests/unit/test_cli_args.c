@@ -164,7 +164,8 @@ static const struct row rows[] = {
 	{"service add web check=http:80:healthz", NULL,
 	 "argument \"check=http:80:healthz\": expected a path that begins with \"/\", such as http:8080:/healthz"},
 	{"service add web check.intervall=1s", NULL,
-	 "argument \"check.intervall=1s\": unknown key \"intervall\", expected type, port, path, host, expect, verify, "
+	 "argument \"check.intervall=1s\": unknown key \"intervall\", expected type, port, via, path, host, expect, "
+	 "verify, "
 	 "ca, query, record, send, command, interval, fast_interval, jitter, timeout, rise or fall; did you mean "
 	 "\"interval\"?"},
 	{"service add web check.interval=1", NULL,

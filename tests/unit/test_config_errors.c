@@ -293,7 +293,7 @@ static const struct row form[] = {
 	{BACKEND("{address: 10.0.0.2, mac: 1}"), "t.yaml:3: services[web].backends[10.0.0.2].mac: 1 is not a MAC "
 						 "address; expected a unicast one such as 02:00:00:00:00:11"},
 	{SERVICE("check: tcp"), "t.yaml:3: services[web].check: \"tcp\" is not a mapping; expected the keys type, "
-				"port, path, host, expect, verify, ca, query, record, send, command, interval, "
+				"port, via, path, host, expect, verify, ca, query, record, send, command, interval, "
 				"fast_interval, jitter, timeout, rise or fall"},
 	{CHECK("typ: tcp"), "t.yaml:3: services[web].check.typ: unknown key; did you mean \"type\"?"},
 	{CHECK("type: ping"), "t.yaml:3: services[web].check.type: \"ping\" is not a known word; expected none, tcp, "

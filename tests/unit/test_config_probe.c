@@ -63,6 +63,9 @@ static const struct row errors[] = {
 	{CHECK("fast_interval: 99ms"), AT "fast_interval: \"99ms\" is out of range; expected 100ms to 1h"},
 	{CHECK("fast_interval: 3s"), AT "fast_interval: \"3s\" is longer than the interval; expected 100ms to 2s, or a "
 					"longer interval"},
+	{CHECK("via: tunel"), AT "via: \"tunel\" is not a known word; expected direct or tunnel"},
+	{CHECK("type: exec, command: [/bin/x], via: direct"),
+	 AT "via: a check of type exec has no such key; remove it, or use type tcp, http, https, dns, udp or icmp"},
 	{CHECK("jitter: 51"), AT "jitter: 51 is out of range; expected 0 to 50"},
 	{CHECK("jitter: 5%"), AT "jitter: \"5%\" is not an integer; expected 0 to 50"},
 	{HEAD "services: [{name: web, vips: [\"192.0.2.1:*/udp\"], check: {type: udp, send: a}}]}",
@@ -105,6 +108,41 @@ static void accepted(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(checks); i++)
 		config_free(load(checks[i]));
+}
+
+/* Which VIP a check through the tunnel speaks to, on a backend of each family. */
+static void vips(void **state)
+{
+	static const struct {
+		const char *vips, *of4, *of6;
+	} rows[] = {
+		{"\"192.0.2.1:80/tcp\", \"192.0.2.2:80/tcp\"", "192.0.2.1", "192.0.2.1"},
+		{"\"192.0.2.1:80/tcp\", \"[2001:db8::1]:80/tcp\", \"[2001:db8::2]:80/tcp\"", "192.0.2.1",
+		 "2001:db8::1"},
+		{"\"[2001:db8::1]:80/tcp\", \"192.0.2.1:80/tcp\"", "192.0.2.1", "2001:db8::1"},
+		{"\"192.0.2.0/24:80/tcp\", \"192.0.3.1:80/tcp\", \"[2001:db8::/64]:80/tcp\"", "192.0.3.1",
+		 "2001:db8::1"},
+		{"\"192.0.2.0/24:80/tcp\", \"[2001:db8::/64]:80/tcp\"", "192.0.2.1", "2001:db8::1"},
+		{"\"192.0.2.4/30:80/tcp\", \"[2001:db8::4/126]:80/tcp\"", "192.0.2.5", "2001:db8::5"},
+		{"\"192.0.2.4/31:80/tcp\", \"[2001:db8::4/127]:80/tcp\"", "192.0.2.4", "2001:db8::4"},
+	};
+	struct shunt_addr backend4, backend6, got4, got6;
+	char text4[SHUNT_ADDR_TEXT], text6[SHUNT_ADDR_TEXT];
+
+	(void)state;
+	addr_parse("10.0.0.1", &backend4);
+	addr_parse("fd00::1", &backend6);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char *yaml = xasprintf(HEAD "services: [{name: web, vips: [%s]}]}", rows[i].vips);
+		struct config *config = load(yaml);
+
+		got4 = config_check_vip(&config->services[0], &backend4);
+		got6 = config_check_vip(&config->services[0], &backend6);
+		assert_string_equal(addr_format(&got4, text4), rows[i].of4);
+		assert_string_equal(addr_format(&got6, text6), rows[i].of6);
+		config_free(config);
+		free(yaml);
+	}
 }
 
 static void octets(void **state)
@@ -196,8 +234,8 @@ static void keeps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_errors), cmocka_unit_test(accepted), cmocka_unit_test(octets),
-		cmocka_unit_test(as_a_value), cmocka_unit_test(keeps),
+		cmocka_unit_test(all_errors), cmocka_unit_test(accepted),   cmocka_unit_test(vips),
+		cmocka_unit_test(octets),     cmocka_unit_test(as_a_value), cmocka_unit_test(keeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,9 @@ static void assert_service(const struct config *config, const char *name, const 
 	json_decref(got);
 }
 
-#define TCP "'check': {'type': 'tcp', 'interval': '2s', 'jitter': 10, 'timeout': '1s', 'rise': 2, 'fall': 3}"
+#define TCP                                                                                                      \
+	"'check': {'type': 'tcp', 'via': 'tunnel', 'interval': '2s', 'jitter': 10, 'timeout': '1s', 'rise': 2, " \
+	"'fall': 3}"
 #define CONN "'udp': 'keep', 'idle_timeout': 900, 'drain_timeout': 3600, "
 #define WEB_IS                                                                                                        \
 	"'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 251, 'echo': true, 'algorithm': " \
@@ -75,9 +77,10 @@ static void assert_service(const struct config *config, const char *name, const 
 	"'], 'encap': 'auto', 'ring_size': 251, 'echo': false, 'algorithm': 'maglev', 'sticky': 0, 'hash': " \
 	"{'inputs': '5-tuple'}, "
 #define DNS_HAS "'drain_timeout': 3600, 'check': {'type': 'none'}, 'backends': [{'address': '10.0.0.9', 'weight': 100}]"
-#define HTTP                                                                                                 \
-	"'check': {'type': 'http', 'path': '/health', 'expect': '200-399', 'interval': '5s', 'jitter': 10, " \
-	"'timeout': '1s', "                                                                                  \
+#define HTTP                                                                                                    \
+	"'check': {'type': 'http', 'via': 'tunnel', 'path': '/health', 'expect': '200-399', 'interval': '5s', " \
+	"'jitter': 10, "                                                                                        \
+	"'timeout': '1s', "                                                                                     \
 	"'rise': 7, 'fall': 3}, "
 #define B1 "{'address': '10.0.0.1', 'weight': 100, 'state': 'drain'}"
 #define B2 "{'address': '10.0.0.2', 'weight': 7}"
@@ -168,26 +171,29 @@ static const struct {
 	 " 'port': 7000}}, " B3 "]}"},
 	/* check is merged; null puts a default back */
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'check': {'fall': 9, 'path': '/x', 'rise': null}}}]", "web",
-	 "{" WEB "'check': {'type': 'http', 'path': '/x', 'expect': '200-399', 'interval': '5s', 'jitter': 10, "
+	 "{" WEB "'check': {'type': 'http', 'via': 'tunnel', 'path': '/x', 'expect': '200-399', 'interval': '5s', "
+	 "'jitter': 10, "
 	 "'timeout': '1s', "
 	 "'rise': 2, 'fall': 9}, " BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'check': null}}]", "web", "{" WEB TCP ", " BACKENDS "}"},
 	/* what the new type has, stays; what it has not, goes */
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'tcp'}}}]", "web",
-	 "{" WEB
-	 "'check': {'type': 'tcp', 'interval': '5s', 'jitter': 10, 'timeout': '1s', 'rise': 7, 'fall': 3}, " BACKENDS
-	 "}"},
+	 "{" WEB "'check': {'type': 'tcp', 'via': 'tunnel', 'interval': '5s', 'jitter': 10, 'timeout': '1s', 'rise': "
+	 "7, 'fall': 3}, " BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'https', 'verify': true}}}]", "web",
-	 "{" WEB "'check': {'type': 'https', 'path': '/health', 'expect': '200-399', 'verify': true, 'interval': '5s', "
+	 "{" WEB "'check': {'type': 'https', 'via': 'tunnel', 'path': '/health', 'expect': '200-399', 'verify': true, "
+	 "'interval': '5s', "
 	 "'jitter': 10, 'timeout': '1s', 'rise': 7, 'fall': 3}, " BACKENDS "}"},
 	/* 'expect' is another thing in each */
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'udp', 'send': 'a', 'expect': 'b'}}},"
 	 " {'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'dns', 'query': 'a.test'}}}]",
 	 "web",
-	 "{" WEB "'check': {'type': 'dns', 'query': 'a.test', 'record': 'A', 'expect': 'NOERROR', 'interval': '5s', "
+	 "{" WEB "'check': {'type': 'dns', 'via': 'tunnel', 'query': 'a.test', 'record': 'A', 'expect': 'NOERROR', "
+	 "'interval': '5s', "
 	 "'jitter': 10, 'timeout': '1s', 'rise': 7, 'fall': 3}, " BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'udp', 'send': 'a'}}}]", "web",
-	 "{" WEB "'check': {'type': 'udp', 'send': 'a', 'interval': '5s', 'jitter': 10, 'timeout': '1s', 'rise': 7, "
+	 "{" WEB "'check': {'type': 'udp', 'via': 'tunnel', 'send': 'a', 'interval': '5s', 'jitter': 10, 'timeout': "
+	 "'1s', 'rise': 7, "
 	 "'fall': 3}, " BACKENDS "}"},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'check': {'type': 'none'}}}]", "web",
 	 "{" WEB "'check': {'type': 'none'}, " BACKENDS "}"},
@@ -222,7 +228,7 @@ static const struct {
 	 "{'name': 'web', 'vips': ['192.0.2.1:80/tcp'], 'encap': 'auto', 'ring_size': 257, 'echo': true, 'algorithm': "
 	 "'maglev', 'sticky': 0, 'hash': "
 	 "{'inputs': '5-tuple'}, " CONN "'check': "
-	 "{'type': 'tcp', "
+	 "{'type': 'tcp', 'via': 'tunnel', "
 	 "'interval': '2s', 'jitter': 10, 'timeout': '1s', 'rise': 9, 'fall': 3}, 'backends': [{'address': '10.0.0.1', "
 	 "'weight': "
 	 "5}]}"},
@@ -334,7 +340,8 @@ static const struct {
 	 "udp, icmp or exec",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'check': 'tcp'}}]",
-	 "changes[0]: services[web].check: \"tcp\" is not a mapping; expected the keys type, port, path, host, expect, "
+	 "changes[0]: services[web].check: \"tcp\" is not a mapping; expected the keys type, port, via, path, host, "
+	 "expect, "
 	 "verify, ca, query, record, send, command, interval, fast_interval, jitter, timeout, rise or fall",
 	 EINVAL},
 	{"[{'op': 'backend.add', 'service': 'web', 'backend': 7}]",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ const char *const config_encap_words[] = {"auto", "ipip", "ip6ip6", "ipip6", "si
 const char *const config_hash_words[] = {"5-tuple", "no-source-port", "source", "destination-port", NULL};
 const char *const config_algorithm_words[] = {"maglev", "source-hash", "round-robin", "least-connections", NULL};
 const char *const config_udp_words[] = {"keep", "rehash", "track", NULL};
+const char *const config_via_words[] = {"direct", "tunnel", NULL};
 const char *const config_check_words[] = {"none", "tcp", "http", "https", "dns", "udp", "icmp", "exec", NULL};
 const char *const config_record_words[] = {"A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT", NULL};
 const char *const config_rcode_words[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
@@ -166,6 +168,33 @@ uint16_t config_check_port(const struct config_service *service)
 		if (vip_ports(&service->vips[i]) == VIP_ONE_PORT)
 			return service->vips[i].port;
 	return 0;
+}
+
+static int fitness(const struct config_vip *vip, const struct shunt_addr *backend)
+{
+	return 2 * (vip->addr.family == backend->family) + !vip->len;
+}
+
+struct shunt_addr config_check_vip(const struct config_service *service, const struct shunt_addr *backend)
+{
+	const struct config_vip *best = &service->vips[0];
+	struct shunt_addr addr;
+
+	for (size_t i = 1; i < service->vip_count; i++)
+		if (fitness(&service->vips[i], backend) > fitness(best, backend))
+			best = &service->vips[i];
+	addr = best->addr;
+	if (vip_len(best) + 1 < addr_bits(&addr))
+		addr.word[addr_bits(&addr) / 32 - 1] |= htonl(1);
+	return addr;
+}
+
+bool config_checks_through_tunnels(const struct config *config)
+{
+	for (size_t i = 0; i < config->service_count; i++)
+		if (config->services[i].check.via == CONFIG_VIA_TUNNEL)
+			return true;
+	return false;
 }
 
 static void *copy_array(const void *from, size_t count, size_t size)

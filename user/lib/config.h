@@ -58,6 +58,12 @@ enum config_check_type {
 	CONFIG_CHECK_EXEC,
 };
 
+/* How a check reaches a backend. */
+enum config_via {
+	CONFIG_VIA_DIRECT, /* at its own address */
+	CONFIG_VIA_TUNNEL, /* at a VIP of the service, as clients do */
+};
+
 enum config_record {
 	CONFIG_RECORD_A,
 	CONFIG_RECORD_AAAA,
@@ -77,8 +83,9 @@ enum config_record {
 struct config_check {
 	enum config_check_type type; /* default tcp */
 	uint16_t port;		     /* host order; 0: that of the service's first VIP of one port */
+	enum config_via via;	     /* those that send packets: tunnel */
 	char *path;		     /* http(s): "/" */
-	char *host;		     /* http(s): Host header and SNI; NULL: the backend's address */
+	char *host;		     /* http(s): Host header and SNI; NULL: the address that is checked */
 	uint16_t expect_min;	     /* http(s): 200 */
 	uint16_t expect_max;	     /* http(s): 399 */
 	bool verify;		     /* https: check the certificate; default false */
@@ -299,6 +306,12 @@ void config_free(struct config *config); /* NULL is fine */
 const struct config_service *config_find_service(const struct config *config, const char *name);
 /* Where a service's checks go; 0: nowhere, which only a service whose checks need no port may. */
 uint16_t config_check_port(const struct config_service *service);
+
+/* The address that a check through the tunnel to this backend speaks to: that of the first VIP of the backend's family that is one
+ * address, or else a prefix; if there is none, likewise of the other family, which its tunnel carries as well. Of a prefix, the second
+ * address where there are more than two: the first may mean the network, or any of its routers. */
+struct shunt_addr config_check_vip(const struct config_service *service, const struct shunt_addr *backend);
+bool config_checks_through_tunnels(const struct config *config);
 
 /* A copy has texts of its own; to clear is to free them. */
 void config_check_copy(struct config_check *to, const struct config_check *from);

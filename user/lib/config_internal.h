@@ -12,6 +12,7 @@ extern const char *const config_encap_words[];
 extern const char *const config_hash_words[];
 extern const char *const config_algorithm_words[];
 extern const char *const config_udp_words[];
+extern const char *const config_via_words[];
 extern const char *const config_check_words[];
 extern const char *const config_record_words[];
 extern const char *const config_rcode_words[];
@@ -35,6 +36,8 @@ static inline uint32_t *config_limit_of(struct config_limits *limits, const stru
 bool config_check_keeps(const char *from, const char *to, const char *key);
 /* Must a check of this type have a port to go to? */
 bool config_check_needs_port(enum config_check_type type);
+/* Does it send packets, which may take the tunnel? */
+bool config_check_has_via(enum config_check_type type);
 
 /* Letters, digits, '-', '_', '.'; begins with a letter or digit; shorter than size. */
 bool config_is_name(const char *name, size_t size);

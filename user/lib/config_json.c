@@ -112,6 +112,8 @@ static json_t *check_to_json(const struct config_check *check)
 		return object;
 	if (check->port)
 		set(object, "port", json_integer(check->port));
+	if (config_check_has_via(check->type))
+		set_text(object, "via", config_via_words[check->via]);
 	check_kind_to_json(object, check);
 	set(object, "interval", duration_to_json(check->interval));
 	if (check->fast_interval)

@@ -11,6 +11,7 @@
 #define BIT(type) (1u << CONFIG_CHECK_##type)
 #define WEB (BIT(HTTP) | BIT(HTTPS))
 #define PORT (BIT(TCP) | WEB | BIT(DNS) | BIT(UDP))
+#define PACKETS (PORT | BIT(ICMP))
 #define CHECKED (PORT | BIT(ICMP) | BIT(EXEC))
 
 /* A key that is there twice means something else in each. */
@@ -20,6 +21,7 @@ static const struct {
 } check_keys[] = {
 	{"type", CHECKED | BIT(NONE)},
 	{"port", PORT | BIT(EXEC)},
+	{"via", PACKETS},
 	{"path", WEB},
 	{"host", WEB},
 	{"expect", WEB},
@@ -76,6 +78,11 @@ bool config_check_keeps(const char *from, const char *to, const char *key)
 bool config_check_needs_port(enum config_check_type type)
 {
 	return PORT >> type & 1;
+}
+
+bool config_check_has_via(enum config_check_type type)
+{
+	return PACKETS >> type & 1;
 }
 
 /* "tcp, http or https" */
@@ -154,7 +161,7 @@ static int parse_schedule(const struct tree_place *at, struct config_check *chec
 int config_parse_check(const struct tree_place *service, struct config_check *check)
 {
 	struct tree_place at = tree_member(service, "check");
-	unsigned int type = CONFIG_CHECK_TCP;
+	unsigned int type = CONFIG_CHECK_TCP, via;
 	uint32_t port = 0;
 
 	*check = (struct config_check){.expect_min = 200,
@@ -167,8 +174,11 @@ int config_parse_check(const struct tree_place *service, struct config_check *ch
 	if (at.value && parse_type(&at, &type))
 		return -EINVAL;
 	check->type = type;
-	if (tree_u32(&at, "port", 1, 65535, &port) || parse_schedule(&at, check))
+	via = config_check_has_via(type) ? CONFIG_VIA_TUNNEL : CONFIG_VIA_DIRECT;
+	if (tree_u32(&at, "port", 1, 65535, &port) || tree_word(&at, "via", config_via_words, &via) ||
+	    parse_schedule(&at, check))
 		return -EINVAL;
 	check->port = port;
+	check->via = via;
 	return config_parse_check_kind(&at, check);
 }

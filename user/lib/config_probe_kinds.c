@@ -314,7 +314,7 @@ bool config_check_equal(const struct config_check *a, const struct config_check 
 	for (size_t i = 0; i < TEXT_COUNT; i++)
 		if (!same_text(*text_of(a, i), *text_of(b, i)))
 			return false;
-	return same_command(a->command, b->command) && a->type == b->type && a->port == b->port &&
+	return same_command(a->command, b->command) && a->type == b->type && a->port == b->port && a->via == b->via &&
 	       a->expect_min == b->expect_min && a->expect_max == b->expect_max && a->verify == b->verify &&
 	       a->record == b->record && a->rcode == b->rcode && a->interval == b->interval &&
 	       a->fast_interval == b->fast_interval && a->jitter == b->jitter && a->timeout == b->timeout &&

@@ -247,6 +247,7 @@ static const struct key service_keys[] = {
 static const struct key check_keys[] = {
 	{"type", set_check_type, "type"},
 	{"port", set_number, "port"},
+	{"via", set_text, "via"},
 	{"path", set_text, "path"},
 	{"host", set_text, "host"},
 	{"expect", set_text, "expect"},

@@ -319,6 +319,11 @@ int attach_event_fd(const struct attach *attach)
 	return bpf_map__fd(attach->plain->maps.event_ring);
 }
 
+const char *attach_pin_dir(const struct attach *attach)
+{
+	return attach->pin_dir;
+}
+
 uint64_t attach_seed(const struct attach *attach)
 {
 	return attach->seed;

@@ -27,6 +27,7 @@ const struct datapath_fds *attach_fds(const struct attach *attach);
 
 /* The program's event_ring. */
 int attach_event_fd(const struct attach *attach);
+const char *attach_pin_dir(const struct attach *attach);
 uint64_t attach_seed(const struct attach *attach);
 bool attach_adopted(const struct attach *attach); /* the maps were there before */
 

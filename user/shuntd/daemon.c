@@ -18,6 +18,7 @@
 #include "daemon.h"
 #include "events.h"
 #include "store.h"
+#include "via.h"
 
 #define REFRESH_DELAY_MS 10
 #define REPAIR_INTERVAL_MS 250
@@ -192,6 +193,7 @@ int daemon_commit_files(struct daemon *d, struct config *next, uint64_t file_has
 	json_decref(d->files);
 	d->files = files;
 	health_sync(d->health, next, initial_health, d);
+	daemon_settle_via(d, next);
 	return 0;
 }
 
@@ -278,6 +280,9 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	rc = health_open(&d->health, d->loop, health_changed, d, err);
 	if (rc)
 		return rc;
+	rc = daemon_open_via(d, err);
+	if (rc)
+		return rc;
 	rc = told_open(&d->told, d->loop, attach_event_fd(d->attach), daemon_told, d, err);
 	if (rc)
 		return rc;
@@ -301,6 +306,7 @@ void daemon_close(struct daemon *d)
 		told_close(d->told);
 	if (d->health)
 		health_close(d->health);
+	via_close(d->via);
 	if (d->nexthops)
 		nexthops_close(d->nexthops);
 	model_free(d->model);

@@ -35,6 +35,7 @@ struct daemon {
 	struct datapath *dp;
 	struct nexthops *nexthops;
 	struct health *health;
+	struct via *via; /* checks through tunnels */
 	struct told *told;
 	struct traffic *traffic;
 	struct model_cache *cache;
@@ -66,6 +67,10 @@ int daemon_commit_files(struct daemon *d, struct config *next, uint64_t file_has
  * next hop is known of as reachable. NULL with *err: it would be refused, and says so in the same words. Not seen before the attempt
  * are a disk that is full, and an interface that does not take the program. */
 struct model *daemon_preview(struct daemon *d, const struct config *next, struct shunt_err *err);
+
+/* The way of checks through tunnels (daemon_via.c). config: in force; where none of its services wants it, it is taken down. */
+int daemon_open_via(struct daemon *d, struct shunt_err *err);
+void daemon_settle_via(struct daemon *d, const struct config *config);
 
 /* Parts of a commit. Is it one that the daemon, and the maps that are there, can make at all? */
 int daemon_check_possible(const struct daemon *d, const struct config *next, struct shunt_err *err);

@@ -470,14 +470,20 @@ enum shunt_dest_state datapath_dest_state(const struct datapath *dp, const char 
 	return first == DIRECTORY_NONE ? SHUNT_DEST_FREE : dp->dests[first].state;
 }
 
+bool datapath_dest_id(const struct datapath *dp, const char *service, const struct shunt_addr *backend, uint32_t *id)
+{
+	*id = datapath_first_dest(dp, service, backend);
+	while (*id != DIRECTORY_NONE && !dp->dests[*id].ifindex)
+		*id = datapath_next_dest(dp, *id);
+	return *id != DIRECTORY_NONE;
+}
+
 bool datapath_dest_egress(const struct datapath *dp, const char *service, const struct shunt_addr *backend,
 			  uint32_t *ifindex, uint8_t mac[6])
 {
-	uint32_t id = datapath_first_dest(dp, service, backend);
+	uint32_t id;
 
-	while (id != DIRECTORY_NONE && !dp->dests[id].ifindex)
-		id = datapath_next_dest(dp, id);
-	if (id == DIRECTORY_NONE)
+	if (!datapath_dest_id(dp, service, backend, &id))
 		return false;
 	*ifindex = dp->dests[id].ifindex;
 	memcpy(mac, dp->dests[id].hdr, ETH_ALEN);

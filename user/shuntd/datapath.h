@@ -57,6 +57,8 @@ enum shunt_dest_state datapath_dest_state(const struct datapath *dp, const char 
 /* Where the maps send its packets: egress interface and next hop's MAC. false: not there, or not resolved. */
 bool datapath_dest_egress(const struct datapath *dp, const char *service, const struct shunt_addr *backend,
 			  uint32_t *ifindex, uint8_t mac[6]);
+/* Any of its destinations that can be reached: one for each ring, all with the same template. false: none, or not there. */
+bool datapath_dest_id(const struct datapath *dp, const char *service, const struct shunt_addr *backend, uint32_t *id);
 bool datapath_has_service(const struct datapath *dp, const char *service);
 
 /* Counters, summed over CPUs. false: no such destination or service. retired: what went to destinations that are gone, or

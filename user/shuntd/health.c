@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "../lib/log.h"
@@ -32,6 +31,7 @@ struct target {
 	struct health *health;
 	char service[SHUNT_NAME_MAX];
 	struct shunt_addr addr;
+	struct shunt_addr vip; /* that checks speak to; family 0: they speak to addr */
 	uint16_t port;
 	struct config_check check; /* its texts are this target's */
 	struct health_status status;
@@ -50,6 +50,8 @@ struct health {
 	void (*changed)(void *arg, const char *service, const struct shunt_addr *backend,
 			const struct health_status *status);
 	void *arg;
+	health_road_fn *road;
+	void *road_arg;
 	struct target **targets; /* sorted by service and address */
 	size_t count;
 	size_t open_timers;
@@ -151,13 +153,11 @@ static void take_unknown(struct target *t, const struct probe_result *result)
 	check_next(t);
 }
 
-static void result_cb(void *arg, const struct probe_result *result)
+static void take_result(struct target *t, const struct probe_result *result)
 {
-	struct target *t = arg;
 	struct health *health = t->health;
 	enum health_state state;
 
-	t->probe = NULL;
 	if (result->verdict == PROBE_UNKNOWN) {
 		take_unknown(t, result);
 		return;
@@ -174,6 +174,14 @@ static void result_cb(void *arg, const struct probe_result *result)
 	set_state(t, state);
 	check_next(t);
 	health->changed(health->arg, t->service, &t->addr, &t->status); /* may remove t */
+}
+
+static void result_cb(void *arg, const struct probe_result *result)
+{
+	struct target *t = arg;
+
+	t->probe = NULL;
+	take_result(t, result);
 }
 
 /* ---- schedule ---- */
@@ -201,8 +209,11 @@ static void timeout_cb(uv_timer_t *timer)
 		return;
 	}
 	cancel(t);
-	probe_result_set(&result, PROBE_FAIL, "timed out after %u ms", t->timeout);
-	result_cb(t, &result);
+	if (t->vip.family) /* a port that pings do not go to is there for the VIPs' sake */
+		probe_result_silence(&result, &t->vip, t->check.type == CONFIG_CHECK_ICMP ? 0 : t->port, t->timeout);
+	else
+		probe_result_set(&result, PROBE_FAIL, "timed out after %u ms", t->timeout);
+	take_result(t, &result);
 }
 
 /* From now on time counts. */
@@ -217,21 +228,53 @@ static void begun_cb(void *arg)
 	uv_timer_start(&t->timer, timeout_cb, t->timeout, 0);
 }
 
+/* The next probe's; else *result says why there is none. */
+static int find_road(const struct target *t, struct probe_road *road, struct probe_result *result)
+{
+	const struct health *health = t->health;
+	struct shunt_err err;
+	int rc;
+
+	*road = (struct probe_road){.to = t->addr};
+	if (!t->vip.family)
+		return 0;
+	rc = health->road ? health->road(health->road_arg, t->service, &t->addr, &t->vip, road, &err)
+			  : shunt_fail(&err, ENOSYS, NULL, "no checks through tunnels here");
+	if (rc)
+		probe_result_set(result, rc == -EAGAIN ? PROBE_FAIL : PROBE_UNKNOWN, "%s", shunt_err_text(&err));
+	return rc;
+}
+
+/* A neighbour that was never asked for answers in a moment; that it has not yet is no first result. */
+static void await_road(struct target *t, const struct probe_result *result)
+{
+	snprintf(t->status.reason, sizeof(t->status.reason), "%s", result->reason);
+	uv_timer_start(&t->timer, check_cb, FIRST_WITHIN, 0);
+}
+
 /* Without a timer while the probe waits for its turn. */
 static void check_cb(uv_timer_t *timer)
 {
 	struct target *t = timer->data;
 	const struct probe_caller caller = {.begun = begun_cb, .done = result_cb, .arg = t};
-	const struct probe_target what = {
+	struct probe_target what = {
 		.service = t->service,
 		.backend = &t->addr,
-		.road = {.to = t->addr},
 		.port = t->port,
 		.check = &t->check,
 	};
 	struct probe_result result;
+	int rc = find_road(t, &what.road, &result);
 
 	t->started = uv_now(t->health->loop);
+	if (rc == -EAGAIN && t->status.state == HEALTH_CHECKING) {
+		await_road(t, &result);
+		return;
+	}
+	if (rc) {
+		take_result(t, &result);
+		return;
+	}
 	t->probe = probe_start(&t->health->probers, &what, &caller, &result);
 	if (!t->probe)
 		result_cb(t, &result);
@@ -288,9 +331,13 @@ static void target_set_check(struct target *t, const struct config_service *serv
 {
 	const struct config_check *check = &service->check;
 	uint16_t port = config_check_port(service);
+	struct shunt_addr vip = {0};
 
-	if (t->port == port && config_check_equal(&t->check, check))
+	if (check->via == CONFIG_VIA_TUNNEL)
+		vip = config_check_vip(service, &t->addr);
+	if (t->port == port && addr_equal(&t->vip, &vip) && config_check_equal(&t->check, check))
 		return;
+	t->vip = vip;
 	config_check_clear(&t->check);
 	config_check_copy(&t->check, check);
 	t->port = port;
@@ -350,6 +397,12 @@ static void target_remove(struct target *t)
 
 /* ---- what health.h offers ---- */
 
+void health_set_road(struct health *health, health_road_fn *road, void *arg)
+{
+	health->road = road;
+	health->road_arg = arg;
+}
+
 void health_sync(struct health *health, const struct config *config,
 		 enum health_state (*initial)(void *arg, const char *service, const struct shunt_addr *backend),
 		 void *arg)
@@ -396,19 +449,6 @@ const struct health_status *health_get(const struct health *health, const char *
 	return t ? &t->status : NULL;
 }
 
-/* Thousands of probes at once are thousands of descriptors. What the hard limit allows is nobody else's to grant. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit))
-		log_warning("health checks: cannot raise the limit of open files to %llu: %s",
-			    (unsigned long long)limit.rlim_max, strerror(errno));
-}
-
 int health_open(struct health **out, uv_loop_t *loop,
 		void (*changed)(void *arg, const char *service, const struct shunt_addr *backend,
 				const struct health_status *status),
@@ -427,7 +467,6 @@ int health_open(struct health **out, uv_loop_t *loop,
 	health->arg = arg;
 	if (!probe_random(&health->random, sizeof(health->random)))
 		health->random = uv_hrtime();
-	raise_descriptor_limit();
 	/* libcurl with CURLOPT_NOSIGNAL leaves it to the process that a TLS peer which hangs up does not end it. */
 	signal(SIGPIPE, SIG_IGN);
 	*out = health;

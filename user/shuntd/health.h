@@ -36,6 +36,15 @@ int health_open(struct health **health, uv_loop_t *loop,
 		void *arg, struct shunt_err *err);
 void health_close(struct health *health);
 
+/*
+ * Who knows the way of checks through tunnels: fills in *road, to the VIP on this backend. -EAGAIN: there is none yet, since no next hop is
+ * known; other failures are this host's.
+ */
+struct probe_road;
+typedef int health_road_fn(void *arg, const char *service, const struct shunt_addr *backend,
+			   const struct shunt_addr *vip, struct probe_road *road, struct shunt_err *err);
+void health_set_road(struct health *health, health_road_fn *road, void *arg);
+
 /* Make the targets those of config (all backends of all services). A target that was there keeps its state and counts; its new
  * parameters count from the next check on. New ones start as initial() says (NULL: CHECKING). check type none: UP, never checked. */
 void health_sync(struct health *health, const struct config *config,

@@ -136,15 +136,16 @@ static void make_room(int fd)
 }
 
 /* A descriptor, or -1 with *result. */
-static int open_socket(const struct probe_road *road, bool *is_raw, struct probe_result *result)
+static int open_socket(bool is_v6, bool *is_raw, struct probe_result *result)
 {
-	bool is_v6 = road->to.family == SHUNT_FAMILY_IPV6;
+	/* For the roads of all: each request is sent on its own. */
+	const struct probe_road any = {.to.family = is_v6 ? SHUNT_FAMILY_IPV6 : SHUNT_FAMILY_IPV4};
 	int protocol = is_v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-	int fd = probe_socket(road, SOCK_DGRAM, protocol);
+	int fd = probe_socket(&any, SOCK_DGRAM, protocol);
 
 	*is_raw = fd == -EACCES;
 	if (*is_raw)
-		fd = probe_socket(road, SOCK_RAW, protocol);
+		fd = probe_socket(&any, SOCK_RAW, protocol);
 	if (fd == -EPERM)
 		probe_result_set(
 			result, PROBE_UNKNOWN,
@@ -173,7 +174,7 @@ static struct icmp_socket *socket_of(struct probe_icmp_pool *pool, const struct 
 
 	if (sock)
 		return sock;
-	fd = open_socket(road, &is_raw, result);
+	fd = open_socket(is_v6, &is_raw, result);
 	if (fd < 0)
 		return NULL;
 	sock = xcalloc(1, sizeof(*sock));
@@ -237,6 +238,42 @@ static bool make_request(struct probe_icmp_pool *pool, bool is_v6, struct echo *
 	return false;
 }
 
+static struct cmsghdr *add_option(struct msghdr *msg, struct cmsghdr *at, int level, int type, const void *value,
+				  size_t len)
+{
+	at->cmsg_level = level;
+	at->cmsg_type = type;
+	at->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(at), value, len);
+	msg->msg_controllen += CMSG_SPACE(len);
+	return (struct cmsghdr *)((char *)at + CMSG_SPACE(len));
+}
+
+/* What other probes' sockets are told, this one is told with each request. */
+static ssize_t send_request(const struct icmp_socket *sock, const struct probe_road *road, struct probe_icmp *icmp)
+{
+	struct iovec iov = {&icmp->request, sizeof(icmp->request)};
+	char options[CMSG_SPACE(sizeof(road->mark)) + CMSG_SPACE(sizeof(struct in6_pktinfo))]
+		__attribute__((aligned(__alignof__(struct cmsghdr)))) = {0};
+	struct msghdr msg = {.msg_name = &icmp->to,
+			     .msg_namelen = addr_to_sockaddr(&road->to, 0, &icmp->to),
+			     .msg_iov = &iov,
+			     .msg_iovlen = 1};
+	struct cmsghdr *at = (struct cmsghdr *)options;
+	struct in_pktinfo source4 = {.ipi_spec_dst.s_addr = road->from.word[0]};
+	struct in6_pktinfo source6 = {0};
+
+	memcpy(&source6.ipi6_addr, road->from.word, sizeof(source6.ipi6_addr));
+	if (road->mark)
+		at = add_option(&msg, at, SOL_SOCKET, SO_MARK, &road->mark, sizeof(road->mark));
+	if (road->from.family == SHUNT_FAMILY_IPV6)
+		add_option(&msg, at, IPPROTO_IPV6, IPV6_PKTINFO, &source6, sizeof(source6));
+	else if (road->from.family)
+		add_option(&msg, at, IPPROTO_IP, IP_PKTINFO, &source4, sizeof(source4));
+	msg.msg_control = msg.msg_controllen ? options : NULL;
+	return sendmsg(sock->fd, &msg, 0);
+}
+
 struct probe *probe_icmp_start(struct probers *probers, const struct probe_target *target,
 			       const struct probe_caller *caller, struct probe_result *result)
 {
@@ -244,7 +281,6 @@ struct probe *probe_icmp_start(struct probers *probers, const struct probe_targe
 	struct icmp_socket *sock = socket_of(pool, &target->road, result);
 	struct probe_icmp *icmp;
 	struct echo request;
-	socklen_t len;
 
 	if (!sock || !make_request(pool, sock->is_v6, &request, result))
 		return NULL;
@@ -253,8 +289,7 @@ struct probe *probe_icmp_start(struct probers *probers, const struct probe_targe
 	icmp->probe = (struct probe){.cancel = icmp_cancel, .caller = *caller};
 	icmp->pool = pool;
 	icmp->request = request;
-	len = addr_to_sockaddr(&target->road.to, 0, &icmp->to);
-	if (sendto(sock->fd, &request, sizeof(request), 0, (struct sockaddr *)&icmp->to, len) < 0) {
+	if (send_request(sock, &target->road, icmp) < 0) {
 		probe_result_errno(result, "send", errno);
 		free(icmp);
 		return NULL;

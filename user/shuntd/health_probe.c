@@ -3,10 +3,15 @@
 #include "health_probe.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "../lib/log.h"
 
 void probe_result_set(struct probe_result *result, enum probe_verdict verdict, const char *fmt, ...)
 {
@@ -41,12 +46,56 @@ void probe_result_errno(struct probe_result *result, const char *call, int code)
 	probe_result_set(result, probe_errno_verdict(code), "%s: %s", call, strerror(code));
 }
 
+/* As VIPs are written. */
+static const char *format_vip(const struct shunt_addr *vip, uint16_t port, char buf[SHUNT_ADDR_TEXT])
+{
+	char text[SHUNT_ADDR_TEXT];
+
+	addr_format(vip, text);
+	if (!port)
+		snprintf(buf, SHUNT_ADDR_TEXT, "%.46s", text);
+	else
+		snprintf(buf, SHUNT_ADDR_TEXT, vip->family == SHUNT_FAMILY_IPV6 ? "[%.46s]:%u" : "%.46s:%u", text,
+			 port);
+	return buf;
+}
+
+/* What may be the matter is as long as it may be with an IPv6 address in front of it. */
+void probe_result_silence(struct probe_result *result, const struct shunt_addr *vip, uint16_t port, uint32_t timeout)
+{
+	char text[SHUNT_ADDR_TEXT];
+
+	probe_result_set(result, PROBE_FAIL,
+			 "no answer from %s through the tunnel in %u ms: VIP on its lo? tunnel open? rp_filter off?",
+			 format_vip(vip, port, text), timeout);
+}
+
+/* The source's port is chosen when it is known where to: there are as many for each target. */
+static int set_road(int fd, const struct probe_road *road)
+{
+	const int one = 1;
+	struct sockaddr_storage ss;
+
+	if (road->mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &road->mark, sizeof(road->mark)))
+		return -errno;
+	if (!road->from.family)
+		return 0;
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+	return bind(fd, (struct sockaddr *)&ss, addr_to_sockaddr(&road->from, 0, &ss)) ? -errno : 0;
+}
+
 int probe_socket(const struct probe_road *road, int type, int protocol)
 {
 	int family = road->to.family == SHUNT_FAMILY_IPV6 ? AF_INET6 : AF_INET;
-	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+	int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), rc;
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	rc = set_road(fd, road);
+	if (!rc)
+		return fd;
+	close(fd);
+	return rc;
 }
 
 bool probe_random(void *out, size_t size)
@@ -81,6 +130,19 @@ struct probe *probe_start(struct probers *probers, const struct probe_target *ta
 	return starts[target->check->type](probers, target, caller, result);
 }
 
+/* Thousands of probes at once are thousands of descriptors. What the hard limit allows is nobody else's to grant. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_warning("health checks: cannot raise the limit of open files to %llu: %s",
+			    (unsigned long long)limit.rlim_max, strerror(errno));
+}
+
 int probers_open(struct probers *probers, uv_loop_t *loop, struct shunt_err *err)
 {
 	int ret = probe_http_open(&probers->http, loop, err);
@@ -90,6 +152,7 @@ int probers_open(struct probers *probers, uv_loop_t *loop, struct shunt_err *err
 	probers->loop = loop;
 	probers->icmp = probe_icmp_open(loop);
 	probers->exec = probe_exec_open(loop);
+	raise_descriptor_limit();
 	return 0;
 }
 

@@ -25,6 +25,8 @@ struct probe_result {
 /* The way of a probe's packets: where they go, and what its sockets are told; probe_socket() is the only place that tells them. */
 struct probe_road {
 	struct shunt_addr to;
+	struct shunt_addr from; /* family 0: the kernel's choice */
+	uint32_t mark;		/* 0: none; else they take the tunnel (via.h), and to is a VIP */
 };
 
 /* What to probe; only read during the call that starts the probe. */
@@ -74,6 +76,9 @@ __attribute__((format(printf, 3, 4))) void probe_result_set(struct probe_result 
 /* The verdict on a failed system call: out of descriptors, ports or memory is this host's fault. */
 enum probe_verdict probe_errno_verdict(int code);
 void probe_result_errno(struct probe_result *result, const char *call, int code); /* "connect: Connection refused" */
+
+/* Of a check that speaks to a VIP: nothing came back. port 0: none. */
+void probe_result_silence(struct probe_result *result, const struct shunt_addr *vip, uint16_t port, uint32_t timeout);
 
 /* A socket for packets on that road, which does not block; -errno. */
 int probe_socket(const struct probe_road *road, int type, int protocol);

@@ -15,6 +15,7 @@
 #include "daemon.h"
 #include "events.h"
 #include "store.h"
+#include "via.h"
 
 struct options {
 	const char *config, *state, *socket, *pin_dir;
@@ -290,6 +291,14 @@ static int run(const struct options *o, struct shunt_err *err)
 	return rc;
 }
 
+/* What a daemon that is not there any more has left. */
+static int remove_all(const char *pin_dir, struct shunt_err *err)
+{
+	int rc = attach_remove(pin_dir, err);
+
+	return rc ? rc : via_remove(pin_dir, err);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {
@@ -308,7 +317,7 @@ int main(int argc, char **argv)
 	if (o.check)
 		rc = check_file(o.config, &err);
 	else if (o.detach)
-		rc = attach_remove(o.pin_dir, &err);
+		rc = remove_all(o.pin_dir, &err);
 	else
 		rc = run(&o, &err);
 	if (!rc)

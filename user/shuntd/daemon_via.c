@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What checks through tunnels need of the daemon: which destination a backend is. */
+#include <errno.h>
+
+#include "daemon.h"
+#include "via.h"
+
+static int find_road(void *arg, const char *service, const struct shunt_addr *backend, const struct shunt_addr *vip,
+		     struct probe_road *road, struct shunt_err *err)
+{
+	struct daemon *d = arg;
+	uint32_t dest;
+
+	if (!datapath_dest_id(d->dp, service, backend, &dest))
+		return shunt_fail(err, EAGAIN, NULL, "no next hop is known, so the tunnel leads nowhere");
+	return via_road(d->via, dest, backend, vip, road, err);
+}
+
+int daemon_open_via(struct daemon *d, struct shunt_err *err)
+{
+	int rc = via_open(&d->via, attach_pin_dir(d->attach), attach_fds(d->attach)->dests, err);
+
+	if (!rc)
+		health_set_road(d->health, find_road, d);
+	return rc;
+}
+
+void daemon_settle_via(struct daemon *d, const struct config *config)
+{
+	if (!config_checks_through_tunnels(config))
+		via_rest(d->via);
+}
