@@ -167,17 +167,18 @@ $B/bench/%.bpf.o: tests/bench/%.bpf.c
 	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 	$(LLVM_STRIP) -g $@
 
-$B/skel/driver.skel.h: $B/bench/driver.bpf.o
+$B/skel/driver.skel.h $B/skel/classic.skel.h: $B/skel/%.skel.h: $B/bench/%.bpf.o
 	@mkdir -p $(@D)
-	$(BPFTOOL) gen skeleton $< name driver_bpf > $@
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-$B/obj/tests/bench/bench.o: | $B/skel/driver.skel.h
+BENCH_OBJ := $(call obj,obj,$(addprefix tests/bench/,bench.c classic.c frames.c report.c workloads.c world.c))
+$(BENCH_OBJ): | $B/skel/driver.skel.h $B/skel/classic.skel.h
 
-$B/tests/bench: $B/obj/tests/bench/bench.o $(call obj,obj,$(addprefix user/shuntd/,template.c viptable.c)) $(LIB_OBJ)
+$B/tests/bench: $(BENCH_OBJ) $(call obj,obj,$(addprefix user/shuntd/,template.c viptable.c)) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB))
 
-bench: $B/tests/bench ## Measure what a packet costs (root; about a minute)
+bench: $B/tests/bench ## Measure what a packet costs (root; two minutes; build/tests/bench --help)
 	$B/tests/bench
 
 $B/tests/bench_checks: $B/obj/tests/bench/checks.o $(call obj,obj,$(wildcard user/shuntd/health*.c)) $(LIB_OBJ)

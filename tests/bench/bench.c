@@ -1,323 +1,141 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a packet costs: shunt's program, and another build of it, beside an empty one and a floor (a fixed outer header, no lookups), in
- * one process, program by program in turn, round after round. Prints quartiles of the cost in ns, net of the empty program's in the
- * same round, and the ratio of medians to the floor. Fails when what came out is not what must come out; never because of a
- * time. `make bench`, root; not part of scripts/check.
+ * What a packet costs: shunt's program beside an empty one, a floor (a fixed outer header, no lookups), a balancer of the conventional design
+ * (classic.bpf.c), and whatever else is named, in one process, program by program in turn, round after round. Costs are
+ * net of the empty program's in the same round. Fails when what came out is not what must come out; never because of a time.
+ *
+ * Each run begins with packets that are not timed, so that what the program before left in the caches is no part of it. All is on
+ * one CPU. `make bench`, root; not part of scripts/check.
  */
 #include <errno.h>
-#include <stddef.h>
+#include <fnmatch.h>
+#include <getopt.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
 #include "../../user/lib/xalloc.h"
-#include "../../user/shuntd/model.h"
-#include "../../user/shuntd/viptable.h"
+#include "bench.h"
 #include "driver.skel.h"
-#include "format.h"
-#include "shunt/hash.h"
-#include "shunt/reasons.h"
-#include "shunt.skel.h"
 
-enum { VIP_SLOTS = 4096, RING = 65537, BACKENDS = 100, ROUNDS = 101, RUNS = 50000, SEED = 0x5eed };
-/* The port in a range; prefixes with three ranges each, which are there for the workloads with that port only. */
-enum { IN_RANGE = 8080, PREFIXES = 100, SPANS = 2 * PREFIXES, RANGES = 3 * PREFIXES };
-/* Ports whose ring has moved, all of it: there is an entry for each flow; each is a SYN that nobody has seen before. */
-enum { MOVED = 84, FLOOD = 85, CONN_BUCKETS = 1 << 19, TCP_SYN = 2, TCP_ACK = 16 };
-enum target { EMPTY, FLOOR, SHUNT, OTHER, TARGETS };
+enum { EMPTY, FLOOR, SHUNT, TARGETS_MAX = 8 };
+/* How many flows are made known to the programs before they are measured: all of an established workload's, if they are not more. */
+enum { KNOWN_MAX = 2000000, TABLE_ENTRIES = 8 * CONN_BUCKETS };
 
-struct workload {
-	const char *name;
-	bool is_v6;
-	uint8_t proto;
-	/* 80 is the VIP's, 82 that of one with GUE, 83 that hashes sources, 84 and 85 those with the moved ring, 8080 in a range of a prefix's */
-	uint16_t port;
-	uint32_t flows;
-};
+static struct {
+	int rounds, runs, warm, cpu;
+	const char *pattern, *curve, *json, *object, *pinned;
+	bool no_classic, list;
+} opt = {.rounds = 101, .runs = 10000, .warm = 20000, .cpu = -1, .pattern = "*"};
 
-static const struct workload workloads[] = {
-	{"IPv4 TCP, 1 flow", false, IPPROTO_TCP, 80, 1},
-	{"IPv4 TCP, 10,000 flows", false, IPPROTO_TCP, 80, 10000},
-	{"IPv4 TCP, 1,000,000 flows", false, IPPROTO_TCP, 80, 1000000},
-	{"IPv4 UDP, 1,000,000 flows", false, IPPROTO_UDP, 80, 1000000},
-	{"IPv6 TCP, 1,000,000 flows", true, IPPROTO_TCP, 80, 1000000},
-	{"IPv4 TCP, 1M, hash: source", false, IPPROTO_TCP, 83, 1000000},
-	{"IPv4 TCP, not for a VIP", false, IPPROTO_TCP, 81, 1000000},
-	{"IPv4 TCP, 1 flow, GUE", false, IPPROTO_TCP, 82, 1},
-	{"IPv4 TCP, a prefix, 1 flow", false, IPPROTO_TCP, IN_RANGE, 1},
-	{"IPv4 TCP, a prefix, 1M flows", false, IPPROTO_TCP, IN_RANGE, 1000000},
-	{"SYN flood, dirty ring", false, IPPROTO_TCP, FLOOD, 1000000},
-	{"every flow tracked", false, IPPROTO_TCP, MOVED, 1000000},
-	{"10,000 flows in moved slots", false, IPPROTO_TCP, MOVED, 10000},
-};
+static struct driver_bpf *driver;
+static struct bench_state *state;
+static struct target targets[TARGETS_MAX];
+static int target_count;
+static struct world present; /* what the targets' maps hold */
 
-static const char *const target_names[] = {"empty", "floor", "shunt", "other"};
-
-static struct shunt_control *spans_of; /* whose spans come and go */
-static uint32_t span_count;
-static struct shunt_bucket *conns; /* of the build that is measured */
-
-static void die(const char *what)
+/* One run of the target that is plugged in: as many packets as in last, of flows from first on. Those before warm are not timed. */
+static void run(const struct workload *w, const struct target *t, enum bench_order order, uint8_t flags, uint64_t first,
+		uint32_t warm, uint32_t last)
 {
-	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static struct bpf_map *find_map(const struct bpf_object *obj, const char *name)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
-
-	if (!map)
-		die(name);
-	return map;
-}
-
-static void *map_memory(const struct bpf_map *map)
-{
-	size_t page = 4096, len = (size_t)bpf_map__max_entries(map) * ((bpf_map__value_size(map) + 7) & ~7u);
-	void *p = mmap(NULL, (len + page - 1) & ~(page - 1), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-
-	if (p == MAP_FAILED)
-		die(bpf_map__name(map));
-	return p;
-}
-
-/* path: another build of shunt.bpf.o, with the same maps and knobs; NULL: the one built in. */
-static struct bpf_object *load_shunt(const char *path)
-{
-	static const struct {
-		const char *map;
-		uint32_t entries;
-	} sizes[] = {{"shunt_vips", 2 * VIP_SLOTS},	{"shunt_spans", 2 * SPANS},
-		     {"shunt_ranges", 2 * RANGES},	{"shunt_rings", 3 * RING},
-		     {"shunt_dests", 2 * BACKENDS + 1}, {"shunt_dstat", 2 * BACKENDS + 1},
-		     {"shunt_rstat", SHUNT_REASON_MAX}, {"shunt_conns", CONN_BUCKETS}};
-	struct shunt_bpf__rodata *knobs;
-	struct bpf_program *prog;
-	struct bpf_object *obj;
-	size_t size;
-
-	if (path) {
-		obj = bpf_object__open_file(path, NULL);
-	} else {
-		const void *bytes = shunt_bpf__elf_bytes(&size);
-
-		obj = bpf_object__open_mem(bytes, size, NULL);
-	}
-	if (!obj)
-		die(path ? path : "open shunt");
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
-		if (bpf_object__find_map_by_name(obj, sizes[i].map)) /* another build may lack one */
-			bpf_map__set_max_entries(find_map(obj, sizes[i].map), sizes[i].entries);
-	knobs = (void *)bpf_map__initial_value(find_map(obj, ".rodata"), &size);
-	/* Another build's first ones are the same, whatever follows. */
-	if (path ? size < offsetof(struct shunt_bpf__rodata, knob_conn_buckets) : size != sizeof(*knobs))
-		die("other knobs than this benchmark was built with");
-	knobs->knob_vip_slots = VIP_SLOTS;
-	shunt_hash_derive(&knobs->knob_hash_keys, SEED);
-	if (!path)
-		knobs->knob_conn_buckets = CONN_BUCKETS;
-	/* A program array wants all of its programs to say the same of frames in several buffers. */
-	bpf_object__for_each_program(prog, obj) bpf_program__set_flags(prog, BPF_F_XDP_HAS_FRAGS);
-	if (bpf_object__load(obj))
-		die("load shunt");
-	return obj;
-}
-
-static uint32_t place(struct shunt_vip *table, uint64_t multiplier, const struct shunt_vip *vip)
-{
-	uint64_t half[2];
-	uint32_t key, slot;
-
-	memcpy(half, vip->addr, sizeof(half));
-	memcpy(&key, &vip->port, sizeof(key));
-	slot = shunt_vip_slot(half[0], half[1], key, multiplier, VIP_SLOTS - 1);
-	while (table[slot].family)
-		slot = (slot + 1) % VIP_SLOTS;
-	table[slot] = *vip;
-	return slot;
-}
-
-static void add_vip(struct shunt_vip *table, uint64_t multiplier, const char *addr, uint8_t proto, uint16_t port)
-{
-	struct shunt_vip vip = {.port = htons(port), .proto = proto, .ring_size = RING, .salt = 1};
-	struct shunt_addr a;
-
-	vip.ring_base = port == 82 ? RING : port == MOVED || port == FLOOD ? 2 * RING : 0;
-	if (addr_parse(addr, &a))
-		die(addr);
-	vip.family = a.family;
-	if (port == 83) {
-		vip.flags = SHUNT_VIP_SPECIAL | SHUNT_HASH_SOURCE;
-		vip.hash_prefix = 32;
-	}
-	memcpy(vip.addr, a.word, sizeof(vip.addr));
-	place(table, multiplier, &vip);
-}
-
-/* One service's prefixes: 192.0.0.0/24, 192.0.1.0/24 and so on, each with a range of ports and, on either side, another. */
-static void add_prefixes(const struct bpf_object *obj, struct shunt_control *control, struct shunt_vip *table)
-{
-	struct shunt_span *spans = map_memory(find_map(obj, "shunt_spans"));
-	struct shunt_range *ranges = map_memory(find_map(obj, "shunt_ranges"));
-	struct shunt_vip service = viptable_service(0);
-	uint32_t entry;
-
-	service.ring_size = RING;
-	service.salt = 1;
-	entry = place(table, control->vip_multiplier[0], &service);
-	for (uint32_t i = 0; i < PREFIXES; i++) {
-		spans[i] = (struct shunt_span){
-			.low = 0xffffc0000000 + 256 * i, .first = {3 * i}, .count = {3}, .vip = entry};
-		ranges[3 * i] = (struct shunt_range){1000, 1999, entry};
-		ranges[3 * i + 1] = (struct shunt_range){8000, 8999, entry};
-		ranges[3 * i + 2] = (struct shunt_range){10000, 10999, entry};
-	}
-	control->span_slots = SPANS;
-	control->range_slots = RANGES;
-	spans_of = control;
-	span_count = PREFIXES;
-}
-
-/* A slot that has just gone from backend to the next one. */
-static uint64_t moved(uint32_t backend)
-{
-	return (uint64_t)(1 + backend % BACKENDS) | (uint64_t)backend << SHUNT_SLOT_ANCHOR_SHIFT | SHUNT_SLOT_DIRTY |
-	       SHUNT_SLOT_REANCHOR;
-}
-
-static void fill_shunt(const struct bpf_object *obj, bool is_ours)
-{
-	struct shunt_control *control = map_memory(find_map(obj, "shunt_control"));
-	struct shunt_vip *vips = map_memory(find_map(obj, "shunt_vips"));
-	struct shunt_dest *dests = map_memory(find_map(obj, "shunt_dests"));
-	struct model_dest dest = {.state = BACKEND_UP, .nexthop = {.resolved = true, .ifindex = 1, .mtu = 1500}};
-	struct shunt_prefix source;
-	uint64_t *ring = map_memory(find_map(obj, "shunt_rings"));
-	char addr[32];
-
-	prefix_parse("172.31.0.0/16", &source);
-	control->vip_multiplier[0] = shunt_vip_multiplier(0);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 80);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 82);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 83);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, MOVED);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, FLOOD);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_UDP, 80);
-	add_vip(vips, control->vip_multiplier[0], "2001:db8::10", IPPROTO_TCP, 80);
-	if (is_ours) {
-		add_prefixes(obj, control, vips);
-		conns = map_memory(find_map(obj, "shunt_conns"));
-		control->conn_expiry = shunt_conn_expiry(900);
-	}
-	for (uint32_t i = 1; i <= BACKENDS; i++) {
-		snprintf(addr, sizeof(addr), "10.0.2.%u", i);
-		addr_parse(addr, &dest.addr);
-		dest.encap.type = CONFIG_ENCAP_AUTO;
-		model_template(&dests[i], &dest, &source);
-		dest.encap = (struct config_encap){CONFIG_ENCAP_GUE, 1, 6080};
-		model_template(&dests[BACKENDS + i], &dest, &source);
-		dests[i].ring_base = 2 * RING;
-		dests[i].ring_size = RING;
-	}
-	for (uint32_t slot = 0; slot < RING; slot++) {
-		ring[slot] = shunt_slot_clean(1 + (uint32_t)(shunt_mix64(slot) % BACKENDS));
-		ring[RING + slot] = shunt_slot_clean(BACKENDS + shunt_slot_current(ring[slot]));
-		ring[2 * RING + slot] = moved(shunt_slot_current(ring[slot]));
-	}
-}
-
-/* A frame of the workload, its first BENCH_FRAME bytes in the driver's state; returns the frame's length. */
-static uint32_t make_frame(const struct workload *w, uint8_t *frame, struct bench_state *s)
-{
-	static const uint8_t vip4[] = {192, 0, 2, 10}, client4[] = {10, 1, 0, 0};
-	static const uint8_t vip6[] = {0x20, 1, 0x0d, 0xb8, [15] = 0x10}, client6[] = {0x20, 1, 0x0d, 0xb8, 0, 1};
-	uint32_t l4 = w->is_v6 ? 54 : 34, len = l4 + 20;
-
-	memset(frame, 0, 128);
-	frame[12] = w->is_v6 ? 0x86 : 0x08;
-	frame[13] = w->is_v6 ? 0xdd : 0x00;
-	if (w->is_v6) {
-		frame[14] = 0x60;
-		frame[19] = 20;
-		frame[20] = w->proto;
-		frame[21] = 64;
-		memcpy(frame + 22, client6, sizeof(client6));
-		memcpy(frame + 38, vip6, sizeof(vip6));
-	} else {
-		frame[14] = 0x45;
-		frame[17] = 40;
-		frame[22] = 64;
-		frame[23] = w->proto;
-		memcpy(frame + 26, client4, 4);
-		memcpy(frame + 30, vip4, 4);
-	}
-	frame[l4] = 0x20;
-	frame[l4 + 2] = w->port >> 8;
-	frame[l4 + 3] = (uint8_t)w->port;
-	frame[l4 + 5] = 20; /* UDP's length; of TCP some sequence number's */
-	frame[l4 + 12] = 0x50;
-	frame[l4 + 13] = w->port == FLOOD ? TCP_SYN : TCP_ACK;
-	s->is_v6 = w->is_v6;
-	s->frame_len = len < BENCH_FRAME ? BENCH_FRAME : len;
-	memcpy(s->frame, frame, BENCH_FRAME);
-	return s->frame_len;
-}
-
-static void check_output(const struct workload *w, const uint8_t *out, uint32_t len, uint32_t frame_len,
-			 uint32_t action)
-{
-	bool forwarded = w->port != 81;
-	uint32_t sum = 0, more = !forwarded ? 0 : w->port == 82 ? 28 : 20;
-
-	if (action != (forwarded ? XDP_TX : XDP_PASS) || len != frame_len + more)
-		goto bad;
-	if (!forwarded)
-		return;
-	for (int i = 14; i < 34; i += 2)
-		sum += out[i] << 8 | out[i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	if ((sum & 0xffff) + (sum >> 16) != 0xffff || out[30] != 10 || out[33] < 1 || out[33] > BACKENDS)
-		goto bad;
-	return;
-bad:
-	fprintf(stderr, "bench: %s: wrong output (action %u, %u bytes)\n", w->name, action, len);
-	exit(1);
-}
-
-/* runs: after the first. first: the number of the first one, on which its flow depends. */
-static double run(struct driver_bpf *driver, struct bench_state *state, const struct workload *w, enum target target,
-		  int prog_fd, uint32_t first, uint32_t runs)
-{
-	uint8_t frame[128], out[256];
-	uint32_t zero = 0;
+	uint8_t frame[FRAME_MAX], out[FRAME_MAX];
+	const char *wrong;
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_out = out, .data_size_out = sizeof(out),
-		    .repeat = runs + 1);
+		    .repeat = (int)last + 1);
 
-	if (bpf_map_update_elem(bpf_map__fd(driver->maps.target), &zero, &prog_fd, BPF_ANY))
-		die("target");
-	spans_of->vip_spans[0] = w->port == IN_RANGE ? span_count : 0;
 	memset(state, 0, sizeof(*state));
-	state->measured = runs;
-	state->flows = w->flows;
+	state->warm = warm;
+	state->last = last;
 	state->first = first;
-	opts.data_size_in = make_frame(w, frame, state);
+	state->flows = w->flows;
+	state->services = w->world.services;
+	state->order = order;
+	while (order == BENCH_ZIPF && w->flows >> state->octaves)
+		state->octaves++;
+	opts.data_size_in = frame_make(w, flags, frame, state);
 	if (bpf_prog_test_run_opts(bpf_program__fd(driver->progs.bench_driver), &opts))
 		die("test run");
-	if (target >= SHUNT)
-		check_output(w, out, opts.data_size_out, state->frame_len, opts.retval);
-	return (double)(state->end - state->start) / runs;
+	wrong = t->checks ? frame_check(w, state, out, opts.data_size_out, opts.retval) : NULL;
+	if (!wrong)
+		return;
+	fprintf(stderr, "bench: %s, %s: %s is wrong (flow %u, action %u, %u bytes)\n", w->name, t->name, wrong,
+		state->flow, opts.retval, opts.data_size_out);
+	exit(1);
 }
 
-static void forget_connections(void)
+static void plug_in(const struct target *t)
 {
-	memset(conns, 0, CONN_BUCKETS * sizeof(*conns));
+	uint32_t zero = 0;
+
+	if (!bpf_map_update_elem(bpf_map__fd(driver->maps.target), &zero, &t->fd, BPF_ANY))
+		return;
+	fprintf(stderr,
+		"bench: %s: cannot be run beside the others: %s (expected: a JITed XDP program that takes frames in "
+		"several buffers)\n",
+		t->name, strerror(errno));
+	exit(1);
+}
+
+/* Every packet counts once: those that came out are those that went in. */
+static void check_refused(const struct workload *w, const struct target *t, uint64_t before, uint32_t packets)
+{
+	uint64_t refused = t->refused ? t->refused(t) - before : 0;
+
+	if (!t->refused || refused == (w->port == PORT_NONE ? packets : 0))
+		return;
+	fprintf(stderr, "bench: %s, %s: of %u packets %llu were not forwarded\n", w->name, t->name, packets,
+		(unsigned long long)refused);
+	exit(1);
+}
+
+/* ns a packet */
+static double timed(const struct workload *w, struct target *t, int round)
+{
+	uint8_t flags = w->port == PORT_FLOOD || w->flows > KNOWN_MAX ? TCP_SYN : TCP_ACK;
+	uint32_t packets = (uint32_t)(opt.warm + opt.runs);
+	uint64_t refused;
+
+	if (t->before)
+		t->before(t, w);
+	plug_in(t);
+	refused = t->refused ? t->refused(t) : 0;
+	run(w, t, w->is_zipf ? BENCH_ZIPF : BENCH_UNIFORM, flags, (uint64_t)packets * round, opt.warm, packets);
+	check_refused(w, t, refused, packets + 1);
+	return (double)(state->end - state->start) / opt.runs;
+}
+
+/* So that what is measured is established. */
+static void prepare(const struct workload *w, struct target *t)
+{
+	if (t->begin)
+		t->begin(t, w);
+	if (!t->checks)
+		return;
+	plug_in(t);
+	if (w->is_full)
+		run(w, t, BENCH_SEQUENCE, TCP_SYN, 0, 0, 2 * TABLE_ENTRIES);
+	if (w->port == PORT_TURN)
+		run(w, t, BENCH_SEQUENCE, TCP_SYN, 0, 0, w->flows);
+	if (w->port != PORT_FLOOD && w->flows <= KNOWN_MAX)
+		run(w, t, BENCH_SEQUENCE, TCP_ACK, 0, 0, w->flows);
+}
+
+static void enter(const struct world *world)
+{
+	if (!memcmp(world, &present, sizeof(present)))
+		return;
+	for (int i = 0; i < target_count; i++)
+		if (targets[i].world)
+			targets[i].close(&targets[i]);
+	for (int i = 0; i < target_count; i++)
+		if (targets[i].open)
+			targets[i].fd = targets[i].open(&targets[i], world);
+	present = *world;
 }
 
 static int by_value(const void *a, const void *b)
@@ -327,76 +145,266 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Sorts. */
-static void print_quartiles(const struct workload *w, const char *what, double *ns, double floor)
+/* The mean of the fastest tenth of the runs: on a machine that others use, what the program costs when it is left alone. */
+static double least(const double *ns)
 {
-	qsort(ns, ROUNDS, sizeof(*ns), by_value);
-	printf("%-28s %-6s %8.1f %8.1f %8.1f", w->name, what, ns[ROUNDS / 4], ns[ROUNDS / 2], ns[3 * ROUNDS / 4]);
-	if (floor)
-		printf(" %8.2f", ns[ROUNDS / 2] / floor);
-	putchar('\n');
+	int tenth = (opt.rounds + 9) / 10;
+	double *sorted = xcalloc(opt.rounds, sizeof(*sorted)), sum = 0;
+
+	memcpy(sorted, ns, opt.rounds * sizeof(*sorted));
+	qsort(sorted, opt.rounds, sizeof(*sorted), by_value);
+	for (int i = 0; i < tenth; i++)
+		sum += sorted[i];
+	free(sorted);
+	return sum / tenth;
 }
 
-static void measure(struct driver_bpf *driver, struct bench_state *state, const struct workload *w, const int *prog_fds,
-		    int targets)
+/* Within a round the machine is the same: differences of a round say more than differences of medians. */
+static void take_off(double *ns, const double *base)
 {
-	double ns[TARGETS][ROUNDS], more[ROUNDS];
+	for (int round = 0; round < opt.rounds; round++)
+		ns[round] -= base[round];
+}
 
-	forget_connections();
-	if (w->port == MOVED) /* all flows come by, and get their entries */
-		run(driver, state, w, SHUNT, prog_fds[SHUNT], 0, 4 * w->flows);
-	for (int round = 0; round < ROUNDS; round++)
-		for (int i = 0; i < targets; i++) {
-			enum target t = (round + i) % targets;
+/* What the built-in program costs more than another build of it. */
+static struct result compare(double *const ns[], const struct result *results, int other)
+{
+	struct result more = {"more", xcalloc(opt.rounds, sizeof(double)), opt.rounds, 0};
 
-			if (w->port == FLOOD)
-				forget_connections();
-			ns[t][round] = run(driver, state, w, t, prog_fds[t], round * RUNS, RUNS);
-		}
-	/* Within a round the machine is the same: differences of a round say more than differences of medians. */
-	for (int round = 0; round < ROUNDS; round++) {
-		for (int t = FLOOR; t < targets; t++)
-			ns[t][round] -= ns[EMPTY][round];
-		if (targets == TARGETS)
-			more[round] = ns[SHUNT][round] - ns[OTHER][round];
+	memcpy(more.ns, ns[SHUNT], opt.rounds * sizeof(double));
+	take_off(more.ns, ns[other]);
+	qsort(more.ns, opt.rounds, sizeof(double), by_value);
+	more.least = results[SHUNT].least - results[other].least;
+	return more;
+}
+
+/* The targets that can, prepared: how many. *other: which of them is another build; 0: none. */
+static int gather(const struct workload *w, struct target *here[TARGETS_MAX], int *other)
+{
+	int count = 0;
+
+	*other = 0;
+	for (int i = 0; i < target_count; i++) {
+		if (targets[i].can && !targets[i].can(&targets[i], w))
+			continue;
+		prepare(w, &targets[i]);
+		if (targets[i].path && targets[i].open)
+			*other = count;
+		here[count++] = &targets[i];
 	}
-	qsort(ns[FLOOR], ROUNDS, sizeof(double), by_value);
-	for (int t = FLOOR; t < targets; t++)
-		print_quartiles(w, target_names[t], ns[t], ns[FLOOR][ROUNDS / 2]);
-	if (targets == TARGETS)
-		print_quartiles(w, "more", more, 0);
+	return count;
 }
 
-/* Another build may know of neither spans nor the table of connections. */
-static bool other_has(const struct workload *w)
+static void measure(json_t *out, const struct workload *w, const struct curve *curve)
 {
-	return w->port != IN_RANGE && w->port != MOVED && w->port != FLOOD;
+	struct result results[TARGETS_MAX], more = {0};
+	struct target *here[TARGETS_MAX];
+	double *ns[TARGETS_MAX];
+	int count, other;
+
+	enter(&w->world);
+	count = gather(w, here, &other);
+	for (int t = 0; t < count; t++)
+		ns[t] = xcalloc(opt.rounds, sizeof(double));
+	for (int round = 0; round < opt.rounds; round++)
+		for (int i = 0; i < count; i++)
+			ns[(round + i) % count][round] = timed(w, here[(round + i) % count], round);
+	for (int t = 0; t < count; t++)
+		results[t] = (struct result){here[t]->name, ns[t], opt.rounds, least(ns[t]) - least(ns[EMPTY])};
+	if (other)
+		more = compare(ns, results, other);
+	for (int t = count - 1; t > EMPTY; t--) {
+		take_off(ns[t], ns[EMPTY]);
+		qsort(ns[t], opt.rounds, sizeof(double), by_value);
+	}
+	report(out, w, curve, results + FLOOR, count - FLOOR, more.ns ? &more : NULL);
+	for (int t = 0; t < count; t++)
+		free(ns[t]);
+	free(more.ns);
 }
 
-static int load_target(const char *path)
-{
-	struct bpf_object *obj = load_shunt(path);
+/* ---- the command */
 
-	fill_shunt(obj, !path);
-	return bpf_program__fd(bpf_object__find_program_by_name(obj, "shunt_xdp"));
+static void add_target(const struct target *t, const char *name, const char *path, int fd)
+{
+	targets[target_count] = *t;
+	targets[target_count].fd = fd;
+	targets[target_count].path = path;
+	targets[target_count++].name = name;
 }
 
-/* bench [OBJECT]: OBJECT is another build to compare with, in the same run. */
-int main(int argc, char **argv)
+/* Loaded and configured by others: for one service of 100 backends. */
+static bool pinned_can(const struct target *t, const struct workload *w)
 {
-	struct driver_bpf *driver = driver_bpf__open_and_load();
-	int fds[TARGETS];
+	(void)t;
+	return (w->port == PORT_PLAIN || w->port == PORT_NONE) && w->world.services == 1 && w->world.backends == 100;
+}
 
+static void add_targets(void)
+{
+	struct target bare = {0}, pinned = {.can = pinned_can, .checks = true};
+
+	driver = driver_bpf__open_and_load();
 	if (!driver)
 		die("load driver");
-	fds[EMPTY] = bpf_program__fd(driver->progs.bench_empty);
-	fds[FLOOR] = bpf_program__fd(driver->progs.bench_floor);
-	fds[SHUNT] = load_target(NULL);
-	if (argc > 1)
-		fds[OTHER] = load_target(argv[1]);
-	printf("%-28s %-6s %8s %8s %8s %8s\n", "workload", "", "25 %, ns", "median", "75 %", "x floor");
-	for (size_t i = 0; i < sizeof(workloads) / sizeof(*workloads); i++)
-		measure(driver, map_memory(driver->maps.state), &workloads[i], fds,
-			argc > 1 && other_has(&workloads[i]) ? TARGETS : OTHER);
+	state = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(driver->maps.state), 0);
+	if (state == MAP_FAILED)
+		die("the driver's state");
+	add_target(&bare, "empty", NULL, bpf_program__fd(driver->progs.bench_empty));
+	add_target(&bare, "floor", NULL, bpf_program__fd(driver->progs.bench_floor));
+	add_target(&shunt_target, "shunt", NULL, -1);
+	if (!opt.no_classic)
+		add_target(&classic_target, "classic", NULL, -1);
+	if (opt.object)
+		add_target(&shunt_target, "other", opt.object, -1);
+	if (!opt.pinned)
+		return;
+	add_target(&pinned, "pinned", opt.pinned, bpf_obj_get(opt.pinned));
+	if (targets[target_count - 1].fd < 0)
+		die(opt.pinned);
+}
+
+static void stay_on_cpu(void)
+{
+	cpu_set_t set;
+
+	if (opt.cpu < 0)
+		opt.cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	CPU_ZERO(&set);
+	CPU_SET(opt.cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("--cpu");
+}
+
+static void measure_curve(json_t *out)
+{
+	for (size_t i = 0; i < curve_count; i++) {
+		if (strcmp(opt.curve, curves[i].name))
+			continue;
+		for (size_t point = 0; point < curves[i].count; point++)
+			measure(out, &curves[i].points[point], &curves[i]);
+		return;
+	}
+	fprintf(stderr, "bench: --curve %s: no such curve (expected:", opt.curve);
+	for (size_t i = 0; i < curve_count; i++)
+		fprintf(stderr, " %s", curves[i].name);
+	fprintf(stderr, ")\n");
+	exit(2);
+}
+
+static void measure_workloads(json_t *out)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < workload_count; i++)
+		if (!fnmatch(opt.pattern, workloads[i].name, 0)) {
+			measure(out, &workloads[i], NULL);
+			count++;
+		}
+	if (count)
+		return;
+	fprintf(stderr, "bench: --workload %s: none is called so; --list says which there are\n", opt.pattern);
+	exit(2);
+}
+
+static const char usage[] =
+	"usage: bench [OPTION]...\n"
+	"  --workload PATTERN  only those whose names match, as file names do\n"
+	"  --curve NAME        flows, services, backends, tracked or size instead of the workloads\n"
+	"  --object FILE       beside the others another build of shunt.bpf.o\n"
+	"  --pinned FILE       beside the others an XDP program that is pinned there, and configured\n"
+	"  --no-classic        without the yardstick of the conventional design\n"
+	"  --rounds N          101\n"
+	"  --runs N, --warm N  a run is of 10000 packets, after 20000 that are not timed\n"
+	"  --cpu N             which CPU; the last\n"
+	"  --json FILE         write all figures there as well\n"
+	"  --list              say which workloads there are\n";
+
+static int number(const char *name, const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (*end || n < 0 || n > 10000000) {
+		fprintf(stderr, "bench: --%s %s: expected 0 to 10000000\n", name, text);
+		exit(2);
+	}
+	return (int)n;
+}
+
+static void parse_options(int argc, char **argv)
+{
+	enum { WORKLOAD, CURVE, OBJECT, PINNED, NO_CLASSIC, ROUNDS, RUNS, WARM, CPU, JSON, LIST };
+	static const struct option options[] = {{"workload", 1, NULL, WORKLOAD},
+						{"curve", 1, NULL, CURVE},
+						{"object", 1, NULL, OBJECT},
+						{"pinned", 1, NULL, PINNED},
+						{"no-classic", 0, NULL, NO_CLASSIC},
+						{"rounds", 1, NULL, ROUNDS},
+						{"runs", 1, NULL, RUNS},
+						{"warm", 1, NULL, WARM},
+						{"cpu", 1, NULL, CPU},
+						{"json", 1, NULL, JSON},
+						{"list", 0, NULL, LIST},
+						{0}};
+	const char **texts[] = {[WORKLOAD] = &opt.pattern,
+				[CURVE] = &opt.curve,
+				[OBJECT] = &opt.object,
+				[PINNED] = &opt.pinned,
+				[JSON] = &opt.json};
+	int *numbers[] = {[ROUNDS] = &opt.rounds, [RUNS] = &opt.runs, [WARM] = &opt.warm, [CPU] = &opt.cpu}, c;
+	bool *flags[] = {[NO_CLASSIC] = &opt.no_classic, [LIST] = &opt.list};
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case WORKLOAD:
+		case CURVE:
+		case OBJECT:
+		case PINNED:
+		case JSON:
+			*texts[c] = optarg;
+			break;
+		case ROUNDS:
+		case RUNS:
+		case WARM:
+		case CPU:
+			*numbers[c] = number(options[c].name, optarg);
+			break;
+		case NO_CLASSIC:
+		case LIST:
+			*flags[c] = true;
+			break;
+		default:
+			fputs(usage, stderr);
+			exit(2);
+		}
+	}
+	if (opt.rounds < 1 || opt.runs < 1) {
+		fputs("bench: --rounds, --runs: expected at least 1\n", stderr);
+		exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	json_t *out;
+
+	parse_options(argc, argv);
+	if (opt.list) {
+		for (size_t i = 0; i < workload_count; i++)
+			puts(workloads[i].name);
+		return 0;
+	}
+	out = report_begin(argc, argv);
+	stay_on_cpu();
+	add_targets();
+	report_head();
+	if (opt.curve)
+		measure_curve(out);
+	else
+		measure_workloads(out);
+	if (opt.json && json_dump_file(out, opt.json, JSON_INDENT(2)))
+		die(opt.json);
+	json_decref(out);
 	return 0;
 }

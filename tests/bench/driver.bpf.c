@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The benchmark's driver: restores the packet's geometry, writes a fresh header, and tail-calls the program under test through a
- * constant index, which the JIT turns into a direct jump. The clock is read in here, at the first and after the last run, since
+ * constant index, which the JIT turns into a direct jump. The clock is read in here, at the first and after the last timed run, since
  * BPF_PROG_TEST_RUN itself waits for grace periods. What this costs is measured with an empty program and subtracted.
  */
 #include <linux/bpf.h>
@@ -11,7 +11,8 @@
 #include "format.h"
 
 /* A flow's number: its low bits are added to the source port, the others to the source address's last word. */
-enum { PORT_BITS = 14, PORT_MASK = (1 << PORT_BITS) - 1, SRC4_AT = 26, PORT4_AT = 34, SRC6_AT = 34, PORT6_AT = 54 };
+enum { PORT_BITS = 14, PORT_MASK = (1 << PORT_BITS) - 1 };
+enum { SRC4_AT = 26, DST4_AT = 30, PORT4_AT = 34, SRC6_AT = 34, DST6_AT = 50, PORT6_AT = 54 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -28,10 +29,47 @@ struct {
 	__type(value, struct bench_state);
 } state SEC(".maps");
 
+static __always_inline __u64 mix(__u64 n)
+{
+	n *= 0x9e3779b97f4a7c15ull;
+	n ^= n >> 32;
+	n *= 0xbf58476d1ce4e5b9ull;
+	return n ^ n >> 29;
+}
+
+static __always_inline __u32 next_flow(const struct bench_state *s, __u64 run)
+{
+	__u64 random = mix(run);
+	__u32 octave, flow;
+
+	if (s->order == BENCH_SEQUENCE)
+		return run % s->flows;
+	if (s->order == BENCH_UNIFORM)
+		return (random >> 32) * s->flows >> 32;
+	octave = (random >> 32) * s->octaves >> 32 & 31;
+	flow = (1u << octave) - 1 + ((__u32)random & ((1u << octave) - 1));
+	return flow < s->flows ? flow : flow - s->flows;
+}
+
+static __always_inline void write_header(void *data, struct bench_state *s)
+{
+	for (int i = 0; i < BENCH_FRAME / 8; i++)
+		((__u64 *)data)[i] = s->frame[i];
+	if (s->is_v6) {
+		*(__u32 *)(data + SRC6_AT) += bpf_htonl(s->flow >> PORT_BITS);
+		*(__u32 *)(data + DST6_AT) += bpf_htonl(s->service);
+		*(__u16 *)(data + PORT6_AT) += bpf_htons(s->flow & PORT_MASK);
+	} else {
+		*(__u32 *)(data + SRC4_AT) += bpf_htonl(s->flow >> PORT_BITS);
+		*(__u32 *)(data + DST4_AT) += bpf_htonl(s->service);
+		*(__u16 *)(data + PORT4_AT) += bpf_htons(s->flow & PORT_MASK);
+	}
+}
+
 SEC("xdp.frags")
 int bench_driver(struct xdp_md *ctx)
 {
-	__u32 zero = 0, flow;
+	__u32 zero = 0;
 	struct bench_state *s = bpf_map_lookup_elem(&state, &zero);
 	void *data, *end;
 	__u64 run;
@@ -40,9 +78,9 @@ int bench_driver(struct xdp_md *ctx)
 	if (!s)
 		return XDP_ABORTED;
 	run = s->runs++;
-	if (run == 0)
+	if (run == s->warm)
 		s->start = bpf_ktime_get_ns();
-	if (run == s->measured)
+	if (run == s->last)
 		s->end = bpf_ktime_get_ns();
 	/* Take off what the last run put in front. */
 	data = (void *)(long)ctx->data;
@@ -55,17 +93,9 @@ int bench_driver(struct xdp_md *ctx)
 	end = (void *)(long)ctx->data_end;
 	if (data + BENCH_FRAME > end)
 		return XDP_ABORTED;
-	for (int i = 0; i < BENCH_FRAME / 8; i++)
-		((__u64 *)data)[i] = s->frame[i];
-	flow = (__u32)(((run + s->first) * 0x9e3779b97f4a7c15ull) >> 32);
-	flow = (__u64)flow * s->flows >> 32;
-	if (s->is_v6) {
-		*(__u32 *)(data + SRC6_AT) += bpf_htonl(flow >> PORT_BITS);
-		*(__u16 *)(data + PORT6_AT) += bpf_htons(flow & PORT_MASK);
-	} else {
-		*(__u32 *)(data + SRC4_AT) += bpf_htonl(flow >> PORT_BITS);
-		*(__u16 *)(data + PORT4_AT) += bpf_htons(flow & PORT_MASK);
-	}
+	s->flow = next_flow(s, run + s->first);
+	s->service = (__u64)(s->flow * 0x9e3779b1u) * s->services >> 32;
+	write_header(data, s);
 	__sync_fetch_and_add(&s->sink, 1);
 	bpf_tail_call(ctx, &target, 0);
 	return XDP_ABORTED;
