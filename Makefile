@@ -56,7 +56,7 @@ CONN_BIN := $(addprefix $B/tests/test_conn_,explore property)
 KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
 TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
 
-.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench bench-checks sim conn-mutants fuzz-packets fuzz-api format format-check install uninstall clean help
+.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench budget bench-checks sim conn-mutants fuzz-packets fuzz-api format format-check install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -64,7 +64,7 @@ all: $B/shuntd $B/shunt ## Build the daemon, the command and the XDP programs (d
 
 bpf: $(BPF_OBJ) ## Build the XDP programs only
 
-tests: $(UNIT_BIN) $(CONN_BIN) $(KERNEL_BIN) $B/tests/packet $B/tests/sim $B/tests/fuzz_packets $(TEST_BPF_OBJ) live-tools ## Build the tests
+tests: $(UNIT_BIN) $(CONN_BIN) $(KERNEL_BIN) $B/tests/packet $B/tests/budget $B/tests/sim $B/tests/fuzz_packets $(TEST_BPF_OBJ) live-tools ## Build the tests
 
 unit: $(UNIT_BIN) $(CONN_BIN) ## Run the unit tests (no root needed)
 	@for t in $^; do $$t || exit 1; done
@@ -180,6 +180,16 @@ $B/tests/bench: $(BENCH_OBJ) $(call obj,obj,$(addprefix user/shuntd/,template.c 
 
 bench: $B/tests/bench ## Measure what a packet costs (root; two minutes; build/tests/bench --help)
 	$B/tests/bench
+
+# What the programs may take, against the running kernel.
+$B/tests/budget: $B/obj/tests/budget/budget.o $(filter-out %/main.o,$(SHUNTD_OBJ)) $(XDP_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNTD)) -lm
+
+$B/obj/tests/budget/budget.o: | $(SKEL)
+
+budget: $B/tests/budget ## Write down what the programs take, of the running kernel (root): tests/budget/budget.txt
+	$B/tests/budget --write tests/budget/budget.txt
 
 $B/tests/bench_checks: $B/obj/tests/bench/checks.o $(call obj,obj,$(wildcard user/shuntd/health*.c)) $(LIB_OBJ)
 	@mkdir -p $(@D)
