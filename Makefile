@@ -178,8 +178,8 @@ $B/tests/bench: $(BENCH_OBJ) $(call obj,obj,$(addprefix user/shuntd/,template.c 
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB))
 
-bench: $B/tests/bench ## Measure what a packet costs (root; two minutes; build/tests/bench --help)
-	$B/tests/bench
+bench: $B/tests/bench ## Measure what a packet costs (root; three minutes; BENCH="OPTION...": see build/tests/bench --help)
+	$B/tests/bench $(BENCH)
 
 # What the programs may take, against the running kernel.
 $B/tests/budget: $B/obj/tests/budget/budget.o $(filter-out %/main.o,$(SHUNTD_OBJ)) $(XDP_OBJ) $(LIB_OBJ)
