@@ -96,6 +96,7 @@ json_t *report_begin(int argc, char **argv)
 	for (int i = 1; i < argc && at < sizeof(command); i++)
 		at += snprintf(command + at, sizeof(command) - at, " %s", argv[i]);
 	uname(&kernel);
+	kernel.release[strcspn(kernel.release, "-+")] = '\0'; /* the version; who built it is no matter */
 	cpu_model(cpu, sizeof(cpu));
 	return json_pack("{s:s, s:s, s:s, s:s, s:[]}", "command", command, "cpu", cpu, "kernel", kernel.release, "unit",
 			 "ns a packet, net of the empty program", "results");
