@@ -82,19 +82,18 @@ static __always_inline const struct shunt_vip *vip_lookup(const __be32 *dst, __b
 	__u32 key = vip_key(port, proto, is_v6 ? SHUNT_FAMILY_IPV6 : SHUNT_FAMILY_IPV4);
 	__u64 low = is_v6 ? *(const __u64 *)&dst[0] : dst[0];
 	__u64 high = is_v6 ? *(const __u64 *)&dst[2] : 0;
-	__u32 zero = 0, slot, base, has_spans;
+	__u32 zero = 0, slots = knob_vip_slots, slot, half, base;
 	const struct shunt_control *control = bpf_map_lookup_elem(&shunt_control, &zero);
 	const struct shunt_vip *vip;
 
 	if (!control)
 		return NULL;
 	/* Read once: the half in force may change at any time, and stays intact until all who saw it are done. */
-	base = *(const volatile __u32 *)&control->vip_half ? 1 : 0;
-	slot = shunt_vip_slot(low, high, key, control->vip_multiplier[base], knob_vip_slots - 1);
-	has_spans = control->vip_spans[base];
-	base *= knob_vip_slots;
+	half = *(const volatile __u32 *)&control->vip_half ? 1 : 0;
+	slot = shunt_vip_slot(low, high, key, control->vip_multiplier[half], slots - 1);
+	base = half ? slots : 0;
 	vip = vip_find_entry(low, high, key, slot, base, is_v6);
-	if (vip || is_exact || !unlikely(has_spans))
+	if (vip || is_exact || !unlikely(control->vip_spans[half]))
 		return vip;
 	return vip_match(low, high, key, base);
 }
