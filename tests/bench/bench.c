@@ -29,7 +29,7 @@ enum { KNOWN_MAX = 2000000, TABLE_ENTRIES = 8 * CONN_BUCKETS };
 
 static struct {
 	int rounds, runs, warm, cpu;
-	const char *pattern, *curve, *json, *object, *pinned;
+	const char *pattern, *curve, *json, *object, *pinned, *dispatcher;
 	bool no_classic, list;
 } opt = {.rounds = 101, .runs = 10000, .warm = 20000, .cpu = -1, .pattern = "*"};
 
@@ -257,6 +257,8 @@ static void add_targets(void)
 		add_target(&classic_target, "classic", NULL, -1);
 	if (opt.object)
 		add_target(&shunt_target, "other", opt.object, -1);
+	if (opt.dispatcher)
+		add_target(&bare, "libxdp", NULL, dispatcher_open(opt.dispatcher));
 	if (!opt.pinned)
 		return;
 	add_target(&pinned, "pinned", opt.pinned, bpf_obj_get(opt.pinned));
@@ -313,6 +315,8 @@ static const char usage[] =
 	"  --curve NAME        flows, services, backends, tracked or size instead of the workloads\n"
 	"  --object FILE       beside the others another build of shunt.bpf.o\n"
 	"  --pinned FILE       beside the others an XDP program that is pinned there, and configured\n"
+	"  --dispatcher FILE   beside the others libxdp's dispatcher (xdp-dispatcher.o), with a program that does "
+	"nothing\n"
 	"  --no-classic        without the yardstick of the conventional design\n"
 	"  --rounds N          101\n"
 	"  --runs N, --warm N  a run is of 10000 packets, after 20000 that are not timed\n"
@@ -334,11 +338,12 @@ static int number(const char *name, const char *text)
 
 static void parse_options(int argc, char **argv)
 {
-	enum { WORKLOAD, CURVE, OBJECT, PINNED, NO_CLASSIC, ROUNDS, RUNS, WARM, CPU, JSON, LIST };
+	enum { WORKLOAD, CURVE, OBJECT, PINNED, DISPATCHER, NO_CLASSIC, ROUNDS, RUNS, WARM, CPU, JSON, LIST };
 	static const struct option options[] = {{"workload", 1, NULL, WORKLOAD},
 						{"curve", 1, NULL, CURVE},
 						{"object", 1, NULL, OBJECT},
 						{"pinned", 1, NULL, PINNED},
+						{"dispatcher", 1, NULL, DISPATCHER},
 						{"no-classic", 0, NULL, NO_CLASSIC},
 						{"rounds", 1, NULL, ROUNDS},
 						{"runs", 1, NULL, RUNS},
@@ -347,11 +352,8 @@ static void parse_options(int argc, char **argv)
 						{"json", 1, NULL, JSON},
 						{"list", 0, NULL, LIST},
 						{0}};
-	const char **texts[] = {[WORKLOAD] = &opt.pattern,
-				[CURVE] = &opt.curve,
-				[OBJECT] = &opt.object,
-				[PINNED] = &opt.pinned,
-				[JSON] = &opt.json};
+	const char **texts[] = {[WORKLOAD] = &opt.pattern, [CURVE] = &opt.curve,	   [OBJECT] = &opt.object,
+				[PINNED] = &opt.pinned,	   [DISPATCHER] = &opt.dispatcher, [JSON] = &opt.json};
 	int *numbers[] = {[ROUNDS] = &opt.rounds, [RUNS] = &opt.runs, [WARM] = &opt.warm, [CPU] = &opt.cpu}, c;
 	bool *flags[] = {[NO_CLASSIC] = &opt.no_classic, [LIST] = &opt.list};
 
@@ -361,6 +363,7 @@ static void parse_options(int argc, char **argv)
 		case CURVE:
 		case OBJECT:
 		case PINNED:
+		case DISPATCHER:
 		case JSON:
 			*texts[c] = optarg;
 			break;

@@ -74,6 +74,9 @@ struct target {
 extern const struct target shunt_target, classic_target;
 enum { CONN_BUCKETS = 1 << 19 };
 
+/* dispatcher.c: the program's fd, of libxdp's object. It lives as long as the process. */
+int dispatcher_open(const char *path);
+
 /* frames.c: a frame of the workload; its first BENCH_FRAME bytes also into the driver's state. Returns its length. */
 enum { FRAME_MAX = 2048, BACKEND_NET = 10 << 24, TCP_SYN = 2, TCP_ACK = 16 };
 uint32_t frame_make(const struct workload *w, uint8_t flags, uint8_t frame[FRAME_MAX], struct bench_state *s);

@@ -44,7 +44,10 @@ struct maps {
 
 void die(const char *what)
 {
-	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	char why[128]; /* libbpf has errors of its own */
+
+	libbpf_strerror(errno, why, sizeof(why));
+	fprintf(stderr, "bench: %s: %s\n", what, why);
 	exit(1);
 }
 
