@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a packet costs: shunt's program beside an empty one, a floor (a fixed outer header, no lookups), a balancer of the conventional design
- * (classic.bpf.c), and whatever else is named, in one process, program by program in turn, round after round. Costs are
+ * (classic.bpf.c), and whatever else is named, program by program in turn, round after round, in one call. Costs are
  * net of the empty program's in the same round. Fails when what came out is not what must come out; never because of a time.
  *
- * Each run begins with packets that are not timed, so that what the program before left in the caches is no part of it. All is on
+ * Each turn begins with packets that are not timed, so that what the program before left in the caches is no part of it. All is on
  * one CPU. `make bench`, root; not part of scripts/check.
  */
 #include <errno.h>
@@ -25,7 +25,13 @@
 
 enum { EMPTY, FLOOR, SHUNT, TARGETS_MAX = 8 };
 /* How many flows are made known to the programs before they are measured: all of an established workload's, if they are not more. */
-enum { KNOWN_MAX = 2000000, TABLE_ENTRIES = 8 * CONN_BUCKETS };
+enum {
+	KNOWN_MAX = 2000000,
+	TABLE_ENTRIES = 8 * CONN_BUCKETS,
+	SINGLES = 16,
+	RUNS_MAX = 200000,
+	ROUNDS_MAX = BENCH_PIECES / TARGETS_MAX - 1
+};
 
 static struct {
 	int rounds, runs, warm, cpu;
@@ -35,44 +41,47 @@ static struct {
 
 static struct driver_bpf *driver;
 static struct bench_state *state;
+static struct bench_piece *pieces;
 static struct target targets[TARGETS_MAX];
 static int target_count;
 static struct world present; /* what the targets' maps hold */
 
-/* One run of the target that is plugged in: as many packets as in last, of flows from first on. Those before warm are not timed. */
-static void run(const struct workload *w, const struct target *t, enum bench_order order, uint8_t flags, uint64_t first,
-		uint32_t warm, uint32_t last)
+struct plan {
+	enum bench_order order;
+	uint8_t flags;	     /* TCP's */
+	int count, rounds;   /* how many programs are plugged in, for how many turns; 0: one packet of the first one */
+	uint32_t warm, last; /* struct bench_state */
+	uint64_t first;	     /* where the flows begin */
+};
+
+/* What became of the last packet is in out; returns the action. */
+static uint32_t run(const struct workload *w, const struct plan *p, uint8_t out[FRAME_MAX], uint32_t *out_len)
 {
-	uint8_t frame[FRAME_MAX], out[FRAME_MAX];
-	const char *wrong;
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_out = out, .data_size_out = sizeof(out),
-		    .repeat = (int)last + 1);
+	uint8_t frame[FRAME_MAX];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_out = out, .data_size_out = FRAME_MAX);
 
 	memset(state, 0, sizeof(*state));
-	state->warm = warm;
-	state->last = last;
-	state->first = first;
+	state->targets = p->count;
+	state->warm = p->warm;
+	state->last = p->last;
+	state->first = p->first;
 	state->flows = w->flows;
 	state->services = w->world.services;
-	state->order = order;
-	while (order == BENCH_ZIPF && w->flows >> state->octaves)
+	state->order = p->order;
+	while (p->order == BENCH_ZIPF && w->flows >> state->octaves)
 		state->octaves++;
-	opts.data_size_in = frame_make(w, flags, frame, state);
+	opts.data_size_in = frame_make(w, p->flags, frame, state);
+	/* The packet after the last piece ends it. */
+	opts.repeat = p->rounds ? (int)(p->last * p->count * p->rounds + 1) : 1;
 	if (bpf_prog_test_run_opts(bpf_program__fd(driver->progs.bench_driver), &opts))
 		die("test run");
-	wrong = t->checks ? frame_check(w, state, out, opts.data_size_out, opts.retval) : NULL;
-	if (!wrong)
-		return;
-	fprintf(stderr, "bench: %s, %s: %s is wrong (flow %u, action %u, %u bytes)\n", w->name, t->name, wrong,
-		state->flow, opts.retval, opts.data_size_out);
-	exit(1);
+	*out_len = opts.data_size_out;
+	return opts.retval;
 }
 
-static void plug_in(const struct target *t)
+static void plug_in(const struct target *t, uint32_t at)
 {
-	uint32_t zero = 0;
-
-	if (!bpf_map_update_elem(bpf_map__fd(driver->maps.target), &zero, &t->fd, BPF_ANY))
+	if (!bpf_map_update_elem(bpf_map__fd(driver->maps.targets), &at, &t->fd, BPF_ANY))
 		return;
 	fprintf(stderr,
 		"bench: %s: cannot be run beside the others: %s (expected: a JITed XDP program that takes frames in "
@@ -81,48 +90,66 @@ static void plug_in(const struct target *t)
 	exit(1);
 }
 
-/* Every packet counts once: those that came out are those that went in. */
-static void check_refused(const struct workload *w, const struct target *t, uint64_t before, uint32_t packets)
+static void refuse(const struct workload *w, const struct target *t, const char *wrong, uint32_t flow)
 {
-	uint64_t refused = t->refused ? t->refused(t) - before : 0;
-
-	if (!t->refused || refused == (w->port == PORT_NONE ? packets : 0))
+	if (!wrong)
 		return;
-	fprintf(stderr, "bench: %s, %s: of %u packets %llu were not forwarded\n", w->name, t->name, packets,
-		(unsigned long long)refused);
+	fprintf(stderr, "bench: %s, %s: %s is wrong (flow %u)\n", w->name, t->name, wrong, flow);
 	exit(1);
 }
 
-/* ns a packet */
-static double timed(const struct workload *w, struct target *t, int round)
+/* Packets by themselves: what comes of them, the action too, which the driver does not see. */
+static void check_some(const struct workload *w, const struct target *t, uint8_t flags)
 {
-	uint8_t flags = w->port == PORT_FLOOD || w->flows > KNOWN_MAX ? TCP_SYN : TCP_ACK;
-	uint32_t packets = (uint32_t)(opt.warm + opt.runs);
-	uint64_t refused;
+	uint8_t out[FRAME_MAX];
 
-	if (t->before)
-		t->before(t, w);
-	plug_in(t);
-	refused = t->refused ? t->refused(t) : 0;
-	run(w, t, w->is_zipf ? BENCH_ZIPF : BENCH_UNIFORM, flags, (uint64_t)packets * round, opt.warm, packets);
-	check_refused(w, t, refused, packets + 1);
-	return (double)(state->end - state->start) / opt.runs;
+	for (uint32_t i = 0; i < SINGLES && t->checks; i++) {
+		const struct plan one = {.flags = flags, .count = 1, .last = UINT32_MAX, .first = i};
+		uint32_t len, action = run(w, &one, out, &len);
+
+		refuse(w, t, frame_check(w, state->flow, state->service, state, out, len), state->flow);
+		refuse(w, t, frame_check_action(w, action), state->flow);
+	}
+}
+
+/* Every packet counts once: those that came out are those that went in. */
+static void check_refused(const struct workload *w, const struct target *t, uint64_t before, uint64_t packets)
+{
+	uint64_t refused = t->refused ? t->refused(t) - before : 0;
+
+	/* One packet more ends the last piece; it is some program's. */
+	if (!t->refused || (w->port == PORT_NONE ? refused - packets <= 1 : !refused))
+		return;
+	fprintf(stderr, "bench: %s, %s: of %llu packets %llu were not forwarded\n", w->name, t->name,
+		(unsigned long long)packets, (unsigned long long)refused);
+	exit(1);
+}
+
+/* All flows, each once, or so many packets. */
+static void pass_by(const struct workload *w, uint8_t flags, uint32_t packets)
+{
+	const struct plan all = {BENCH_SEQUENCE, flags, 1, 1, 0, packets, 0};
+	uint8_t out[FRAME_MAX];
+	uint32_t len;
+
+	run(w, &all, out, &len);
 }
 
 /* So that what is measured is established. */
-static void prepare(const struct workload *w, struct target *t)
+static void prepare(const struct workload *w, struct target *t, uint8_t flags)
 {
 	if (t->begin)
 		t->begin(t, w);
 	if (!t->checks)
 		return;
-	plug_in(t);
+	plug_in(t, 0);
+	check_some(w, t, flags);
 	if (w->is_full)
-		run(w, t, BENCH_SEQUENCE, TCP_SYN, 0, 0, 2 * TABLE_ENTRIES);
+		pass_by(w, TCP_SYN, 2 * TABLE_ENTRIES);
 	if (w->port == PORT_TURN)
-		run(w, t, BENCH_SEQUENCE, TCP_SYN, 0, 0, w->flows);
+		pass_by(w, TCP_SYN, w->flows);
 	if (w->port != PORT_FLOOD && w->flows <= KNOWN_MAX)
-		run(w, t, BENCH_SEQUENCE, TCP_ACK, 0, 0, w->flows);
+		pass_by(w, TCP_ACK, w->flows);
 }
 
 static void enter(const struct world *world)
@@ -179,7 +206,7 @@ static struct result compare(double *const ns[], const struct result *results, i
 }
 
 /* The targets that can, prepared: how many. *other: which of them is another build; 0: none. */
-static int gather(const struct workload *w, struct target *here[TARGETS_MAX], int *other)
+static int gather(const struct workload *w, uint8_t flags, struct target *here[TARGETS_MAX], int *other)
 {
 	int count = 0;
 
@@ -187,7 +214,7 @@ static int gather(const struct workload *w, struct target *here[TARGETS_MAX], in
 	for (int i = 0; i < target_count; i++) {
 		if (targets[i].can && !targets[i].can(&targets[i], w))
 			continue;
-		prepare(w, &targets[i]);
+		prepare(w, &targets[i], flags);
 		if (targets[i].path && targets[i].open)
 			*other = count;
 		here[count++] = &targets[i];
@@ -195,20 +222,49 @@ static int gather(const struct workload *w, struct target *here[TARGETS_MAX], in
 	return count;
 }
 
+/* All rounds at once: ns[target][round]. */
+static void run_rounds(const struct workload *w, uint8_t flags, struct target *const here[], int count,
+		       double *const ns[])
+{
+	const struct plan plan = {
+		w->is_zipf ? BENCH_ZIPF : BENCH_UNIFORM, flags, count, opt.rounds, opt.warm, opt.warm + opt.runs, 0};
+	uint32_t len;
+	uint64_t refused[TARGETS_MAX] = {0};
+	uint8_t out[FRAME_MAX];
+
+	for (int t = 0; t < count; t++) {
+		plug_in(here[t], t);
+		refused[t] = here[t]->refused ? here[t]->refused(here[t]) : 0;
+	}
+	run(w, &plan, out, &len);
+	for (int t = 0; t < count; t++)
+		check_refused(w, here[t], refused[t], (uint64_t)plan.last * opt.rounds);
+	for (int number = 0; number < opt.rounds * count; number++) {
+		int round = number / count, t = (round + number % count) % count;
+		const struct bench_piece *piece = &pieces[number];
+
+		if (here[t]->checks)
+			refuse(w, here[t],
+			       frame_check(w, piece->flow, piece->service, state, (const uint8_t *)piece->out,
+					   piece->len),
+			       piece->flow);
+		ns[t][round] = (double)piece->ns / opt.runs;
+	}
+}
+
 static void measure(json_t *out, const struct workload *w, const struct curve *curve)
 {
+	uint8_t flags = w->port == PORT_FLOOD || w->flows > KNOWN_MAX ? TCP_SYN : TCP_ACK;
 	struct result results[TARGETS_MAX], more = {0};
 	struct target *here[TARGETS_MAX];
 	double *ns[TARGETS_MAX];
 	int count, other;
 
 	enter(&w->world);
-	count = gather(w, here, &other);
+	count = gather(w, flags, here, &other);
 	for (int t = 0; t < count; t++)
 		ns[t] = xcalloc(opt.rounds, sizeof(double));
-	for (int round = 0; round < opt.rounds; round++)
-		for (int i = 0; i < count; i++)
-			ns[(round + i) % count][round] = timed(w, here[(round + i) % count], round);
+	run_rounds(w, flags, here, count, ns);
 	for (int t = 0; t < count; t++)
 		results[t] = (struct result){here[t]->name, ns[t], opt.rounds, least(ns[t]) - least(ns[EMPTY])};
 	if (other)
@@ -250,6 +306,9 @@ static void add_targets(void)
 	state = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(driver->maps.state), 0);
 	if (state == MAP_FAILED)
 		die("the driver's state");
+	pieces = mmap(NULL, BENCH_PIECES * sizeof(*pieces), PROT_READ, MAP_SHARED, bpf_map__fd(driver->maps.pieces), 0);
+	if (pieces == MAP_FAILED)
+		die("the driver's results");
 	add_target(&bare, "empty", NULL, bpf_program__fd(driver->progs.bench_empty));
 	add_target(&bare, "floor", NULL, bpf_program__fd(driver->progs.bench_floor));
 	add_target(&shunt_target, "shunt", NULL, -1);
@@ -318,8 +377,8 @@ static const char usage[] =
 	"  --dispatcher FILE   beside the others libxdp's dispatcher (xdp-dispatcher.o), with a program that does "
 	"nothing\n"
 	"  --no-classic        without the yardstick of the conventional design\n"
-	"  --rounds N          101\n"
-	"  --runs N, --warm N  a run is of 10000 packets, after 20000 that are not timed\n"
+	"  --rounds N          101, at most 1023\n"
+	"  --runs N, --warm N  a turn is of 10000 packets, after 20000 that are not timed\n"
 	"  --cpu N             which CPU; the last\n"
 	"  --json FILE         write all figures there as well\n"
 	"  --list              say which workloads there are\n";
@@ -382,8 +441,10 @@ static void parse_options(int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (opt.rounds < 1 || opt.runs < 1) {
-		fputs("bench: --rounds, --runs: expected at least 1\n", stderr);
+	if (opt.rounds < 1 || opt.rounds > ROUNDS_MAX || opt.runs < 1 || opt.warm + opt.runs > RUNS_MAX) {
+		fprintf(stderr,
+			"bench: expected --rounds 1 to %d, --runs and --warm at least 1 and at most %d together\n",
+			ROUNDS_MAX, RUNS_MAX);
 		exit(2);
 	}
 }

@@ -64,8 +64,7 @@ struct target {
 	int (*open)(struct target *t, const struct world *world); /* returns the program's fd; NULL: always the same */
 	void (*close)(struct target *t);
 	bool (*can)(const struct target *t, const struct workload *w);
-	void (*begin)(struct target *t, const struct workload *w);  /* before a workload; NULL: nothing is to be done */
-	void (*before)(struct target *t, const struct workload *w); /* the same before each run */
+	void (*begin)(struct target *t, const struct workload *w); /* before a workload; NULL: nothing is to be done */
 	uint64_t (*refused)(const struct target *t); /* packets so far that were not forwarded. NULL: not counted */
 	bool checks;				     /* its output is looked at */
 	void *world;				     /* its maps */
@@ -80,9 +79,10 @@ int dispatcher_open(const char *path);
 /* frames.c: a frame of the workload; its first BENCH_FRAME bytes also into the driver's state. Returns its length. */
 enum { FRAME_MAX = 2048, BACKEND_NET = 10 << 24, TCP_SYN = 2, TCP_ACK = 16 };
 uint32_t frame_make(const struct workload *w, uint8_t flags, uint8_t frame[FRAME_MAX], struct bench_state *s);
-/* Is out what must come of the last run's frame? NULL, or what is wrong. */
-const char *frame_check(const struct workload *w, const struct bench_state *s, const uint8_t *out, uint32_t len,
-			uint32_t action);
+/* Is out, of a flow of this service, what must come of the frame? NULL, or what is wrong. At least BENCH_OUT bytes of it are there. */
+const char *frame_check(const struct workload *w, uint32_t flow, uint32_t service, const struct bench_state *s,
+			const uint8_t *out, uint32_t len);
+const char *frame_check_action(const struct workload *w, uint32_t action);
 
 /* report.c */
 struct result {

@@ -14,20 +14,35 @@ enum bench_order {
 	BENCH_SEQUENCE, /* each once: to be measured later */
 };
 
+/* A piece of the run is `last` packets for one program. A round is a piece for each; the program that is first in it rotates. */
 struct bench_state {
-	__u64 runs;	  /* so far */
-	__u64 start, end; /* ns, at the beginnings of runs `warm` and `last` */
-	__u64 warm, last;
-	__u64 first;	 /* added to the run's number where the flow is made of it */
-	__u32 frame_len; /* as it must be at each run's start */
+	/* the plan */
+	__u32 targets;
+	__u32 warm, last; /* of each piece's packets: from which to which it is timed */
+	__u32 frame_len;  /* as it must be before each packet */
 	__u32 flows;
 	__u32 services; /* each flow is of one of them: what is added to the destination address */
 	__u32 is_v6;
-	__u32 order;	     /* enum bench_order */
-	__u32 octaves;	     /* BENCH_ZIPF: k < octaves */
-	__u32 flow, service; /* of the last run */
-	__u64 sink;	     /* touched with an atomic, which waits for the store buffer */
+	__u32 order;   /* enum bench_order */
+	__u32 octaves; /* BENCH_ZIPF: k < octaves */
+	/* how far it is */
+	__u32 piece, target, at; /* at: in the piece */
+	__u32 flow, service;	 /* of the last packet */
+	__u64 first;		 /* packets of a program so far */
+	__u64 start;		 /* ns, at the beginning of what is timed */
+	__u64 sink;		 /* touched with an atomic, which waits for the store buffer */
 	__u64 frame[BENCH_FRAME / 8];
+};
+
+/* What came of a piece: how long it took, and its last packet. */
+#define BENCH_PIECES 8192
+#define BENCH_OUT 96
+struct bench_piece {
+	__u64 ns;
+	__u32 len;
+	__u32 flow, service;
+	__u32 pad;
+	__u64 out[BENCH_OUT / 8]; /* its beginning; 64 bytes of a shorter one */
 };
 
 /* classic.bpf.c */

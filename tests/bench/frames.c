@@ -62,9 +62,9 @@ uint32_t frame_make(const struct workload *w, uint8_t flags, uint8_t frame[FRAME
 }
 
 /* Of the outer IPv4 header. */
-static const char *check_outer(const struct workload *w, const struct bench_state *s, const uint8_t *ip, uint32_t len)
+static const char *check_outer(const struct workload *w, uint32_t service, const uint8_t *ip, uint32_t len)
 {
-	uint32_t first = BACKEND_NET + 1 + s->service * w->world.backends, to = get32(ip + 16), sum = 0;
+	uint32_t first = BACKEND_NET + 1 + service * w->world.backends, to = get32(ip + 16), sum = 0;
 	uint8_t proto = w->port == PORT_GUE ? IPPROTO_UDP : w->is_v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
 
 	for (int i = 0; i < 20; i += 2)
@@ -81,33 +81,36 @@ static const char *check_outer(const struct workload *w, const struct bench_stat
 }
 
 /* Of what was sent: the driver's frame, with this flow in it. */
-static const char *check_inner(const struct workload *w, const struct bench_state *s, const uint8_t *ip)
+static const char *check_inner(const struct workload *w, uint32_t flow, uint32_t service, const struct bench_state *s,
+			       const uint8_t *ip)
 {
 	uint32_t dst = w->is_v6 ? 24 : 16, src = w->is_v6 ? 8 : 12, ports = w->is_v6 ? 40 : 20;
 	const uint8_t *sent = (const uint8_t *)s->frame + ETH;
 	uint32_t last = w->is_v6 ? 12 : 0;
 
-	if (get32(ip + dst + last) != get32(sent + dst + last) + s->service ||
-	    get32(ip + src + last) != get32(sent + src + last) + (s->flow >> PORT_BITS))
+	if (get32(ip + dst + last) != get32(sent + dst + last) + service ||
+	    get32(ip + src + last) != get32(sent + src + last) + (flow >> PORT_BITS))
 		return "the packet's addresses";
-	if (get16(ip + ports) != get16(sent + ports) + (s->flow & PORT_MASK) || get16(ip + ports + 2) != w->port)
+	if (get16(ip + ports) != get16(sent + ports) + (flow & PORT_MASK) || get16(ip + ports + 2) != w->port)
 		return "the packet's ports";
 	return NULL;
 }
 
-const char *frame_check(const struct workload *w, const struct bench_state *s, const uint8_t *out, uint32_t len,
-			uint32_t action)
+const char *frame_check(const struct workload *w, uint32_t flow, uint32_t service, const struct bench_state *s,
+			const uint8_t *out, uint32_t len)
 {
-	bool is_forwarded = w->port != PORT_NONE;
-	uint32_t more = !is_forwarded ? 0 : w->port == PORT_GUE ? 28 : 20;
+	uint32_t more = w->port == PORT_NONE ? 0 : w->port == PORT_GUE ? 28 : 20;
 	uint32_t inner_len =
 		w->is_v6 ? 40 + get16((const uint8_t *)s->frame + 18) : get16((const uint8_t *)s->frame + 16);
 	const char *wrong;
 
-	if (action != (is_forwarded ? XDP_TX : XDP_PASS))
-		return "the action";
 	if (len != s->frame_len + more)
 		return "the length";
-	wrong = is_forwarded ? check_outer(w, s, out + ETH, inner_len + more) : NULL;
-	return wrong ? wrong : check_inner(w, s, out + ETH + more);
+	wrong = more ? check_outer(w, service, out + ETH, inner_len + more) : NULL;
+	return wrong ? wrong : check_inner(w, flow, service, s, out + ETH + more);
+}
+
+const char *frame_check_action(const struct workload *w, uint32_t action)
+{
+	return action == (w->port == PORT_NONE ? XDP_PASS : XDP_TX) ? NULL : "the action";
 }

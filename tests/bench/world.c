@@ -333,12 +333,6 @@ static void shunt_begin(struct target *t, const struct workload *w)
 	m->control->vip_spans[0] = w->port == PORT_RANGE ? PREFIXES : 0;
 }
 
-static void shunt_before(struct target *t, const struct workload *w)
-{
-	if (w->port == PORT_FLOOD && !w->is_full)
-		shunt_begin(t, w);
-}
-
 static uint64_t shunt_refused(const struct target *t)
 {
 	const struct maps *m = t->world;
@@ -359,7 +353,6 @@ const struct target shunt_target = {
 	.open = shunt_open,
 	.close = shunt_close,
 	.begin = shunt_begin,
-	.before = shunt_before,
 	.refused = shunt_refused,
 	.checks = true,
 };
