@@ -8,9 +8,9 @@
 read_sock=$run/shunt-ro.sock
 shuntd_command=("${shuntd_command[@]/#"$build/shuntd"/"$build/san/shuntd"}" --read-group nogroup)
 
-# One of everything that makes an answer's members: pools, sources, QUIC, drains, next hops that are not known.
+# One of everything that makes an answer's members: pools, sources, QUIC, drains, registrations, next hops that are not known.
 rich_config() {
-	export config_more='seed: "0x00000000feedface"'
+	export config_more='seed: "0x00000000feedface"' service_more='registration: true'
 	write_config
 	cat >>"$conf" <<-CONF
 		      - {address: 10.0.2.21, pool: green}

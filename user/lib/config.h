@@ -168,6 +168,14 @@ enum config_algorithm {
 	CONFIG_ALGORITHM_LEAST, /* connections */
 };
 
+/* Where a service's other backends are found: those that no operator lists. */
+enum config_discover_kind { CONFIG_DISCOVER_FILES, CONFIG_DISCOVER_KINDS };
+
+struct config_discover {
+	enum config_discover_kind kind;
+	char *text; /* files: an absolute path, its last part perhaps a pattern */
+};
+
 /* What becomes of UDP flows when backends change. */
 enum config_udp {
 	CONFIG_UDP_KEEP,   /* they stay until they are quiet */
@@ -232,6 +240,9 @@ struct config_service {
 	size_t vip_count;
 	struct config_backend *backends; /* in the order given; may be none */
 	size_t backend_count;
+	bool registration; /* backends may add themselves, over the API */
+	struct config_discover *discover;
+	size_t discover_count;
 };
 
 struct config {
@@ -267,6 +278,10 @@ const struct config_encap *config_encap_of(const struct config_service *service,
 
 struct config *config_copy(const struct config *config);
 void config_free(struct config *config); /* NULL is fine */
+
+const char *config_discover_name(enum config_discover_kind kind); /* "files" */
+/* May backends come that the configuration does not have? */
+bool config_discovers(const struct config_service *service);
 
 const struct config_service *config_find_service(const struct config *config, const char *name);
 /* Where a service's checks go; 0: nowhere, which only a service whose checks need no port may. */

@@ -72,6 +72,17 @@ int config_check_quic(const struct config *config, const struct tree_place *root
 /* What becomes of connections when backends change; behind VIPs and QUIC, on which it depends. */
 int config_parse_conn(const struct tree_place *service, struct config_service *out);
 
+/* A backend as the configuration has it: its address, or a mapping. */
+int config_parse_backend(const struct tree_place *at, struct config_backend *backend);
+int config_parse_address(const struct tree_place *at, struct shunt_addr *addr);
+int config_parse_pool_name(const struct tree_place *at, const char *key, struct config_backend *backend);
+
+/* Where other backends are found. */
+int config_parse_discover(const struct tree_place *service, struct config_service *out);
+json_t *config_discover_to_json(const struct config_service *service);
+void config_discover_copy(struct config_service *to, const struct config_service *from);
+void config_discover_clear(struct config_service *service);
+
 /* Everything that takes more than one value to judge. root is where config was read from. */
 int config_cross_check(const struct config *config, const struct tree_place *root);
 

@@ -201,6 +201,10 @@ json_t *config_service_to_json(const struct config_service *service)
 	set(object, "check", check_to_json(&service->check));
 	if (service->panic)
 		set(object, "panic", json_integer(service->panic));
+	if (service->registration)
+		set(object, "registration", json_true());
+	if (service->discover_count)
+		set(object, "discover", config_discover_to_json(service));
 	set(object, "backends", backends);
 	return object;
 }

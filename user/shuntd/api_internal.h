@@ -40,6 +40,7 @@ struct api_answer {
 typedef int api_handler(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 			struct shunt_err *err);
 api_handler api_get_history, api_get_revision, api_post_rollback; /* api_history.c */
+api_handler api_put_registration, api_delete_registration;	  /* api_registrations.c */
 
 /* api_change.c. next, which is taken over, becomes the configuration in force; or it is only said what it would change (?plan=1), or
  * whether it would change anything (?check=1). whole: it replaces what was set by command, too. */
