@@ -30,7 +30,7 @@ BEYOND = (
     "one server id too many", "given twice", "is that of", ": mac ", "has bits set behind", "has no such key",
     "for inputs source only", "where sources go that are in no list", "not a pool's name", "but the service has a VIP",
     "cannot be read", "is longer than the interval", "has no effect: certificates are not checked", "chooses for each connection",
-    "no pool has a share", "is in pool", "cannot keep shares", "but pools have shares", "but algorithm source-hash", "is algorithm source-hash", "needs a record of each flow", "is not a program", "is not a path of target files",
+    "no pool has a share", "is in pool", "cannot keep shares", "but pools have shares", "but algorithm source-hash", "is algorithm source-hash", "needs a record of each flow", "is not a program", "is not a path of target files", "is not a domain name", "is shorter than min_ttl", "is not a resolver",
     # arithmetic within a text: addresses, ports, durations, statuses
     '" is not an address', '" is not a VIP', '" is not an address that', '" is not a prefix', '" is not an IPv', "a MAC address",
     "ms\" is out of range", "s\" is out of range", "m\" is out of range", "h\" is out of range", "is not an HTTP status",

@@ -48,7 +48,8 @@ static const struct row rows[] = {
 	 "[{'files': '/etc/a:b/*.json'}, {'files': '/x.json'}]}}]",
 	 NULL},
 	{"service set web discover=file:/x.json", NULL,
-	 "argument \"discover=file:/x.json\": unknown source of backends \"file\", expected files; did you mean "
+	 "argument \"discover=file:/x.json\": unknown source of backends \"file\", expected files, dns or srv; did you "
+	 "mean "
 	 "\"files\"?"},
 	{"service set web discover=files", NULL,
 	 "argument \"discover=files\": expected KIND:TEXT, such as files:/etc/shunt/targets.d/*.json"},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What was discovered beside what is configured: who is in, who is not and why, and what a source that fails or goes leaves behind. */
+/* What was discovered beside what is configured: who is in, who is not and why, and what a source that fails or goes
+ * leaves behind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -125,7 +126,8 @@ static void joined(void **state)
 	config_free(config);
 }
 
-/* One that is configured wins, with all that is said of it; of two files, the one that had it first, until that lets it go. */
+/* One that is configured wins, with all that is said of it; of two files, the one that had it first, until that lets
+ * it go. */
 static void whose_it_is(void **state)
 {
 	struct config *config = configure("");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Backends that were found are read and judged by what reads and judges a configuration's: so whatever makes one of these wrong makes one of
- * those wrong, in the same words.
+ * Backends that were found are read and judged by what reads and judges a configuration's: so whatever makes one of
+ * these wrong makes one of those wrong, in the same words.
  */
 #include "config_found.h"
 
@@ -24,26 +24,6 @@ static void set_defaults(struct config_backend *out)
 
 /* ---- target files */
 
-/* ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT, as an address; buf has room for the target's text. */
-static const char *target_address(const char *target, char *buf)
-{
-	const char *colon = strrchr(target, ':'), *bracket = strchr(target, ']');
-	unsigned int port;
-
-	if (target[0] == '[') {
-		if (!bracket || (bracket[1] && (bracket[1] != ':' || number_parse(bracket + 2, 1, 65535, &port))))
-			return NULL;
-		return strcpy(buf, target + 1), buf[bracket - target - 1] = '\0', buf;
-	}
-	strcpy(buf, target);
-	if (!colon || strchr(target, ':') != colon) /* none, or an IPv6 address's own */
-		return buf;
-	if (number_parse(colon + 1, 1, 65535, &port))
-		return NULL;
-	buf[colon - target] = '\0';
-	return buf;
-}
-
 /* The place keeps saying what is in the file. */
 static int parse_target(const struct tree_place *at, struct config_backend *out)
 {
@@ -51,11 +31,12 @@ static int parse_target(const struct tree_place *at, struct config_backend *out)
 	const char *text = json_string_value(at->value), *address;
 	char buf[SHUNT_ADDR_TEXT];
 	struct tree_place place = *at;
+	unsigned int port;
 	int ret;
 
 	if (!text || strlen(text) >= sizeof(buf))
 		return tree_refuse(at, "a target", expected);
-	address = target_address(text, buf);
+	address = config_split_port(text, buf, &port);
 	if (!address || addr_parse(address, &out->addr))
 		return tree_refuse(at, "a target", expected);
 	if (addr_is_usable(&out->addr))
@@ -118,17 +99,17 @@ static int compare_backends(const void *a, const void *b)
 	return order ? order : strcmp(x->pool, y->pool);
 }
 
-/* Sorted, so that a file in another order says the same; each address once, whatever its ports are. */
-static void tidy(struct targets *targets)
+/* So that what says the same in another order says the same. */
+size_t config_found_tidy(struct config_backend *list, size_t count)
 {
 	size_t kept = 0;
 
-	if (targets->count)
-		qsort(targets->list, targets->count, sizeof(*targets->list), compare_backends);
-	for (size_t i = 0; i < targets->count; i++)
-		if (!kept || !addr_equal(&targets->list[kept - 1].addr, &targets->list[i].addr))
-			targets->list[kept++] = targets->list[i];
-	targets->count = kept;
+	if (count)
+		qsort(list, count, sizeof(*list), compare_backends);
+	for (size_t i = 0; i < count; i++)
+		if (!kept || !addr_equal(&list[kept - 1].addr, &list[i].addr))
+			list[kept++] = list[i];
+	return kept;
 }
 
 static int parse_group(const struct tree_place *at, struct targets *targets)
@@ -176,7 +157,8 @@ static int parse_groups(const json_t *json, const struct config_source *source, 
 	return 0;
 }
 
-/* JSON knows no lines: what is wrong is read again as YAML, which JSON nearly always is as well. Where it is not, the place in the tree must do. */
+/* JSON knows no lines: what is wrong is read again as YAML, which JSON nearly always is as well. Where it is not, the
+ * place in the tree must do. */
 static void find_line(const char *text, size_t len, const char *file, struct targets *targets, struct shunt_err *err)
 {
 	struct config_source *source = NULL;
@@ -215,9 +197,8 @@ int config_targets(const char *text, size_t len, const char *file, struct config
 		free(targets.list);
 		return ret;
 	}
-	tidy(&targets);
 	*out = targets.list;
-	*count = targets.count;
+	*count = config_found_tidy(targets.list, targets.count);
 	return 0;
 }
 
@@ -272,8 +253,8 @@ static void append(struct config_service *service, const struct config_backend *
 	service->backends[service->backend_count++] = *backend;
 }
 
-/* Of what is refused only the cause is told, since who asks knows which backends: the tree, which names the others, is not needed. But limits have a
- * place of their own. */
+/* Of what is refused only the cause is told, since who asks knows which backends: the tree, which names the others,
+ * is not needed. But limits have a place of their own. */
 int config_add_found(struct config *config, const struct config_found *found, size_t count, struct shunt_err *err)
 {
 	const struct tree tree = {.err = err};

@@ -5,10 +5,14 @@
 
 #include "config.h"
 
-/* The backends of target files as Prometheus' file_sd has them: [{"targets": ["10.1.0.11:80"], "labels": {...}}]. *out is the
- * caller's to free; of an address that is there more than once the smallest weight counts. -EINVAL with *err: its place says which file and line. */
+/* The backends of target files as Prometheus' file_sd has them: [{"targets": ["10.1.0.11:80"], "labels": {...}}].
+ * *out is the caller's to free; of an address that is there more than once the smallest weight counts. -EINVAL with
+ * *err: its place says which file and line. */
 int config_targets(const char *text, size_t len, const char *file, struct config_backend **out, size_t *count,
 		   struct shunt_err *err);
+
+/* Sort them by their addresses, each of which is left once, as above. Returns how many are left. */
+size_t config_found_tidy(struct config_backend *list, size_t count);
 
 /* What registers: {"ttl": 30, "weight": 100, "pool": "default"}, all of which may be missing. ttl in seconds. */
 #define CONFIG_TTL_MIN 2
@@ -27,8 +31,8 @@ struct config_found {
 	const struct config_backend *backend;
 };
 
-/* Add them behind those that the services have, if the whole is as valid as a file would have to be; else -EINVAL with *err, and
- * the configuration is as it was. */
+/* Add them behind those that the services have, if the whole is as valid as a file would have to be; else -EINVAL
+ * with *err, and the configuration is as it was. */
 int config_add_found(struct config *config, const struct config_found *found, size_t count, struct shunt_err *err);
 
 #endif

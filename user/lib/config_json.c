@@ -262,6 +262,8 @@ json_t *config_to_json(const struct config *config)
 		set(root, "seed", json_sprintf("0x%016llx", (unsigned long long)config->seed));
 	set(root, "limits", limits_to_json(config));
 	set(root, "icmp", made(json_pack("{s:I}", "rate", (json_int_t)config->icmp_rate)));
+	if (config->resolver_count)
+		set(root, "resolvers", config_resolvers_to_json(config));
 	set(root, "services", services);
 	return root;
 }

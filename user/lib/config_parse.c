@@ -317,13 +317,14 @@ static int parse_icmp(const struct tree_place *root, struct config *config)
 
 static int parse_root(const struct tree_place *root, struct config *config)
 {
-	static const char *const keys[] = {"interfaces", "source", "seed", "limits", "icmp", "services", NULL};
+	static const char *const keys[] = {"interfaces", "source",    "seed",	  "limits",
+					   "icmp",	 "resolvers", "services", NULL};
 
 	if (tree_object(root, keys) ||
 	    tree_list(root, "interfaces", 1, "at least one interface such as eth0", sizeof(*config->interfaces),
 		      parse_interface, &config->interfaces, &config->interface_count) ||
 	    parse_source(root, config) || parse_seed(root, config) || parse_limits(root, &config->limits) ||
-	    parse_icmp(root, config))
+	    parse_icmp(root, config) || config_parse_resolvers(root, config))
 		return -EINVAL;
 	return tree_list(root, "services", 0, "mappings with name, vips, backends and so on", sizeof(*config->services),
 			 parse_service, &config->services, &config->service_count);

@@ -12,6 +12,7 @@
 #include "../lib/xalloc.h"
 #include "daemon.h"
 #include "discovery.h"
+#include "dns_names.h"
 #include "events.h"
 #include "registrations.h"
 #include "target_files.h"
@@ -25,6 +26,7 @@ struct discoverers {
 	struct daemon *d;
 	struct registrations *registrations;
 	struct target_files *files;
+	struct dns_names *names;
 	uv_timer_t apply_timer, expire_timer, save_timer;
 	char *path;
 	char *refusal; /* why the maps did not take the last one, as told */
@@ -154,7 +156,8 @@ static int check_service(const struct daemon *d, const char *name, struct shunt_
 	return 0;
 }
 
-/* Would it be one that the configuration could have? Asked before anything is told of it, since who is refused asks again soon. */
+/* Would it be one that the configuration could have? Asked before anything is told of it, since who is refused asks
+ * again soon. */
 static int check_backend(const struct daemon *d, const char *name, const struct config_backend *backend,
 			 struct shunt_err *err)
 {
@@ -218,6 +221,7 @@ struct discoverers *discoverers_open(struct daemon *d)
 	d->discovery = discovery_new();
 	x->registrations = registrations_new(d->discovery);
 	x->files = target_files_open(d->loop, d->discovery, changed, x);
+	x->names = dns_names_open(d->loop, d->discovery, changed, x);
 	load(x);
 	return x;
 }
@@ -229,6 +233,7 @@ void discoverers_sync(struct daemon *d)
 	registrations_prune(x->registrations, d->config);
 	discovery_prune(d->discovery, d->config);
 	target_files_sync(x->files, d->config);
+	dns_names_sync(x->names, d->config);
 	uv_timer_start(&x->apply_timer, on_apply, APPLY_DELAY_MS, 0);
 	uv_timer_start(&x->expire_timer, on_expire, 0, 0);
 }
@@ -253,6 +258,7 @@ void discoverers_close(struct daemon *d)
 	if (uv_is_active((uv_handle_t *)&x->save_timer))
 		save(x);
 	target_files_close(x->files);
+	dns_names_close(x->names);
 	registrations_free(x->registrations);
 	discovery_free(d->discovery);
 	uv_close((uv_handle_t *)&x->apply_timer, on_closed);

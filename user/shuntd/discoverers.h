@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Who discovers, for the daemon: target files, registrations, and what of it outlives the daemon. What they find takes the road that health and
- * next hops take: another effective configuration in a changed world, which is no commit, has no revision, and changes no ETag.
+ * Who discovers, for the daemon: target files, names, registrations, and what of it outlives the daemon. What they
+ * find takes the road that health and next hops take: another effective configuration in a changed world, which is no
+ * commit, has no revision, and changes no ETag.
  *
- * Beside the state file is STATE.discovered, written a second after a change and not synced: at a start it says which backends there were until sources
- * answer for themselves, so that a restart while one of them is silent changes nothing. Without it, a start waits for the sources.
+ * Beside the state file is STATE.discovered, written a second after a change and not synced: at a start it says which
+ * backends there were until sources answer for themselves, so that a restart while one of them is silent changes
+ * nothing. Without it, a start waits for the sources.
  */
 #ifndef SHUNT_DISCOVERERS_H
 #define SHUNT_DISCOVERERS_H

@@ -52,7 +52,7 @@ void discovery_free(struct discovery *discovery)
 
 const char *group_from(const struct group *group, char buf[DISCOVERY_TEXT])
 {
-	static const char *const words[] = {[CONFIG_DISCOVER_FILES] = "file"};
+	static const char *const words[] = {"file", "dns", "srv"};
 
 	if (group->kind == DISCOVERY_REGISTRATION)
 		snprintf(buf, DISCOVERY_TEXT, "registration");
@@ -147,20 +147,13 @@ static bool says_the_same(const struct group *group, const struct found *found, 
 	return true;
 }
 
-bool discovery_set(struct discovery *discovery, const struct discovery_key *key, const struct config_backend *backends,
-		   size_t count)
+static bool replace_found(struct group *group, const struct config_backend *backends, size_t count)
 {
-	struct group *group = group_of(discovery, key);
 	struct found *found = xcalloc(count + 1, sizeof(*found));
-	size_t before = group->count;
 
 	for (size_t i = 0; i < count; i++)
 		found[i].backend = backends[i];
 	qsort(found, count, sizeof(*found), compare_found);
-	if (group->problem)
-		tell(group, LOG_LEVEL_INFO, "can be used again");
-	free(group->problem);
-	group->problem = NULL;
 	if (says_the_same(group, found, count)) {
 		free(found);
 		return false;
@@ -173,8 +166,24 @@ bool discovery_set(struct discovery *discovery, const struct discovery_key *key,
 	free_found(group->found, group->count);
 	group->found = found;
 	group->count = count;
-	tell_new(group, before);
 	return true;
+}
+
+bool discovery_set(struct discovery *discovery, const struct discovery_key *key, const struct config_backend *backends,
+		   size_t count)
+{
+	struct group *group = group_of(discovery, key);
+	size_t before = group->count;
+	bool changed;
+
+	if (group->problem)
+		tell(group, LOG_LEVEL_INFO, "can be used again");
+	free(group->problem);
+	group->problem = NULL;
+	changed = replace_found(group, backends, count);
+	if (changed)
+		tell_new(group, before);
+	return changed;
 }
 
 void discovery_fail(struct discovery *discovery, const struct discovery_key *key, const char *fmt, ...)
@@ -326,7 +335,7 @@ static void load_group(struct discovery *discovery, const json_t *json)
 	json_array_foreach (backends, i, backend)
 		if (!config_found_from_json(backend, &list[count], NULL))
 			count++;
-	discovery_set(discovery, &key, list, count);
+	replace_found(group_of(discovery, &key), list, count); /* which is no news */
 	free(list);
 }
 

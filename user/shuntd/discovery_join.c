@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The effective configuration. All that was discovered is added at once, since nearly always all of it is well; if the whole is refused, by halves,
- * down to those at fault, so that one of them costs the logarithm of all and no more.
+ * The effective configuration. All that was discovered is added at once, since nearly always all of it is well; if
+ * the whole is refused, by halves, down to those at fault, so that one of them costs the logarithm of all and no
+ * more.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,8 @@
 #include "discovery_priv.h"
 #include "events.h"
 
-/* A source may be wrong from one end to the other, and packets wait while it is looked at: behind so many refusals nobody new is let in. */
+/* A source may be wrong from one end to the other, and packets wait while it is looked at: behind so many refusals
+ * nobody new is let in. */
 #define REFUSALS_MAX 64
 
 struct candidate {
@@ -162,8 +164,8 @@ static int compare_backends(const void *a, const void *b)
 	return addr_compare(&((const struct config_backend *)a)->addr, &((const struct config_backend *)b)->addr);
 }
 
-/* Behind those that are configured in the order of their addresses, whatever the way was in which they came: the same backends are the same
- * configuration. */
+/* Behind those that are configured in the order of their addresses, whatever the way was in which they came: the same
+ * backends are the same configuration. */
 static void sort_found(struct config *joined, const struct config *config)
 {
 	for (size_t i = 0; i < joined->service_count; i++) {

@@ -235,7 +235,8 @@ static void on_event(uv_fs_event_t *event, const char *name, int what, int statu
 	look_in(watch->files, SOON_MS);
 }
 
-/* Anew each time: what it was on may not be what is at the path any more. Where it cannot be, looking now and then must do. */
+/* Anew each time: what it was on may not be what is at the path any more. Where it cannot be, looking now and then
+ * must do. */
 static void listen_to(struct watch *watch)
 {
 	uv_fs_event_stop(&watch->event);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Target files on the loop: directories are watched, and looked through now and then in any case, since a file system may tell nothing of what
- * others do to it (NFS), and a directory may be exchanged. A file that is replaced by a rename is read once, whole. One that is written in
- * place may be read half-way, which is no JSON: it changes nothing, and is told only once nobody has written to it for a moment. What is read
- * goes to discovery.h.
+ * Target files on the loop: directories are watched, and looked through now and then in any case, since a file system
+ * may tell nothing of what others do to it (NFS), and a directory may be exchanged. A file that is replaced by a
+ * rename is read once, whole. One that is written in place may be read half-way, which is no JSON: it changes
+ * nothing, and is told only once nobody has written to it for a moment. What is read goes to discovery.h.
  */
 #ifndef SHUNT_TARGET_FILES_H
 #define SHUNT_TARGET_FILES_H
