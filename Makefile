@@ -34,7 +34,7 @@ SHUNT_SRC := $(wildcard user/shunt/*.c)
 # What both know of libbpf and libxdp.
 XDP_SRC := $(wildcard user/xdp/*.c)
 # What needs neither root nor a kernel: built once more with the sanitizers, for the unit tests.
-PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,directory.c events.c history.c journal.c lookback.c migrate.c nexthop_link.c preview.c ring.c model.c summary.c template.c transitions.c store.c viptable.c quictable.c picks.c) \
+PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,directory.c discovery.c discovery_join.c dns_answer.c events.c history.c journal.c lookback.c migrate.c nexthop_link.c preview.c registrations.c ring.c model.c summary.c template.c transitions.c store.c viptable.c quictable.c picks.c) \
 	$(addprefix user/shunt/,args.c holds.c keys.c words.c rates.c remains_text.c table.c views.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -129,7 +129,7 @@ $B/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c
 
 $B/tests/test_%: $B/san/tests/unit/test_%.o $(PURE_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libmnl $(LIBS_LIB)) -lm
+	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libmnl libcares $(LIBS_LIB)) -lm
 
 # Every interleaving, so without sanitizers, which the same rules run under in the other.
 $B/tests/test_conn_explore: $(call obj,obj,$(wildcard tests/conn/explore*.c))
@@ -159,7 +159,7 @@ API_TEST_BIN := $(addprefix $B/tests/kernel/,test_api test_api_conns test_api_et
 $(addprefix $B/tests/kernel/,test_cli test_cli_conn test_cli_edit test_cli_events test_cli_files test_cli_history test_cli_status): | $B/shunt
 $(API_TEST_BIN): $B/tests/kernel/%: $B/san/tests/kernel/%.o $(API_TEST_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libuv libmicrohttpd libcurl libbpf libmnl $(LIBS_LIB)) -lm
+	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $^ $(shell pkg-config --libs cmocka libuv libmicrohttpd libcurl libcares libbpf libmnl $(LIBS_LIB)) -lm
 
 # The benchmark: its own driver program beside shunt's.
 $B/bench/%.bpf.o: tests/bench/%.bpf.c

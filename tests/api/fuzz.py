@@ -18,7 +18,7 @@ import time
 import wire
 
 PATHS = (b"/v1/version", b"/v1/status", b"/v1/config", b"/v1/services", b"/v1/services/web", b"/v1/stats", b"/v1/connections/web",
-         b"/v1/changes", b"/v1/config?check=1", b"/v1/config?name=%ff&check", b"/v1/services/%00", b"/v1/services/../config", b"/", b"*",
+         b"/v1/changes", b"/v1/config?check=1", b"/v1/config?name=%ff&check", b"/v1/services/%00", b"/v1/services/../config", b"/v1/registrations/web/1", b"/v1/registrations/web/" + b"a" * 300, b"/v1/registrations/h3/10.0.2.14", b"/", b"*",
          b"http://x/v1/version", b"/v1/services/" + b"a" * 3000, b"/v1/services/%", b"/v1/services/%f", b"/v1/\xff\xfe", b"//", b"/v1/config?" +
          b"a=b&" * 500)
 METHODS = (b"GET", b"HEAD", b"PUT", b"POST", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PRI", b"get", b"G\0T", b"X" * 300)

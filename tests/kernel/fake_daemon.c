@@ -16,7 +16,9 @@
 #include "../../user/lib/xalloc.h"
 #include "../../user/lib/yaml.h"
 #include "../../user/shuntd/api.h"
+#include "../../user/shuntd/discovery.h"
 #include "../../user/shuntd/events.h"
+#include "../../user/shuntd/registrations.h"
 
 static const char initial[] = "interfaces: [eth0]\n"
 			      "seed: 0x" FAKE_SEED "\n"
@@ -117,8 +119,10 @@ int daemon_commit(struct daemon *d, struct config *next, const struct history_or
 	if (d->cause[0]) /* not the start */
 		events_say(JOURNAL_CONFIG, LOG_LEVEL_INFO, "committed by %s", d->cause);
 	config_free(d->config);
+	config_free(d->effective);
 	model_free(d->model);
 	d->config = next;
+	d->effective = discovery_join(d->discovery, next, true);
 	d->model = model_of(next);
 	generation++;
 	return 0;
@@ -132,6 +136,50 @@ int traffic_may_commit(const struct daemon *d, const struct config *next, json_t
 	if (!warnings)
 		return -EBUSY;
 	json_array_append_new(warnings, json_string(shunt_err_text(err)));
+	return 0;
+}
+
+static struct registrations *registrations;
+
+/* What is registered is there at once; all else is refused by others. */
+static void join(struct daemon *d)
+{
+	config_free(d->effective);
+	d->effective = discovery_join(d->discovery, d->config, true);
+	model_free(d->model);
+	d->model = model_of(d->effective);
+}
+
+static int check_service(const struct daemon *d, const char *name, struct shunt_err *err)
+{
+	const struct config_service *service = config_find_service(d->config, name);
+
+	if (!service)
+		return shunt_fail(err, ENOENT, NULL, "no service \"%s\"", name);
+	return service->registration ? 0 : shunt_fail(err, EPERM, NULL, "service \"%s\" takes no registrations", name);
+}
+
+int discoverers_register(struct daemon *d, const char *service, const struct config_backend *backend, uint32_t ttl,
+			 bool *changed, struct shunt_err *err)
+{
+	int ret = check_service(d, service, err);
+
+	if (ret)
+		return ret;
+	*changed = registrations_put(registrations, service, backend, ttl, 0);
+	join(d);
+	return 0;
+}
+
+int discoverers_deregister(struct daemon *d, const char *service, const struct shunt_addr *addr, bool *changed,
+			   struct shunt_err *err)
+{
+	int ret = check_service(d, service, err);
+
+	if (ret)
+		return ret;
+	*changed = registrations_delete(registrations, service, addr);
+	join(d);
 	return 0;
 }
 
@@ -315,6 +363,8 @@ static int serve(const struct fake_daemon *fake, int ready)
 	log_set_level(LOG_LEVEL_ERROR);
 	d.started = 1700000000;
 	d.history = history_open(state, 0);
+	d.discovery = discovery_new();
+	registrations = registrations_new(d.discovery);
 	uv_loop_init(&loop);
 	uv_signal_init(&loop, &sigterm);
 	uv_signal_start(&sigterm, on_signal, SIGTERM);
@@ -329,7 +379,10 @@ static int serve(const struct fake_daemon *fake, int ready)
 	api_close(d.api);
 	uv_walk(&loop, close_handle, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);
+	registrations_free(registrations);
+	discovery_free(d.discovery);
 	config_free(d.config);
+	config_free(d.effective);
 	model_free(d.model);
 	history_close(d.history);
 	json_decref(d.refused);

@@ -145,7 +145,7 @@ static void refusals(void **state)
 		{"kind=backend,pony", "kind",
 		 "unknown kind \\\"pony\\\", expected some of daemon, config, interface, service, backend, health, "
 		 "nexthop, "
-		 "ring, drain, connections"},
+		 "ring, drain, connections, discovery"},
 		{"kind=", "kind", NULL},
 		{"kind=backend,", "kind", NULL},
 		{"service=", "service", "expected a name of 1 to 63 characters"},

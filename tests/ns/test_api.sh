@@ -8,10 +8,10 @@
 read_sock=$run/shunt-ro.sock
 shuntd_command=("${shuntd_command[@]/#"$build/shuntd"/"$build/san/shuntd"}" --read-group nogroup)
 
-# One of everything that makes an answer's members: pools, sources, QUIC, drains, next hops that are not known, groups, files.
+# One of everything that makes an answer's members: pools, sources, QUIC, drains, registrations, next hops that are not known, groups, files.
 rich_config() {
 	export config_more='seed: "0x00000000feedface"
-groups: {team: {vips: [192.0.2.53], defaults: {idle_timeout: 66, sources: {deny: [198.51.100.0/24]}}}}'
+groups: {team: {vips: [192.0.2.53], defaults: {idle_timeout: 66, sources: {deny: [198.51.100.0/24]}}}}' service_more='registration: true'
 	write_config
 	cat >>"$conf" <<-CONF
 		      - {address: 10.0.2.21, pool: green}

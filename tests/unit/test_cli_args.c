@@ -43,6 +43,16 @@ static const struct row rows[] = {
 	 " 'host': 'www.example.org', 'expect': '200', 'verify': true, 'interval': '1s', 'timeout': '500ms',"
 	 " 'rise': 1, 'fall': 5}}}]",
 	 NULL},
+	{"service set web registration=true discover=files:/etc/a:b/*.json discover=files:/x.json",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'registration': true, 'discover': "
+	 "[{'files': '/etc/a:b/*.json'}, {'files': '/x.json'}]}}]",
+	 NULL},
+	{"service set web discover=file:/x.json", NULL,
+	 "argument \"discover=file:/x.json\": unknown source of backends \"file\", expected files, dns or srv; did you "
+	 "mean "
+	 "\"files\"?"},
+	{"service set web discover=files", NULL,
+	 "argument \"discover=files\": expected KIND:TEXT, such as files:/etc/shunt/targets.d/*.json"},
 	{"service set web panic=50", "[{'op': 'service.set', 'service': 'web', 'set': {'panic': 50}}]", NULL},
 	{"service set web check.expect=200-299",
 	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'expect': '200-299'}}}]", NULL},
@@ -145,7 +155,7 @@ static const struct row rows[] = {
 	 "[2001:db8::10]:80/tcp" VIP_FORMS},
 	{"service add web vpi=192.0.2.1:80/tcp", NULL,
 	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, quic, backend, "
-	 "check, algorithm, sticky, hash, udp, group, idle_timeout, drain_timeout or panic; "
+	 "check, algorithm, sticky, hash, udp, group, idle_timeout, drain_timeout, panic, registration or discover; "
 	 "did you mean \"vip\"?"},
 	{"service add web encap=vxlan", NULL,
 	 "argument \"encap=vxlan\": unknown encapsulation \"vxlan\", expected auto, ipip, ip6ip6, ipip6, sit, gue, gre "

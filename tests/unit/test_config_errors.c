@@ -5,13 +5,16 @@
 #define VIP_FORMS "; PORT may be a range such as 8000-8999, or * for all, and ADDRESS a prefix such as 192.0.2.0/24"
 
 static const struct row form[] = {
-	{"[]", "t.yaml:1: a list is not a mapping; expected the keys interfaces, source, seed, limits, icmp, "
-	       "services_dir, groups, ungrouped or services"},
-	{"~", "t.yaml: empty; expected a mapping: the keys interfaces, source, seed, limits, icmp, services_dir, "
-	      "groups, ungrouped or services"},
+	{"[]",
+	 "t.yaml:1: a list is not a mapping; expected the keys interfaces, source, seed, limits, icmp, resolvers, "
+	 "services_dir, groups, ungrouped or services"},
+	{"~",
+	 "t.yaml: empty; expected a mapping: the keys interfaces, source, seed, limits, icmp, resolvers, services_dir, "
+	 "groups, ungrouped or services"},
 	{"{}", "t.yaml:1: interfaces: missing; expected a list: at least one interface such as eth0"},
-	{"name: x", "t.yaml:1: name: unknown key; expected interfaces, source, seed, limits, icmp, services_dir, "
-		    "groups, ungrouped or services"},
+	{"name: x",
+	 "t.yaml:1: name: unknown key; expected interfaces, source, seed, limits, icmp, resolvers, services_dir, "
+	 "groups, ungrouped or services"},
 	{"interfaces: []", "t.yaml:1: interfaces: an empty list; expected at least one interface such as eth0"},
 	{"interfaces: eth0",
 	 "t.yaml:1: interfaces: \"eth0\" is not a list; expected at least one interface such as eth0"},
@@ -40,8 +43,9 @@ static const struct row form[] = {
 	{"interfaces: [{name: 1}]", "t.yaml:1: interfaces[0].name: 1 is not an interface's name; expected 1 to 15 "
 				    "characters without '/', ':' or blanks"},
 	{HEAD "service: []}", "t.yaml:2: service: unknown key; did you mean \"services\"?"},
-	{HEAD "colour: red}", "t.yaml:2: colour: unknown key; expected interfaces, source, seed, limits, icmp, "
-			      "services_dir, groups, ungrouped or services"},
+	{HEAD "colour: red}",
+	 "t.yaml:2: colour: unknown key; expected interfaces, source, seed, limits, icmp, resolvers, "
+	 "services_dir, groups, ungrouped or services"},
 	{"{interfaces: [eth0], source: 172.31.0.0/16}",
 	 "t.yaml:1: source: \"172.31.0.0/16\" is not a mapping; expected the keys ipv4 or ipv6"},
 	{"{interfaces: [eth0], source: {ipv5: x}}", "t.yaml:1: source.ipv5: unknown key; did you mean \"ipv4\"?"},
@@ -103,7 +107,7 @@ static const struct row form[] = {
 	{HEAD "services: [web]}",
 	 "t.yaml:2: services[web]: \"web\" is not a mapping; expected the keys name, vips, "
 	 "encap, ring_size, echo, algorithm, sticky, hash, sources, pools, quic, udp, idle_timeout, "
-	 "drain_timeout, check, panic, group, file or backends"},
+	 "drain_timeout, check, panic, group, file, backends, registration or discover"},
 	{HEAD "services: [{}]}", "t.yaml:2: services[0].name: missing; expected a service's name: 1 to 63 letters, "
 				 "digits, '-', '_' or '.', a letter or digit first"},
 	{HEAD "services: [{name: ~}]}", "t.yaml:2: services[0].name: empty; expected a service's name: 1 to 63 "

@@ -325,8 +325,8 @@ static const struct {
 	 "changes[0]: services[web].colour: unknown key; expected name, vips, encap, ring_size, echo, algorithm, "
 	 "sticky, hash, "
 	 "sources, "
-	 "pools, quic, udp, idle_timeout, drain_timeout, check, panic, group, file or "
-	 "backends",
+	 "pools, quic, udp, idle_timeout, drain_timeout, check, panic, group, file, "
+	 "backends, registration or discover",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'vips': null}}]",
 	 "changes[0]: services[web].vips: missing; expected a list: at least one VIP such as 192.0.2.10:80/tcp",

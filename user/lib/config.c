@@ -214,6 +214,7 @@ static void copy_service(struct config_service *to, const struct config_service 
 	to->pools = copy_array(from->pools, from->pool_count, sizeof(*from->pools));
 	to->vips = copy_array(from->vips, from->vip_count, sizeof(*from->vips));
 	to->backends = copy_array(from->backends, from->backend_count, sizeof(*from->backends));
+	config_discover_copy(to, from);
 }
 
 struct config *config_copy(const struct config *config)
@@ -235,6 +236,7 @@ void config_free(struct config *config)
 	for (size_t i = 0; i < config->service_count; i++) {
 		config_sources_release(config->services[i].sources);
 		config_check_clear(&config->services[i].check);
+		config_discover_clear(&config->services[i]);
 		free(config->services[i].pools);
 		free(config->services[i].vips);
 		free(config->services[i].backends);

@@ -175,6 +175,25 @@ enum config_algorithm {
 	CONFIG_ALGORITHM_LEAST, /* connections */
 };
 
+/* Where a service's other backends are found: those that no operator lists. */
+enum config_discover_kind { CONFIG_DISCOVER_FILES, CONFIG_DISCOVER_DNS, CONFIG_DISCOVER_SRV, CONFIG_DISCOVER_KINDS };
+
+struct config_discover {
+	enum config_discover_kind kind;
+	char *text; /* files: an absolute path, its last part perhaps a pattern; dns, srv: a domain name */
+	/* These of dns and srv alone. */
+	uint8_t family;		    /* of the addresses that are asked for; 0: both */
+	char pool[CONFIG_POOL_MAX]; /* of all that are found */
+	uint32_t min_ttl, max_ttl;  /* ms; an answer is good for as long as it says, but no less and no more */
+};
+
+/* A resolver to ask instead of the system's. */
+struct config_resolver {
+	struct shunt_addr addr;
+	uint16_t port; /* host order; 53 */
+};
+#define CONFIG_RESOLVERS 8
+
 /* What becomes of UDP flows when backends change. */
 enum config_udp {
 	CONFIG_UDP_KEEP,   /* they stay until they are quiet */
@@ -244,6 +263,9 @@ struct config_service {
 	size_t vip_count;
 	struct config_backend *backends; /* in the order given; may be none */
 	size_t backend_count;
+	bool registration; /* backends may add themselves, over the API */
+	struct config_discover *discover;
+	size_t discover_count;
 };
 
 /* What the services of a team, say, share. */
@@ -268,6 +290,8 @@ struct config {
 	bool has_seed;
 	uint64_t seed;
 	struct config_limits limits;
+	struct config_resolver resolvers[CONFIG_RESOLVERS]; /* none: those of resolv.conf */
+	size_t resolver_count;
 	uint32_t icmp_rate;	     /* ICMP errors to clients, a second and CPU: 0 to 1000000; 1000 */
 	char *services_dir;	     /* relative to the file's; NULL: "services.d"; "": there is none */
 	struct config_group *groups; /* by name */
@@ -302,6 +326,12 @@ const struct config_encap *config_encap_of(const struct config_service *service,
 
 struct config *config_copy(const struct config *config);
 void config_free(struct config *config); /* NULL is fine */
+
+const char *config_discover_name(enum config_discover_kind kind); /* "files" */
+#define CONFIG_RESOLVER_TEXT (SHUNT_ADDR_TEXT + 10)
+const char *config_resolver_format(const struct config_resolver *resolver, char buf[CONFIG_RESOLVER_TEXT]);
+/* May backends come that the configuration does not have? */
+bool config_discovers(const struct config_service *service);
 
 const struct config_service *config_find_service(const struct config *config, const char *name);
 /* Where a service's checks go; 0: nowhere, which only a service whose checks need no port may. */

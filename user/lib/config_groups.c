@@ -19,7 +19,7 @@
 /* What makes a service the one that it is, and is not for a group to say. */
 static bool is_own(const char *key)
 {
-	static const char *const own[] = {"name", "vips", "group", "file", "backends"};
+	static const char *const own[] = {"name", "vips", "group", "file", "backends", "registration", "discover"};
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		if (!strcmp(own[i], key))

@@ -90,6 +90,23 @@ void config_nulls_to_json(const struct config *config,
 			  json_t *services); /* what a service has not, though its group has */
 void config_groups_copy(struct config *to, const struct config *from);
 void config_groups_free(struct config *config);
+/* A backend as the configuration has it: its address, or a mapping. */
+int config_parse_backend(const struct tree_place *at, struct config_backend *backend);
+int config_parse_address(const struct tree_place *at, struct shunt_addr *addr);
+int config_parse_pool_name(const struct tree_place *at, const char *key, struct config_backend *backend);
+
+/* ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT: the address, in buf, which has room for text; NULL: not so. *port stays where
+ * there is none. */
+const char *config_split_port(const char *text, char *buf, unsigned int *port);
+bool config_is_domain(const char *name);
+
+/* Where other backends are found. */
+int config_parse_resolvers(const struct tree_place *root, struct config *config);
+json_t *config_resolvers_to_json(const struct config *config);
+int config_parse_discover(const struct tree_place *service, struct config_service *out);
+json_t *config_discover_to_json(const struct config_service *service);
+void config_discover_copy(struct config_service *to, const struct config_service *from);
+void config_discover_clear(struct config_service *service);
 
 /* Everything that takes more than one value to judge. root is where config was read from. */
 int config_cross_check(const struct config *config, const struct tree_place *root);

@@ -207,6 +207,10 @@ json_t *config_service_to_json(const struct config_service *service)
 	set(object, "check", check_to_json(&service->check));
 	if (service->panic)
 		set(object, "panic", json_integer(service->panic));
+	if (service->registration)
+		set(object, "registration", json_true());
+	if (service->discover_count)
+		set(object, "discover", config_discover_to_json(service));
 	set(object, "backends", backends);
 	return object;
 }
@@ -266,6 +270,8 @@ json_t *config_to_json(const struct config *config)
 	set(root, "icmp", made(json_pack("{s:I}", "rate", (json_int_t)config->icmp_rate)));
 	config_groups_to_json(config, root);
 	config_nulls_to_json(config, services);
+	if (config->resolver_count)
+		set(root, "resolvers", config_resolvers_to_json(config));
 	set(root, "services", services);
 	return root;
 }

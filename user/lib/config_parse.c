@@ -50,7 +50,7 @@ static int parse_interface(const struct tree_place *at, void *out)
 	return 0;
 }
 
-static int parse_address(const struct tree_place *at, struct shunt_addr *addr)
+int config_parse_address(const struct tree_place *at, struct shunt_addr *addr)
 {
 	static const char expected[] = "IPv4 or IPv6, such as 10.1.0.11 or 2001:db8::11";
 	const char *text = json_string_value(at->value);
@@ -122,9 +122,9 @@ bool config_is_name(const char *name, size_t size)
 	return !*name;
 }
 
-static int parse_pool(const struct tree_place *at, struct config_backend *backend)
+int config_parse_pool_name(const struct tree_place *at, const char *key, struct config_backend *backend)
 {
-	struct tree_place pool = tree_member(at, "pool");
+	struct tree_place pool = tree_member(at, key);
 	const char *name = json_string_value(pool.value);
 
 	if (!pool.value)
@@ -135,31 +135,35 @@ static int parse_pool(const struct tree_place *at, struct config_backend *backen
 	return 0;
 }
 
-static int parse_backend(const struct tree_place *at, void *out)
+int config_parse_backend(const struct tree_place *at, struct config_backend *backend)
 {
 	static const char *const keys[] = {"address", "weight", "state", "mac", "encap", "server_id", "pool", NULL};
-	struct config_backend *backend = out;
 	struct tree_place address;
 	unsigned int admin;
 
 	backend->weight = 100;
 	strcpy(backend->pool, CONFIG_POOL_DEFAULT);
 	if (json_is_string(at->value))
-		return parse_address(at, &backend->addr);
+		return config_parse_address(at, &backend->addr);
 	if (!json_is_object(at->value))
 		return tree_refuse(at, "a backend",
 				   "its address, or a mapping with address, weight, state, mac, encap and pool");
 	if (tree_object(at, keys))
 		return -EINVAL;
 	address = tree_member(at, "address");
-	if (parse_address(&address, &backend->addr) || tree_u32(at, "weight", 0, 65535, &backend->weight) ||
+	if (config_parse_address(&address, &backend->addr) || tree_u32(at, "weight", 0, 65535, &backend->weight) ||
 	    tree_word(at, "state", config_admin_words, &admin) || parse_mac(at, backend) ||
 	    config_parse_encap(at, &backend->encap, &backend->has_encap) || config_parse_server_ids(at, backend) ||
-	    parse_pool(at, backend))
+	    config_parse_pool_name(at, "pool", backend))
 		return -EINVAL;
 	if (json_object_get(at->value, "state"))
 		backend->admin = CONFIG_ADMIN_UP + admin;
 	return 0;
+}
+
+static int parse_backend(const struct tree_place *at, void *out)
+{
+	return config_parse_backend(at, out);
 }
 
 static bool is_prime(uint32_t n)
@@ -190,9 +194,11 @@ static int parse_ring_size(const struct tree_place *at, uint32_t *size)
 	return tree_fail(&place, "%u is not a prime; the nearest are %u and %u", *size, below, above);
 }
 
-const char *const config_service_keys[] = {
-	"name", "vips", "encap",	"ring_size",	 "echo",  "algorithm", "sticky", "hash", "sources",  "pools",
-	"quic", "udp",	"idle_timeout", "drain_timeout", "check", "panic",     "group",	 "file", "backends", NULL};
+const char *const config_service_keys[] = {"name",	"vips",	  "encap",	  "ring_size",	   "echo",
+					   "algorithm", "sticky", "hash",	  "sources",	   "pools",
+					   "quic",	"udp",	  "idle_timeout", "drain_timeout", "check",
+					   "panic",	"group",  "file",	  "backends",	   "registration",
+					   "discover",	NULL};
 
 static int parse_service(const struct tree_place *at, void *out)
 {
@@ -217,7 +223,8 @@ static int parse_service(const struct tree_place *at, void *out)
 	    tree_bool(at, "echo", &service->echo) || config_parse_hash(at, &service->hash) ||
 	    config_parse_algorithm(at, service) || config_parse_sources(at, &service->sources) ||
 	    config_parse_pools(at, service) || config_parse_quic(at, service) || config_parse_conn(at, service) ||
-	    config_parse_check(at, &service->check) || tree_u32(at, "panic", 0, 100, &service->panic))
+	    config_parse_check(at, &service->check) || tree_u32(at, "panic", 0, 100, &service->panic) ||
+	    config_parse_discover(at, service))
 		return -EINVAL;
 	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state, mac, encap and pool",
 			 sizeof(*service->backends), parse_backend, &service->backends, &service->backend_count);
@@ -313,14 +320,14 @@ static int parse_icmp(const struct tree_place *root, struct config *config)
 
 static int parse_root(const struct tree_place *root, struct config *config)
 {
-	static const char *const keys[] = {"interfaces",   "source", "seed",	  "limits",   "icmp",
+	static const char *const keys[] = {"interfaces",   "source", "seed",	  "limits",   "icmp", "resolvers",
 					   "services_dir", "groups", "ungrouped", "services", NULL};
 
 	if (tree_object(root, keys) ||
 	    tree_list(root, "interfaces", 1, "at least one interface such as eth0", sizeof(*config->interfaces),
 		      parse_interface, &config->interfaces, &config->interface_count) ||
 	    parse_source(root, config) || parse_seed(root, config) || parse_limits(root, &config->limits) ||
-	    parse_icmp(root, config) || config_parse_groups(root, config))
+	    parse_icmp(root, config) || config_parse_resolvers(root, config) || config_parse_groups(root, config))
 		return -EINVAL;
 	return tree_list(root, "services", 0, "mappings with name, vips, backends and so on", sizeof(*config->services),
 			 parse_service, &config->services, &config->service_count);

@@ -121,7 +121,7 @@ static int check_pool(const struct config_service *service, const struct tree_pl
 	struct suggest near = {.word = pool};
 	char text[SUGGEST_TEXT];
 
-	if (has_pool(service, pool))
+	if (has_pool(service, pool) || config_discovers(service)) /* whose backends come and go */
 		return 0;
 	for (size_t i = 0; i < service->backend_count; i++)
 		suggest_offer(&near, service->backends[i].pool);

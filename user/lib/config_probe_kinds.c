@@ -113,7 +113,7 @@ static int parse_web(const struct tree_place *at, struct config_check *check)
 /* ---- dns ---- */
 
 /* Labels of 1 to 63 letters, digits, '-' and '_'; "." alone is the root. */
-static bool is_domain(const char *text)
+bool config_is_domain(const char *text)
 {
 	size_t label = 0;
 
@@ -136,7 +136,7 @@ static int parse_dns(const struct tree_place *at, struct config_check *check)
 	struct tree_place place = tree_member(at, "query");
 	unsigned int record = CONFIG_RECORD_A, rcode = 0;
 
-	if (!is_domain(json_string_value(place.value)))
+	if (!config_is_domain(json_string_value(place.value)))
 		return tree_refuse(&place, "a domain name",
 				   "what to ask for, such as www.example.org, or \".\" for the root");
 	if (tree_word(at, "record", config_record_words, &record) ||

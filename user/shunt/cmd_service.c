@@ -122,7 +122,7 @@ const struct command service_commands[] = {
 	 "[check.KEY=VALUE...] [encap=ENCAP] [encap.KEY=VALUE...] [ring_size=PRIME] [echo=true|false] "
 	 "[algorithm=ALGORITHM] [sticky=SECONDS] [hash=INPUTS[,ipv4=LENGTH][,ipv6=LENGTH]] "
 	 "[group=NAME] [quic=ID:LENGTH...] [udp=keep|rehash|track] [idle_timeout=SECONDS] [drain_timeout=SECONDS] "
-	 "[panic=PERCENT]",
+	 "[panic=PERCENT] [registration=true|false] [discover=files:PATTERN|dns:NAME|srv:NAME...]",
 	 "add a service", change_run},
 	{"service", "set", "NAME KEY=VALUE...",
 	 "change a service; vip= and backend= replace all it had, check.KEY= only that key", change_run},

@@ -221,6 +221,27 @@ static int set_vip(json_t *object, const struct key *key, const char *value, str
 	return 0;
 }
 
+/* KIND:TEXT; given again: another source. */
+static int set_discover(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	const char *words[CONFIG_DISCOVER_KINDS], *colon = strchr(value, ':');
+	char *kind = xasprintf("%.*s", colon ? (int)(colon - value) : (int)strlen(value), value);
+	json_t *text = colon && colon[1] ? json_string(colon + 1) : NULL;
+	int ret = 0;
+
+	for (int i = 0; i < CONFIG_DISCOVER_KINDS; i++)
+		words[i] = config_discover_name(i);
+	if (words_find_exact(kind, words, CONFIG_DISCOVER_KINDS, "source of backends", err) < 0)
+		ret = -EINVAL;
+	else if (!text)
+		ret = shunt_fail(err, EINVAL, NULL, "expected KIND:TEXT, such as files:/etc/shunt/targets.d/*.json");
+	else
+		append(object, key->member, json_pack("{s:O}", kind, text));
+	json_decref(text);
+	free(kind);
+	return ret;
+}
+
 static int set_check(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
 static int set_hash(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
 static int set_backend(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
@@ -241,6 +262,8 @@ static const struct key service_keys[] = {
 	{"idle_timeout", set_number, "idle_timeout"},
 	{"drain_timeout", set_number, "drain_timeout"},
 	{"panic", set_number, "panic"},
+	{"registration", set_bool, "registration"},
+	{"discover", set_discover, "discover"},
 };
 
 /* Behind "check.". */

@@ -72,6 +72,7 @@ static void add_backend(struct table *t, const json_t *service, const json_t *ba
 	table_cell(t, "%s", age_of(health, age));
 	table_cell(t, "%s", view_encap(backend));
 	table_cell(t, "%s", view_text(nexthop, "interface"));
+	table_cell(t, "%s", view_text(backend, "from"));
 	table_cell(t, "%s", human_count(view_integer(backend, "packets"), packets));
 	table_cell(t, "%s", human_bytes(view_integer(backend, "bytes"), bytes));
 	if (strcmp(view_text(backend, "state"), "drain") == 0) {
@@ -85,7 +86,8 @@ static void add_backend(struct table *t, const json_t *service, const json_t *ba
 
 void view_backends(const json_t *services)
 {
-	struct table *t = table_new("SERVICE|POOL|BACKEND|>WEIGHT|STATE|HEALTH|>FOR|ENCAP|VIA|>PACKETS|>BYTES|REASON");
+	struct table *t =
+		table_new("SERVICE|POOL|BACKEND|>WEIGHT|STATE|HEALTH|>FOR|ENCAP|VIA|FROM|>PACKETS|>BYTES|REASON");
 	const json_t *service, *backend;
 	size_t i, j;
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "api_internal.h"
+#include "discovery.h"
 
 #define MAX_INTERFACES 64
 
@@ -87,8 +88,8 @@ json_t *api_status_json(const struct daemon *d)
 				   d->state_path, "services_dir", d->services_dir, "refused", api_refused_json(d));
 	json_t *services = json_array();
 
-	for (size_t i = 0; i < d->config->service_count; i++)
-		json_array_append_new(services, service_summary_json(d, &d->config->services[i]));
+	for (size_t i = 0; i < d->effective->service_count; i++)
+		json_array_append_new(services, service_summary_json(d, &d->effective->services[i]));
 	json_object_set_new(status, "interfaces", interfaces_json(d));
 	json_object_set_new(status, "usage", usage_json(d));
 	json_object_set_new(status, "services", services);
@@ -162,10 +163,13 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 	enum backend_state state = daemon_backend_state(d, service->name, backend);
 	const struct config_encap *encap = config_encap_of(service, backend);
 	enum config_admin admin = backend->admin == CONFIG_ADMIN_UNSET ? CONFIG_ADMIN_UP : backend->admin;
+	char text[DISCOVERY_TEXT];
+	const char *from = discovery_from(d->discovery, service->name, &backend->addr, text);
 	json_t *object = json_pack("{s:s, s:s, s:I, s:s, s:s}", "address", addr_format(&backend->addr, addr), "pool",
 				   backend->pool, "weight", (json_int_t)backend->weight, "state",
 				   backend_state_name(state), "admin", config_admin_name(admin));
 
+	json_object_set_new(object, "from", json_string(from ? from : "config"));
 	if (backend->has_mac)
 		json_object_set_new(object, "mac", json_string(mac_format(backend->mac, mac)));
 	json_object_set_new(object, "encap", config_encap_to_json(encap));
@@ -203,6 +207,8 @@ static json_t *service_json(const struct daemon *d, const struct config_service 
 		json_array_append_new(backends, backend_json(d, service, &service->backends[i]));
 	json_object_set_new(object, "pools", api_pools_json(d, service, backends));
 	json_object_set_new(object, "backends", backends);
+	if (config_discovers(service))
+		json_object_set_new(object, "discovered", discovery_json(d->discovery, service->name));
 	if (service->sources) /* a list may be of 100,000: it is in the configuration */
 		json_object_set_new(object, "sources", source_counts_json(service->sources));
 	return object;
@@ -219,7 +225,7 @@ static int read_counters(const struct daemon *d, struct shunt_err *err)
 
 json_t *api_service_json(const struct daemon *d, const char *name, struct shunt_err *err)
 {
-	const struct config_service *service = config_find_service(d->config, name);
+	const struct config_service *service = config_find_service(d->effective, name);
 
 	if (!service) {
 		shunt_fail(err, ENOENT, NULL, "no service \"%s\"", name);
@@ -235,8 +241,8 @@ json_t *api_services_json(const struct daemon *d, struct shunt_err *err)
 	if (read_counters(d, err))
 		return NULL;
 	services = json_array();
-	for (size_t i = 0; i < d->config->service_count; i++)
-		json_array_append_new(services, service_json(d, &d->config->services[i]));
+	for (size_t i = 0; i < d->effective->service_count; i++)
+		json_array_append_new(services, service_json(d, &d->effective->services[i]));
 	return json_pack("{s:o}", "services", services);
 }
 
@@ -327,8 +333,8 @@ json_t *api_stats_json(const struct daemon *d, struct shunt_err *err)
 	if (read_counters(d, err))
 		return NULL;
 	services = json_array();
-	for (size_t i = 0; i < d->config->service_count; i++)
-		json_array_append_new(services, service_stats_json(d, &d->config->services[i]));
+	for (size_t i = 0; i < d->effective->service_count; i++)
+		json_array_append_new(services, service_stats_json(d, &d->effective->services[i]));
 	return json_pack("{s:o, s:o, s:o}", "services", services, "table", api_conn_table_json(d), "reasons",
 			 reasons_json(d));
 }

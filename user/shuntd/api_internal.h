@@ -42,6 +42,7 @@ struct api_answer {
 typedef int api_handler(struct daemon *d, const struct api_request *request, const char *rest, json_t **body,
 			struct shunt_err *err);
 api_handler api_get_history, api_get_revision, api_post_rollback; /* api_history.c */
+api_handler api_put_registration, api_delete_registration;	  /* api_registrations.c */
 
 /* ?NAME=1 */
 bool api_is_asked(const char *argument);

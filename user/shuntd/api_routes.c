@@ -209,6 +209,8 @@ static const struct route routes[] = {
 	{"POST", "/v1/rollback", api_post_rollback},
 	{"GET", "/v1/services", get_services},
 	{"GET", "/v1/services/", get_service},
+	{"PUT", "/v1/registrations/", api_put_registration},
+	{"DELETE", "/v1/registrations/", api_delete_registration},
 	{"GET", "/v1/stats", get_stats},
 	{"POST", "/v1/detach", post_detach},
 	{"GET", "/v1/connections", get_connections},
@@ -231,13 +233,13 @@ static bool is_read(const struct route *route)
 	return strcmp(route->method, "GET") == 0;
 }
 
-/* Who changes what is worth a line, which is the event's; who looks is not. */
+/* Who changes what is worth a line, which is the event's; who looks is not, nor are heartbeats. */
 static void log_change(const struct route *route, const struct api_request *request, const json_t *body,
 		       const struct shunt_err *err)
 {
 	if (is_read(route) || !api_commits(request))
 		return;
-	if (body && !json_is_true(json_object_get(body, "changed")))
+	if (body && !json_is_true(json_object_get(body, "changed")) && route->handler != api_put_registration)
 		log_info("api: %s %s: nothing to change", route->method, route->path);
 	else if (!body)
 		log_info("api: %s %s refused: %s", route->method, route->path, shunt_err_text(err));

@@ -5,7 +5,7 @@
  * attached; the maps are written; the state file is renamed into place. A failure on the way takes the steps before it back, last
  * first, so the old configuration is in force throughout.
  *
- * Changes of the world (health, next hops) take the same road from the model on, without touching the state file.
+ * Changes of the world (health, next hops, what was discovered) take the same road from the model on, without touching the state file.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #include "../lib/xalloc.h"
 #include "api.h"
 #include "daemon.h"
+#include "discovery.h"
 #include "events.h"
 #include "store.h"
 #include "via.h"
@@ -116,8 +117,8 @@ static int apply_maps(struct daemon *d, const struct config *config, struct shun
 	rc = datapath_apply(d->dp, model, err);
 	if (rc) {
 		model_free(model);
-		if (d->config)
-			watch_backends(d, d->config);
+		if (d->effective)
+			watch_backends(d, d->effective);
 		return rc;
 	}
 	daemon_take_model(d, model);
@@ -129,16 +130,17 @@ static int apply_maps(struct daemon *d, const struct config *config, struct shun
  * but maps that were just made come first themselves, so that the first packet the program sees finds its VIP. Interfaces that
  * config does not name are let go only once all else has succeeded: attach_release().
  */
-static int make_true(struct daemon *d, const struct config *config, struct shunt_err *err)
+static int make_true(struct daemon *d, const struct config *config, const struct config *effective,
+		     struct shunt_err *err)
 {
 	bool maps_first = !d->config && !attach_adopted(d->attach);
-	int rc = maps_first ? apply_maps(d, config, err) : 0;
+	int rc = maps_first ? apply_maps(d, effective, err) : 0;
 
 	if (!rc)
 		rc = attach_interfaces(d->attach, config->interfaces, config->interface_count, err);
 	if (rc || maps_first)
 		return rc;
-	rc = apply_maps(d, config, err);
+	rc = apply_maps(d, effective, err);
 	if (rc)
 		attach_undo(d->attach);
 	return rc;
@@ -151,8 +153,9 @@ static void abort_files(struct daemon *d)
 	history_abort(d->history);
 }
 
-int daemon_commit_files(struct daemon *d, struct config *next, uint64_t file_hash, json_t *files,
-			const struct history_origin *origin, struct shunt_err *err)
+/* effective: next and what was discovered. Both are taken over on success. */
+static int commit_both(struct daemon *d, struct config *next, struct config *effective, uint64_t file_hash,
+		       json_t *files, const struct history_origin *origin, struct shunt_err *err)
 {
 	struct store_state state = {next, file_hash, datapath_generation(d->dp) + 1, 0, files};
 	int rc;
@@ -168,8 +171,8 @@ int daemon_commit_files(struct daemon *d, struct config *next, uint64_t file_has
 		return rc;
 	}
 	if (!d->config) /* before the maps say anything new of the backends that they had */
-		health_sync(d->health, next, initial_health, d);
-	rc = make_true(d, next, err);
+		health_sync(d->health, effective, initial_health, d);
+	rc = make_true(d, next, effective, err);
 	if (rc) {
 		abort_files(d);
 		return rc;
@@ -178,7 +181,7 @@ int daemon_commit_files(struct daemon *d, struct config *next, uint64_t file_has
 	if (rc) {
 		abort_files(d);
 		attach_undo(d->attach);
-		if (d->config && apply_maps(d, d->config, NULL))
+		if (d->effective && apply_maps(d, d->effective, NULL))
 			events_say(JOURNAL_DAEMON, LOG_LEVEL_ERROR,
 				   "the maps could not be set back to the configuration in force; run `shunt reload`");
 		return rc;
@@ -187,14 +190,28 @@ int daemon_commit_files(struct daemon *d, struct config *next, uint64_t file_has
 	attach_release(d->attach, next->interfaces, next->interface_count);
 	daemon_tell_commit(d, next);
 	config_free(d->config);
+	config_free(d->effective);
 	d->config = next;
+	d->effective = effective;
 	d->file_hash = file_hash;
 	json_incref(files);
 	json_decref(d->files);
 	d->files = files;
-	health_sync(d->health, next, initial_health, d);
+	health_sync(d->health, effective, initial_health, d);
 	daemon_settle_via(d, next);
+	discoverers_sync(d);
 	return 0;
+}
+
+int daemon_commit_files(struct daemon *d, struct config *next, uint64_t file_hash, json_t *files,
+			const struct history_origin *origin, struct shunt_err *err)
+{
+	struct config *effective = discovery_join(d->discovery, next, false);
+	int rc = commit_both(d, next, effective, file_hash, files, origin, err);
+
+	if (rc)
+		config_free(effective);
+	return rc;
 }
 
 int daemon_commit(struct daemon *d, struct config *next, const struct history_origin *origin, struct shunt_err *err)
@@ -202,11 +219,23 @@ int daemon_commit(struct daemon *d, struct config *next, const struct history_or
 	return daemon_commit_files(d, next, d->file_hash, d->files, origin, err);
 }
 
+int daemon_take_discovered(struct daemon *d, struct config *effective, struct shunt_err *err)
+{
+	int rc = apply_maps(d, effective, err);
+
+	if (rc)
+		return rc;
+	config_free(d->effective);
+	d->effective = effective;
+	health_sync(d->health, effective, initial_health, d);
+	return 0;
+}
+
 /* Same configuration, changed world. */
 static void refresh(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
-	struct model *model = build_model(d, d->config);
+	struct model *model = build_model(d, d->effective);
 	struct shunt_err err;
 
 	if (datapath_apply(d->dp, model, &err)) {
@@ -274,6 +303,7 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	d->repair_timer.data = d;
 	d->step_timer.data = d;
 	d->alive_timer.data = d;
+	d->discoverers = discoverers_open(d);
 	rc = nexthops_open(&d->nexthops, d->loop, nexthops_changed, d, err);
 	if (rc)
 		return rc;
@@ -309,9 +339,11 @@ void daemon_close(struct daemon *d)
 	via_close(d->via);
 	if (d->nexthops)
 		nexthops_close(d->nexthops);
+	discoverers_close(d);
 	model_free(d->model);
 	model_cache_free(d->cache);
 	config_free(d->config);
+	config_free(d->effective);
 }
 
 static void stop(uv_timer_t *timer)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The daemon's one road: every change, from wherever, ends in daemon_commit() (a new configuration) or daemon_refresh() (the same
- * configuration in a changed world: health, next hops). main.c builds it up and tears it down; api.c is the only other caller.
+ * configuration in a changed world: health, next hops, what was discovered). main.c builds it up and tears it down; api.c is the only other caller.
  */
 #ifndef SHUNT_DAEMON_H
 #define SHUNT_DAEMON_H
@@ -10,6 +10,7 @@
 
 #include "attach.h"
 #include "datapath.h"
+#include "discoverers.h"
 #include "health.h"
 #include "history.h"
 #include "model.h"
@@ -21,7 +22,10 @@ struct daemon {
 	uv_loop_t *loop;
 	const char *config_path; /* the YAML file */
 	const char *state_path;
-	struct config *config; /* in force */
+	struct config *config;	  /* in force, as operators wrote it */
+	struct config *effective; /* config and what was discovered: what maps, checks and next hops are made of */
+	struct discovery *discovery;
+	struct discoverers *discoverers;
 	struct history *history;
 	uint64_t file_hash; /* of the YAML file, as last applied */
 	json_t *files;	    /* and of those of services: an object, by name; see config_merge.h */
@@ -39,7 +43,7 @@ struct daemon {
 	struct told *told;
 	struct traffic *traffic;
 	struct model_cache *cache;
-	struct model *model;	  /* what the maps say now: of config, in the same order */
+	struct model *model;	  /* what the maps say now: of effective, in the same order */
 	uv_timer_t refresh_timer; /* collects changes of the world of one moment into one refresh */
 	uv_timer_t repair_timer;
 	uv_timer_t step_timer; /* takes rings and connections on */
@@ -82,6 +86,10 @@ int daemon_record(struct daemon *d, const struct config *next, const struct hist
  * with *err. */
 struct config *daemon_revision(const struct daemon *d, uint64_t number, struct shunt_err *err);
 
+/* What was discovered has changed: make effective, which is config with it, what the maps say. Takes it over on success; on failure
+ * nothing has changed. */
+int daemon_take_discovered(struct daemon *d, struct config *effective, struct shunt_err *err);
+
 /* ---- load.c */
 
 struct reload_ask {
@@ -113,7 +121,7 @@ void daemon_take_model(struct daemon *d, struct model *model);
 /* next is about to be the configuration in force: tell what is different. */
 void daemon_tell_commit(const struct daemon *d, const struct config *next);
 
-/* The state of a backend of the configuration in force. */
+/* The state of a backend, configured or discovered. */
 enum backend_state daemon_backend_state(const struct daemon *d, const char *service,
 					const struct config_backend *backend);
 

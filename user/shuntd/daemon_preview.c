@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon.h"
+#include "discovery.h"
 
 static int check_limits(const struct config_limits *now, const struct config_limits *next, struct shunt_err *err)
 {
@@ -76,6 +77,7 @@ struct model *daemon_preview(struct daemon *d, const struct config *next, struct
 {
 	struct model_inputs inputs = {attach_seed(d->attach), likely_health, likely_nexthop, d, NULL, 0};
 	struct model_cache *cache;
+	struct config *effective;
 	struct model *model;
 	int rc;
 
@@ -85,7 +87,9 @@ struct model *daemon_preview(struct daemon *d, const struct config *next, struct
 	if (rc)
 		return NULL;
 	cache = model_cache_copy(d->cache);
-	model = model_build(next, &inputs, cache);
+	effective = discovery_join(d->discovery, next, false);
+	model = model_build(effective, &inputs, cache);
+	config_free(effective);
 	model_cache_free(cache);
 	if (!datapath_check(d->dp, model, err))
 		return model;

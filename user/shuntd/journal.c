@@ -20,10 +20,12 @@ struct journal {
 const char *journal_kind_name(enum journal_kind kind)
 {
 	static const char *const names[] = {
-		[JOURNAL_DAEMON] = "daemon",	       [JOURNAL_CONFIG] = "config",   [JOURNAL_INTERFACE] = "interface",
-		[JOURNAL_SERVICE] = "service",	       [JOURNAL_BACKEND] = "backend", [JOURNAL_HEALTH] = "health",
-		[JOURNAL_NEXTHOP] = "nexthop",	       [JOURNAL_RING] = "ring",	      [JOURNAL_DRAIN] = "drain",
-		[JOURNAL_CONNECTIONS] = "connections",
+		[JOURNAL_DAEMON] = "daemon",	   [JOURNAL_CONFIG] = "config",
+		[JOURNAL_INTERFACE] = "interface", [JOURNAL_SERVICE] = "service",
+		[JOURNAL_BACKEND] = "backend",	   [JOURNAL_HEALTH] = "health",
+		[JOURNAL_NEXTHOP] = "nexthop",	   [JOURNAL_RING] = "ring",
+		[JOURNAL_DRAIN] = "drain",	   [JOURNAL_CONNECTIONS] = "connections",
+		[JOURNAL_DISCOVERY] = "discovery",
 	};
 
 	_Static_assert(sizeof(names) / sizeof(names[0]) == JOURNAL_KINDS, "every kind has a name");

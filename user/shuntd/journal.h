@@ -27,6 +27,7 @@ enum journal_kind {
 	JOURNAL_RING,	     /* slots of a service move to other backends, or have done so */
 	JOURNAL_DRAIN,	     /* a drain is over, by itself or by its time limit */
 	JOURNAL_CONNECTIONS, /* the connection table had no room */
+	JOURNAL_DISCOVERY,   /* a source of backends said something else, or nothing that can be used */
 	JOURNAL_KINDS
 };
 const char *journal_kind_name(enum journal_kind kind); /* "daemon", "config", ... */
