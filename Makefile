@@ -273,6 +273,8 @@ install: all ## Install (DESTDIR, PREFIX, SYSCONFDIR, UNITDIR)
 	sed 's|@SBINDIR@|$(SBINDIR)|; s|@DOCDIR@|$(DOCDIR)|' docs/shuntd.service.in > $(DESTDIR)$(UNITDIR)/shuntd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/shuntd.service
 	install -m 644 README.md LICENSE docs/*.md docs/openapi.yaml $(DESTDIR)$(DOCDIR)
+	install -d $(DESTDIR)$(DOCDIR)/performance
+	install -m 644 docs/performance/*.svg $(DESTDIR)$(DOCDIR)/performance
 
 uninstall: ## Remove what install installed (configuration and state stay)
 	rm -f $(DESTDIR)$(SBINDIR)/shuntd $(DESTDIR)$(SBINDIR)/shunt $(DESTDIR)$(UNITDIR)/shuntd.service
