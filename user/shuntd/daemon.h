@@ -45,6 +45,7 @@ struct daemon {
 	struct model_cache *cache;
 	struct model *model;	  /* what the maps say now: of effective, in the same order */
 	uv_timer_t refresh_timer; /* collects changes of the world of one moment into one refresh */
+	uv_timer_t slow_timer;	  /* takes slow starts on */
 	uv_timer_t repair_timer;
 	uv_timer_t step_timer; /* takes rings and connections on */
 	uv_timer_t alive_timer;
@@ -121,6 +122,9 @@ void daemon_take_model(struct daemon *d, struct model *model);
 /* next is about to be the configuration in force: tell what is different. */
 void daemon_tell_commit(const struct daemon *d, const struct config *next);
 
+/* What the model has of it; NULL: nothing. Good until the next model. */
+const struct model_service *daemon_model_service(const struct daemon *d, const char *service);
+const struct model_dest *daemon_dest(const struct daemon *d, const char *service, const struct config_backend *backend);
 /* The state of a backend, configured or discovered. */
 enum backend_state daemon_backend_state(const struct daemon *d, const char *service,
 					const struct config_backend *backend);
