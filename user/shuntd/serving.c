@@ -83,7 +83,7 @@ static void count_all(struct model_service *service, const struct config_service
 	}
 }
 
-/* Is there a pool of this kind that has not failed, or at least one that is better than nothing? */
+/* Is there a pool of this kind that has not failed? */
 static bool any_serves(const struct model_service *service, bool backup)
 {
 	for (size_t i = 0; i < service->standing_count; i++)
@@ -100,6 +100,14 @@ static bool any_is_used(const struct model_service *service)
 	return false;
 }
 
+static bool any_is_healthy(const struct model_service *service)
+{
+	for (size_t i = 0; i < service->standing_count; i++)
+		if (service->standings[i].healthy)
+			return true;
+	return false;
+}
+
 /* Nobody, while somebody's first check goes on, is no finding. */
 static enum model_rule find_rule(const struct model_service *service, bool too_few)
 {
@@ -111,7 +119,7 @@ static enum model_rule find_rule(const struct model_service *service, bool too_f
 		return MODEL_PANIC;
 	if (any_is_used(service))
 		return MODEL_HEALTHY;
-	return service->healthy ? MODEL_SHARES : MODEL_NOBODY;
+	return any_is_healthy(service) ? MODEL_SHARES : MODEL_NOBODY;
 }
 
 /*
