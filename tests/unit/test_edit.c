@@ -265,7 +265,12 @@ static void pools_of_edits(void **state)
 		{"{'op': 'service.set', 'service': 'web', 'set': {'pools': {'default': 1, 'green': 0, 'spare': "
 		 "{'share': 0, 'backup': false}}}}",
 		 "{'default': {'share': 1}, 'green': {'share': 0, 'min_healthy': 1}, 'spare': {'share': 0}}"},
+		{"{'op': 'pool.delete', 'service': 'web', 'pool': 'green'}",
+		 "{'default': {'share': 1}, 'spare': {'share': 0}}"},
 		{"{'op': 'service.set', 'service': 'web', 'set': {'pools': null}}", NULL},
+		{"{'op': 'pool.set', 'service': 'web', 'pool': 'default', 'set': {'share': 7}}",
+		 "{'default': {'share': 7}}"},
+		{"{'op': 'pool.delete', 'service': 'web', 'pool': 'default'}", NULL},
 	};
 	struct config *config = config_of(present), *next;
 	struct shunt_err err = {};
@@ -337,9 +342,11 @@ static const struct {
 	{"[{}]", "changes[0].op: expected an operation such as backend.set, as a string", EINVAL},
 	{"[{'op': 'backend.sett', 'service': 'web'}]",
 	 "changes[0].op: no operation \"backend.sett\"; did you mean \"backend.set\"? (there are service.add, .set, "
-	 ".delete, pool.set, "
+	 ".delete, pool.set, .delete, "
 	 "backend.add, .set and .delete)",
 	 EINVAL},
+	{"[{'op': 'pool.delete', 'service': 'web', 'pool': 'green'}]",
+	 "changes[0].pool: no pool \"green\" in `pools` of service \"web\"", ENOENT},
 	{"[{'op': 'pool.set', 'service': 'web', 'set': {'backup': true}}]",
 	 "changes[0].pool: expected a pool's name, as a string", EINVAL},
 	{"[{'op': 'pool.set', 'service': 'web', 'pool': 'nobody', 'set': {'backup': true}}]",
@@ -347,7 +354,8 @@ static const struct {
 	 "with `pool: nobody`",
 	 EINVAL},
 	{"[{'op': 'drain'}]",
-	 "changes[0].op: no operation \"drain\" (there are service.add, .set, .delete, pool.set, backend.add, .set and "
+	 "changes[0].op: no operation \"drain\" (there are service.add, .set, .delete, pool.set, .delete, backend.add, "
+	 ".set and "
 	 ".delete)",
 	 EINVAL},
 	{"[{'op': 'service.delete', 'service': 'web', 'adress': '10.0.0.1'}]",

@@ -246,6 +246,21 @@ static int pool_set(struct edit *e)
 	return 0;
 }
 
+static int pool_delete(struct edit *e)
+{
+	ssize_t index = named_service(e);
+	const char *pool = index < 0 ? NULL : text_of(e, "pool", "a pool's name");
+	json_t *service;
+
+	if (!pool)
+		return index < 0 ? index : -EINVAL;
+	service = json_array_get(e->services, index);
+	if (edit_delete_pool(service, pool))
+		return edit_fail(e, ENOENT, "pool", "no pool \"%s\" in `pools` of service \"%s\"", pool,
+				 json_string_value(json_object_get(service, "name")));
+	return 0;
+}
+
 static int backend_add(struct edit *e)
 {
 	ssize_t index = named_service(e);
@@ -304,6 +319,7 @@ static const struct op {
 	{"service.set", service_set, {"op", "service", "set"}},
 	{"service.delete", service_delete, {"op", "service"}},
 	{"pool.set", pool_set, {"op", "service", "pool", "set"}},
+	{"pool.delete", pool_delete, {"op", "service", "pool"}},
 	{"backend.add", backend_add, {"op", "service", "backend"}},
 	{"backend.set", backend_set, {"op", "service", "address", "set"}},
 	{"backend.delete", backend_delete, {"op", "service", "address"}},
@@ -323,10 +339,10 @@ static const struct op *find_op(struct edit *e)
 			return &ops[i];
 		suggest_offer(&near, ops[i].name);
 	}
-	edit_fail(
-		e, EINVAL, "op",
-		"no operation \"%s\"%s (there are service.add, .set, .delete, pool.set, backend.add, .set and .delete)",
-		name, suggest_text(&near, text));
+	edit_fail(e, EINVAL, "op",
+		  "no operation \"%s\"%s (there are service.add, .set, .delete, pool.set, .delete, backend.add, .set "
+		  "and .delete)",
+		  name, suggest_text(&near, text));
 	return NULL;
 }
 

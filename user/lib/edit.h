@@ -7,6 +7,7 @@
  *   service.set    {"service": NAME, "set": {members of the service to replace; "check" is merged, not replaced}}
  *   service.delete {"service": NAME}
  *   pool.set       {"service": NAME, "pool": NAME, "set": {members to replace}}
+ *   pool.delete    {"service": NAME, "pool": NAME}
  *   backend.add    {"service": NAME, "backend": {a whole backend}}
  *   backend.set    {"service": NAME, "address": ADDRESS, "set": {members to replace}}
  *   backend.delete {"service": NAME, "address": ADDRESS}

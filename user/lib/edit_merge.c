@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "edit_merge.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,4 +134,15 @@ void edit_merge_pool(json_t *service, const char *name, const json_t *set)
 	}
 	merge(pool, set);
 	json_object_set_new(pools, name, pool);
+}
+
+int edit_delete_pool(json_t *service, const char *name)
+{
+	json_t *pools = json_object_get(service, "pools");
+
+	if (json_object_del(pools, name))
+		return -ENOENT;
+	if (!json_object_size(pools))
+		json_object_del(service, "pools");
+	return 0;
 }

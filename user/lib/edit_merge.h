@@ -14,5 +14,7 @@ void edit_merge_check(json_t *service, const json_t *members);
 json_t *edit_join_pools(const json_t *present, const json_t *set);
 /* One pool, which need not be there; the others stay. A service without pools has the default one. */
 void edit_merge_pool(json_t *service, const char *name, const json_t *set);
+/* -ENOENT: the service does not name it. One without any is as one without pools. */
+int edit_delete_pool(json_t *service, const char *name);
 
 #endif

@@ -290,6 +290,20 @@ static int pool_set(struct cli *cli, int argc, char **argv)
 	return status;
 }
 
+static int pool_delete(struct cli *cli, int argc, char **argv)
+{
+	json_t *changes;
+	int status = change_expect_args(cli, "pool delete", argc, argv, 2, "SERVICE and POOL");
+
+	if (status != STATUS_OK)
+		return status;
+	changes = json_pack("[{s:s, s:s, s:s}]", "op", "pool.delete", "service", argv[0], "pool", argv[1]);
+	status = changes ? change_send_list(cli, changes, false)
+			 : refuse(cli, STATUS_USAGE, "pool delete", "expected names in UTF-8");
+	json_decref(changes);
+	return status;
+}
+
 const struct command pool_commands[] = {
 	{"pool", "share", "SERVICE POOL=SHARE...",
 	 "divide a service's new connections among pools; all that have a share are to be named, the sum may be any",
@@ -299,6 +313,8 @@ const struct command pool_commands[] = {
 	{"pool", "set", "SERVICE POOL [share=SHARE] [backup=true|false] [min_healthy=COUNT|PERCENT%]",
 	 "change one pool: whether it serves only when the others have failed, and when it has failed itself",
 	 pool_set},
+	{"pool", "delete", "SERVICE POOL", "forget what was set of a pool; its backends stay, and have no share",
+	 pool_delete},
 	{"pool", "show", "SERVICE", "show a service's pools and their backends", pool_show},
 	{"pool", "list", "", "list the pools of all services: shares asked for, and what the rings give now",
 	 pool_list},

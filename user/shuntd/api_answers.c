@@ -161,8 +161,8 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 {
 	struct shunt_counter counter = {0};
 	char addr[SHUNT_ADDR_TEXT], mac[SHUNT_ADDR_TEXT];
-	const struct model_dest *dest = daemon_dest(d, service->name, backend);
-	enum backend_state state = dest ? dest->state : BACKEND_UNRESOLVED;
+	const struct model_dest *dest = model_find_dest(d->model, service->name, &backend->addr);
+	enum backend_state state = daemon_backend_state(d, service->name, backend);
 	const struct config_encap *encap = config_encap_of(service, backend);
 	enum config_admin admin = backend->admin == CONFIG_ADMIN_UNSET ? CONFIG_ADMIN_UP : backend->admin;
 	char text[DISCOVERY_TEXT];

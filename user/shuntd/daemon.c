@@ -391,27 +391,10 @@ int daemon_detach(struct daemon *d, struct shunt_err *err)
 	return 0;
 }
 
-const struct model_service *daemon_model_service(const struct daemon *d, const char *service)
-{
-	size_t at = 0;
-
-	return model_find_service(d->model, service, &at);
-}
-
-const struct model_dest *daemon_dest(const struct daemon *d, const char *service, const struct config_backend *backend)
-{
-	const struct model_service *svc = daemon_model_service(d, service);
-
-	for (size_t i = 0; svc && i < svc->dest_count; i++)
-		if (addr_equal(&svc->dests[i].addr, &backend->addr))
-			return &svc->dests[i];
-	return NULL;
-}
-
 enum backend_state daemon_backend_state(const struct daemon *d, const char *service,
 					const struct config_backend *backend)
 {
-	const struct model_dest *dest = daemon_dest(d, service, backend);
+	const struct model_dest *dest = model_find_dest(d->model, service, &backend->addr);
 
 	return dest ? dest->state : BACKEND_UNRESOLVED;
 }

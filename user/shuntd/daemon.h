@@ -122,9 +122,6 @@ void daemon_take_model(struct daemon *d, struct model *model);
 /* next is about to be the configuration in force: tell what is different. */
 void daemon_tell_commit(const struct daemon *d, const struct config *next);
 
-/* What the model has of it; NULL: nothing. Good until the next model. */
-const struct model_service *daemon_model_service(const struct daemon *d, const char *service);
-const struct model_dest *daemon_dest(const struct daemon *d, const char *service, const struct config_backend *backend);
 /* The state of a backend, configured or discovered. */
 enum backend_state daemon_backend_state(const struct daemon *d, const char *service,
 					const struct config_backend *backend);

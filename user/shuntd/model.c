@@ -213,6 +213,17 @@ const struct model_service *model_find_service(const struct model *model, const 
 	return NULL;
 }
 
+const struct model_dest *model_find_dest(const struct model *model, const char *service, const struct shunt_addr *addr)
+{
+	size_t at = 0;
+	const struct model_service *svc = model_find_service(model, service, &at);
+
+	for (size_t i = 0; svc && i < svc->dest_count; i++)
+		if (addr_equal(&svc->dests[i].addr, addr))
+			return &svc->dests[i];
+	return NULL;
+}
+
 static void fill_leftovers(struct model *model, const struct model_inputs *inputs)
 {
 	model->leftover_count = inputs->leftover_count;

@@ -151,6 +151,7 @@ struct model_inputs {
 
 /* By name. Where the last search ended, *at, is where the next one begins: two models mostly have the same things in the same order. */
 const struct model_service *model_find_service(const struct model *model, const char *name, size_t *at);
+const struct model_dest *model_find_dest(const struct model *model, const char *service, const struct shunt_addr *addr);
 
 /* Is a backend's destination in its service's own ring, whatever others it has? */
 static inline bool model_dest_is_own(const struct model_dest *dest)
