@@ -53,19 +53,19 @@ static const struct nexthop *nexthop_of(void *arg, const struct shunt_addr *back
 
 static struct model *build_model(struct daemon *d, const struct config *config)
 {
-	struct shunt_addr *leftovers;
-	size_t count = datapath_leftovers(d->dp, &leftovers);
+	struct shunt_addr *in_maps;
+	size_t count = datapath_addresses(d->dp, &in_maps);
 	struct model_inputs inputs = {.seed = attach_seed(d->attach),
 				      .health = health_of,
 				      .nexthop = nexthop_of,
 				      .arg = d,
-				      .leftovers = leftovers,
+				      .leftovers = in_maps,
 				      .leftover_count = count,
 				      .before = d->model,
 				      .now = uv_now(d->loop)};
 	struct model *model = model_build(config, &inputs, d->cache);
 
-	free(leftovers);
+	free(in_maps);
 	return model;
 }
 
@@ -73,7 +73,7 @@ static struct model *build_model(struct daemon *d, const struct config *config)
 static void watch_backends(struct daemon *d, const struct config *config)
 {
 	struct shunt_addr *addrs, *in_maps;
-	size_t in_maps_count = datapath_leftovers(d->dp, &in_maps), count = in_maps_count, n = 0;
+	size_t in_maps_count = datapath_addresses(d->dp, &in_maps), count = in_maps_count, n = 0;
 	uint8_t(*macs)[6];
 
 	for (size_t i = 0; i < config->service_count; i++)

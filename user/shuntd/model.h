@@ -118,7 +118,7 @@ struct model_service {
 	size_t pool_count;
 };
 
-/* The next hop of a backend that the configuration has not any more, but the maps have. */
+/* The next hop of a backend that the maps have, whether or not the configuration still has it. */
 struct model_leftover {
 	struct shunt_addr addr;
 	struct nexthop nexthop;
@@ -141,7 +141,7 @@ struct model_inputs {
 	enum health_state (*health)(void *arg, const char *service, const struct shunt_addr *backend);
 	const struct nexthop *(*nexthop)(void *arg, const struct shunt_addr *backend);
 	void *arg;
-	const struct shunt_addr *leftovers; /* next hops are asked for, too */
+	const struct shunt_addr *leftovers; /* what the maps have: next hops are asked for, too */
 	size_t leftover_count;
 	const struct model
 		*before; /* that this one follows on; NULL: nothing is known of before, and nobody starts slowly */
