@@ -27,7 +27,7 @@ serving() { shunt --json service show web | jq -r .serving.rule; }
 rule_is() { [ "$(serving)" = "$1" ]; }
 told() { shunt --json events --kind service | jq -es --arg from "$1" --arg to "$2" --arg why "$3" 'any(.[]; .from == $from and .to == $to and (.reason | contains($why)))'; }
 
-# connections_begin NAME: 24 of them, that ask who is there, and again when $run/NAME.ask is there; both answers of each into $run/NAME.
+# connections_begin NAME: 24 of them, that ask who is there, and again when $run/NAME.ask is there; both answers of each into $run/NAME.answers.
 connections_begin() {
 	# shellcheck disable=SC2016 # for the inner shell to expand
 	client timeout 120 bash -c '
@@ -41,7 +41,7 @@ connections_begin() {
 		for fd in "${fds[@]}"; do ask "$fd" && first+=("$name"); done
 		touch "$1.open"
 		until [ -e "$1.ask" ]; do sleep 0.1; done
-		for i in "${!fds[@]}"; do ask "${fds[i]}" && echo "${first[i]} $name"; done' "$vip4" "$run/$1" >"$run/$1" &
+		for i in "${!fds[@]}"; do ask "${fds[i]}" && echo "${first[i]} $name"; done' "$vip4" "$run/$1" >"$run/$1.answers" &
 	asking=$!
 	wait_for 10 [ -e "$run/$1.open" ]
 }
@@ -49,7 +49,7 @@ connections_begin() {
 connections_end() { # NAME
 	touch "$run/$1.ask"
 	wait "$asking"
-	sort "$run/$1" | uniq -c
+	sort "$run/$1.answers" | uniq -c
 }
 
 spare_stands_by() {
@@ -70,7 +70,7 @@ is_shown() {
 
 old_live_on() { # the healthy one's, though its pool has failed
 	connections_end old
-	[ "$(grep -c '^b3 b3$' "$run/old")" -gt 0 ] && [ "$(grep -c '^b3 ' "$run/old")" = "$(grep -c '^b3 b3$' "$run/old")" ]
+	[ "$(grep -c '^b3 b3$' "$run/old.answers")" -gt 0 ] && [ "$(grep -c '^b3 ' "$run/old.answers")" = "$(grep -c '^b3 b3$' "$run/old.answers")" ]
 }
 
 daemon_restarts() {
@@ -83,7 +83,7 @@ comes_back() {
 
 spares_live_on() {
 	connections_end spare
-	[ "$(grep -c '^b4 b4$' "$run/spare")" = 24 ]
+	[ "$(grep -c '^b4 b4$' "$run/spare.answers")" = 24 ]
 }
 
 nobody_else() { # to go to: the one that is left serves, whatever min_healthy says, and when it fails as well, nobody
@@ -97,6 +97,13 @@ by_command() {
 		refused 'pools.spare.min_healthy: of a backup pool' shunt pool set web spare min_healthy=1 &&
 		refused 'expected true or false' shunt pool set web spare backup=yes &&
 		[ "$(shunt --json export | jq -c '.services[0].pools')" = '{"default":{"share":100,"min_healthy":2},"spare":{"share":100,"backup":true}}' ]
+}
+
+by_turns() { # as well
+	shunt service set web algorithm=round-robin && all_answered "$vip4" b1 b2 b3 && unwell b1 && unwell b2 && wait_for 10 rule_is backup &&
+		all_answered "$vip4" b4 && well b1 && well b2 && wait_for 10 count_is up 4 && all_answered "$vip4" b1 b2 b3 &&
+		refused 'one pool with a share, and at most one backup' shunt pool set web spare backup=false share=1 &&
+		shunt service set web algorithm=maglev
 }
 
 # --- slow start
@@ -124,7 +131,7 @@ find_b1() {
 grows() { # never back, in small steps, to what it was
 	local now last=0 steps=0 end=$((SECONDS + 30 * patience))
 	[ "$(part)" -le 30 ] && shunt backend list web | grep -E '10\.0\.2\.11 .* slow start, at [1-3]0 % of its weight: HTTP 200' || return 1
-	while [ "$last" -lt "$b1_slots" ] && [ $SECONDS -lt $end ]; do
+	while [ "$last" -lt "$b1_slots" ] && [ "$SECONDS" -lt "$end" ]; do
 		now=$(slots "$b1_id")
 		[ "$now" = "$last" ] || {
 			echo "$now slots"
@@ -156,6 +163,7 @@ test_that "when enough have recovered, new connections go back" comes_back
 test_that "and those of the spare live on there" spares_live_on
 test_that "with nobody else to go to, whoever is healthy serves" nobody_else
 test_that "it can be set by command, and shares leave it" by_command
+test_that "so do services that go round their backends" by_turns
 test_that "a backend that recovers begins" find_b1
 test_that "with a small part, which grows to all of its slots" grows
 test_that "as events say" growth_is_told

@@ -242,68 +242,6 @@ static const struct {
 	 "{'inputs': '5-tuple'}, " CONN TCP ", 'backends': [{'address': '10.0.0.5', 'weight': 100}]}"},
 };
 
-/* Pools of a service after changes, one behind the other. Shares are replaced; what else a pool is stays until somebody speaks of it. */
-static void pools_of_edits(void **state)
-{
-	static const struct {
-		const char *change, *pools;
-	} steps[] = {
-		{"{'op': 'pool.set', 'service': 'web', 'pool': 'spare', 'set': {'backup': true}}",
-		 "{'default': {'share': 100}, 'spare': {'share': 100, 'backup': true}}"},
-		{"{'op': 'pool.set', 'service': 'web', 'pool': 'default', 'set': {'min_healthy': '50%'}}",
-		 "{'default': {'share': 100, 'min_healthy': '50%'}, 'spare': {'share': 100, 'backup': true}}"},
-		{"{'op': 'service.set', 'service': 'web', 'set': {'pools': {'green': 100}}}",
-		 "{'default': {'share': 0, 'min_healthy': '50%'}, 'green': {'share': 100}, 'spare': {'share': 100, "
-		 "'backup': true}}"},
-		{"{'op': 'service.set', 'service': 'web', 'set': {'pools': {'green': {'share': 1, 'min_healthy': 1}, "
-		 "'default': 3, 'spare': 7}}}",
-		 "{'default': {'share': 3, 'min_healthy': '50%'}, 'green': {'share': 1, 'min_healthy': 1}, 'spare': "
-		 "{'share': 7, 'backup': true}}"},
-		{"{'op': 'pool.set', 'service': 'web', 'pool': 'default', 'set': {'min_healthy': null, 'share': 2}}",
-		 "{'default': {'share': 2}, 'green': {'share': 1, 'min_healthy': 1}, 'spare': {'share': 7, 'backup': "
-		 "true}}"},
-		{"{'op': 'service.set', 'service': 'web', 'set': {'pools': {'default': 1, 'green': 0, 'spare': "
-		 "{'share': 0, 'backup': false}}}}",
-		 "{'default': {'share': 1}, 'green': {'share': 0, 'min_healthy': 1}, 'spare': {'share': 0}}"},
-		{"{'op': 'pool.delete', 'service': 'web', 'pool': 'green'}",
-		 "{'default': {'share': 1}, 'spare': {'share': 0}}"},
-		{"{'op': 'service.set', 'service': 'web', 'set': {'pools': null}}", NULL},
-		{"{'op': 'pool.set', 'service': 'web', 'pool': 'default', 'set': {'share': 7}}",
-		 "{'default': {'share': 7}}"},
-		{"{'op': 'pool.delete', 'service': 'web', 'pool': 'default'}", NULL},
-	};
-	struct config *config = config_of(present), *next;
-	struct shunt_err err = {};
-	json_t *changes = json_of("[{'op': 'backend.add', 'service': 'web', 'backend': {'address': '10.0.0.8', "
-				  "'pool': 'spare'}}, {'op': 'backend.add', 'service': 'web', 'backend': {'address': "
-				  "'10.0.0.9', 'pool': 'green'}}]");
-
-	(void)state;
-	next = config_edit(config, changes, &err);
-	assert_non_null(next);
-	json_decref(changes);
-	for (size_t i = 0; i < COUNT(steps); i++) {
-		json_t *service, *expected = steps[i].pools ? json_of(steps[i].pools) : NULL;
-
-		config_free(config);
-		config = next;
-		changes = json_array();
-		json_array_append_new(changes, json_of(steps[i].change));
-		next = config_edit(config, changes, &err);
-		if (!next)
-			fail_msg("%s: %s", steps[i].change, shunt_err_text(&err));
-		service = config_service_to_json(config_find_service(next, "web"));
-		if (expected ? !json_equal(json_object_get(service, "pools"), expected)
-			     : !!json_object_get(service, "pools"))
-			fail_msg("%s gives %s", steps[i].change, json_dumps(service, 0));
-		json_decref(expected);
-		json_decref(service);
-		json_decref(changes);
-	}
-	config_free(config);
-	config_free(next);
-}
-
 static void edits(void **state)
 {
 	struct config *config = config_of(present);
@@ -539,7 +477,6 @@ static void carried(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pools_of_edits),
 		cmocka_unit_test(edits),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(carried),
