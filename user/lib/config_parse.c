@@ -194,11 +194,10 @@ static int parse_ring_size(const struct tree_place *at, uint32_t *size)
 	return tree_fail(&place, "%u is not a prime; the nearest are %u and %u", *size, below, above);
 }
 
-const char *const config_service_keys[] = {"name",	"vips",	  "encap",	  "ring_size",	   "echo",
-					   "algorithm", "sticky", "hash",	  "sources",	   "pools",
-					   "quic",	"udp",	  "idle_timeout", "drain_timeout", "check",
-					   "panic",	"group",  "file",	  "backends",	   "registration",
-					   "discover",	NULL};
+const char *const config_service_keys[] = {
+	"name",	   "vips",  "encap",	"ring_size",	"echo",		"algorithm",	 "sticky", "hash",
+	"sources", "pools", "quic",	"udp",		"idle_timeout", "drain_timeout", "check",  "panic",
+	"group",   "file",  "backends", "registration", "discover",	"on_demand",	 NULL};
 
 static int parse_service(const struct tree_place *at, void *out)
 {
@@ -224,7 +223,7 @@ static int parse_service(const struct tree_place *at, void *out)
 	    config_parse_algorithm(at, service) || config_parse_sources(at, &service->sources) ||
 	    config_parse_pools(at, service) || config_parse_quic(at, service) || config_parse_conn(at, service) ||
 	    config_parse_check(at, &service->check) || tree_u32(at, "panic", 0, 100, &service->panic) ||
-	    config_parse_discover(at, service))
+	    config_parse_discover(at, service) || config_parse_demand(at, service))
 		return -EINVAL;
 	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state, mac, encap and pool",
 			 sizeof(*service->backends), parse_backend, &service->backends, &service->backend_count);

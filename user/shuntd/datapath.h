@@ -14,7 +14,7 @@ struct datapath;
 /* File descriptors of the maps, by their names; attach.c hands them over. */
 struct datapath_fds {
 	int control, vips, spans, ranges, quic, rings, dests, conns, frags, dstat, rstat, qstat, cstat, sources, svcdir,
-		dstdir, pick_services, pick_list, pick_live;
+		dstdir, pick_services, pick_list, pick_live, wake_rings;
 };
 
 /* The sizes that limits ask for, in *out's fields for them; the other fields are 0. */
