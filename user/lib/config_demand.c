@@ -108,8 +108,11 @@ static int parse_pools(const struct tree_place *at, struct config_service *out)
 
 	if (tree_object(at, keys))
 		return -EINVAL;
-	if (!json_object_size(pools.value))
+	if (!json_is_object(pools.value))
 		return tree_refuse(&pools, "a mapping", "names of pools, each with start, stop, idle and so on");
+	if (!json_object_size(pools.value))
+		return tree_fail(&pools,
+				 "names no pool; expected names of pools, each with start, stop, idle and so on");
 	out->demands = xcalloc(json_object_size(pools.value), sizeof(*out->demands));
 	json_object_foreach ((json_t *)pools.value, name, value) {
 		struct tree_place pool = tree_member(&pools, name);

@@ -41,7 +41,8 @@ static uint8_t parse_range(const char *text, size_t len)
 
 static int parse_days(const char *text, uint8_t *bits)
 {
-	*bits = 0;
+	uint8_t all = 0;
+
 	for (size_t len;; text += len + 1) {
 		uint8_t range;
 
@@ -49,9 +50,11 @@ static int parse_days(const char *text, uint8_t *bits)
 		range = parse_range(text, len);
 		if (!range)
 			return -EINVAL;
-		*bits |= range;
-		if (!text[len])
-			return 0;
+		all |= range;
+		if (text[len])
+			continue;
+		*bits = all;
+		return 0;
 	}
 }
 

@@ -73,9 +73,17 @@ static const struct nexthop *likely_nexthop(void *arg, const struct shunt_addr *
 	return nexthop ? nexthop : &reachable;
 }
 
+/* A commit wakes nothing. */
+static enum demand_view demand_of(void *arg, const char *service, const struct config_demand *demand)
+{
+	const struct daemon *d = arg;
+
+	return demands_view(d->demands, service, demand);
+}
+
 struct model *daemon_preview(struct daemon *d, const struct config *next, struct shunt_err *err)
 {
-	struct model_inputs inputs = {attach_seed(d->attach), likely_health, likely_nexthop, NULL, d, NULL, 0};
+	struct model_inputs inputs = {attach_seed(d->attach), likely_health, likely_nexthop, demand_of, d, NULL, 0};
 	struct model_cache *cache;
 	struct config *effective;
 	struct model *model;

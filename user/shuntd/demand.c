@@ -218,7 +218,7 @@ static void tick_unknown(struct demand *d, uint64_t now, bool passes)
 
 static void tick_waking(struct demand *d, uint64_t now, bool passes)
 {
-	uint32_t patience = d->idle > d->timeout ? d->idle : d->timeout;
+	uint32_t patience = d->idle > DEMAND_PATIENCE_MS ? d->idle : DEMAND_PATIENCE_MS;
 
 	if (d->checked ? passes : d->started)
 		go(d, now, DEMAND_AWAKE, d->checked ? "a check passes" : "started");

@@ -25,6 +25,8 @@ enum demand_state demand_state_of(const char *name);	/* DEMAND_STATES: there is 
 #define DEMAND_SETTLE_MS 2000 /* out of the rings, before the stop hook runs */
 #define DEMAND_RESUME_MS 1000 /* after a restart, before what was waking is started again */
 #define DEMAND_RETRY_MAX_MS 60000
+#define DEMAND_PATIENCE_MS \
+	130000 /* at least, before nobody is taken to ask any more: so long clients send a SYN again */
 
 struct demand_ops {
 	void (*run)(void *arg, enum demand_hook hook); /* demand_ended() follows, perhaps from within */
