@@ -35,7 +35,7 @@ write_hooks() {
 	: >"$run/ran"
 }
 
-demand() { shunt --json service show "${1:-web}" | jq -r "[.demand[] | .pool + \":\" + .state] | join(\" \")"; }
+demand() { shunt --json service show web | jq -r "[.demand[] | .pool + \":\" + .state] | join(\" \")"; }
 demand_is() { [ "$(demand)" = "$1" ]; }
 ran() { grep -c "^$1" "$run/ran"; }
 dropped() { shunt --json stats | jq '.reasons[] | select(.reason == "asleep") | .packets'; }
@@ -135,6 +135,61 @@ is_not_flooded() {
 	[ "$(dropped)" -ge 100 ] && wait_for 10 demand_is :awake
 }
 
+# Two pools, each with its own testers, nobody with a share awake: each is woken by its own. The hook is a request: a server that runs it.
+serve_hooks() {
+	inside lb /usr/bin/python3 -c '
+import http.server, subprocess, sys
+class Hooks(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        _, action, pool = self.path.split("/")
+        done = subprocess.run([sys.argv[1] + "/" + action], env={"SHUNT_POOL": pool, "SHUNT_ACTION": action, "SHUNT_SERVICE": "by-http"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.send_response(500 if done.returncode else 204)
+        self.end_headers()
+    def log_message(self, *args): pass
+http.server.HTTPServer(("127.0.0.1", 8099), Hooks).serve_forever()
+' "$run" &
+	hooks_pid=$!
+	disown
+	wait_for 5 inside lb curl -s -o /dev/null http://127.0.0.1:8099/
+}
+
+pools_config() {
+	local pool
+	service_more="sources: {pools: {b1: [10.0.0.2], b2: [fd00::2]}}
+    on_demand:
+      pools:"
+	for pool in b1 b2; do
+		service_more+="
+        $pool: {start: {url: \"http://127.0.0.1:8099/start/$pool\"}, stop: {url: \"http://127.0.0.1:8099/stop/$pool\"}, idle: 3s, timeout: 5s${2:-}}"
+	done
+	write_config
+	sed -i '/backends:$/,$d' "$conf"
+	echo '    backends: [{address: 10.0.2.11, pool: b1}, {address: 10.0.2.12, pool: b2}]' >>"$conf"
+}
+
+each_pool_by_itself() {
+	serve_hooks || return 1
+	shunt sleep web --force && wait_for 10 demand_is :asleep || return 1
+	pools_config
+	inside lb ip address add 127.0.0.1/8 dev lo 2>/dev/null
+	shunt reload && wait_for 10 demand_is "b1:asleep b2:asleep" && [ "$(get /)" = b1 ] && demand_is "b1:awake b2:asleep" &&
+		[ "$(client curl -s --max-time 20 "http://[$vip6]/")" = b2 ] && [ "$(ran "start by-http")" = 2 ]
+}
+
+each_pool_is_stopped_by_itself() {
+	wait_for 15 demand_is "b1:asleep b2:asleep" && shunt wake web/b2 && wait_for 10 demand_is "b1:asleep b2:awake" &&
+		shunt sleep web/b2 --force && wait_for 10 demand_is "b1:asleep b2:asleep" && refused "no pool \"b3\"" shunt wake web/b3
+}
+
+# A window that is now, whatever now is.
+is_awake_by_schedule() {
+	pools_config "" ", awake: [\"00:00-24:00\"]"
+	shunt reload && wait_for 10 demand_is "b1:awake b2:awake" || return 1
+	sleep 5 # more than its idle time and what it takes to settle
+	demand_is "b1:awake b2:awake" && told waking "pool b1: its schedule wants it awake"
+}
+
+hooks_pid=
 export service_more="on_demand: {start: {command: [$run/start]}, stop: {command: [$run/stop]}, idle: 3s, timeout: 2s}"
 lab_begin
 write_hooks
@@ -154,4 +209,8 @@ test_that "a daemon that is killed in the middle of a hook is followed by one th
 test_that "a hook that fails is told, and tried again" is_told_of_a_hook_that_fails
 test_that "a hook that hangs is killed, and blocks nothing" is_told_of_a_hook_that_hangs
 test_that "a flood wakes it once" is_not_flooded
+test_that "pools are woken each by their own clients, by an HTTP request" each_pool_by_itself
+test_that "and stopped each by itself" each_pool_is_stopped_by_itself
+test_that "a schedule keeps them awake" is_awake_by_schedule
+[ -z "$hooks_pid" ] || kill "$hooks_pid"
 tap_end
