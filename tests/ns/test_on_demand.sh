@@ -123,7 +123,7 @@ is_told_of_a_hook_that_hangs() {
 	wait_for 10 demand_is :awake && ! pgrep -f "$run/start"
 }
 hook_was_killed() {
-	shunt --json status >/dev/null && warned "start: did not end within 2000 ms and was killed"
+	shunt --json status >/dev/null && warned "start: did not end within 4000 ms and was killed"
 }
 
 # Nobody may make the daemon busy: of thousands of SYNs it hears once a second.
@@ -138,11 +138,11 @@ is_not_flooded() {
 # Two pools, each with its own testers, nobody with a share awake: each is woken by its own. The hook is a request: a server that runs it.
 serve_hooks() {
 	inside lb /usr/bin/python3 -c '
-import http.server, subprocess, sys
+import http.server, os, subprocess, sys
 class Hooks(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         _, action, pool = self.path.split("/")
-        done = subprocess.run([sys.argv[1] + "/" + action], env={"SHUNT_POOL": pool, "SHUNT_ACTION": action, "SHUNT_SERVICE": "by-http"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = subprocess.run([sys.argv[1] + "/" + action], env={"PATH": os.environ["PATH"], "SHUNT_POOL": pool, "SHUNT_ACTION": action, "SHUNT_SERVICE": "by-http"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.send_response(500 if done.returncode else 204)
         self.end_headers()
     def log_message(self, *args): pass
@@ -190,7 +190,7 @@ is_awake_by_schedule() {
 }
 
 hooks_pid=
-export service_more="on_demand: {start: {command: [$run/start]}, stop: {command: [$run/stop]}, idle: 3s, timeout: 2s}"
+export service_more="on_demand: {start: {command: [$run/start]}, stop: {command: [$run/stop]}, idle: 3s, timeout: 4s}"
 lab_begin
 write_hooks
 write_config 10.0.2.11 10.0.2.12
