@@ -66,12 +66,20 @@ static enum demand_view demand_of(void *arg, const char *service, const struct c
 
 static struct model *build_model(struct daemon *d, const struct config *config)
 {
-	struct shunt_addr *leftovers;
-	size_t count = datapath_leftovers(d->dp, &leftovers);
-	struct model_inputs inputs = {attach_seed(d->attach), health_of, nexthop_of, demand_of, d, leftovers, count};
+	struct shunt_addr *in_maps;
+	size_t count = datapath_addresses(d->dp, &in_maps);
+	struct model_inputs inputs = {.seed = attach_seed(d->attach),
+				      .health = health_of,
+				      .nexthop = nexthop_of,
+				      .demand = demand_of,
+				      .arg = d,
+				      .leftovers = in_maps,
+				      .leftover_count = count,
+				      .before = d->model,
+				      .now = uv_now(d->loop)};
 	struct model *model = model_build(config, &inputs, d->cache);
 
-	free(leftovers);
+	free(in_maps);
 	return model;
 }
 
@@ -79,7 +87,7 @@ static struct model *build_model(struct daemon *d, const struct config *config)
 static void watch_backends(struct daemon *d, const struct config *config)
 {
 	struct shunt_addr *addrs, *in_maps;
-	size_t in_maps_count = datapath_leftovers(d->dp, &in_maps), count = in_maps_count, n = 0;
+	size_t in_maps_count = datapath_addresses(d->dp, &in_maps), count = in_maps_count, n = 0;
 	uint8_t(*macs)[6];
 
 	for (size_t i = 0; i < config->service_count; i++)
@@ -118,6 +126,20 @@ static void remember_nexthops(struct daemon *d, const struct config *config)
 	}
 }
 
+static void refresh(uv_timer_t *timer);
+
+/* And when backends that start slowly are to have more, the next one. */
+static void take_model(struct daemon *d, struct model *model)
+{
+	uint64_t now = uv_now(d->loop), next = model->next_step;
+
+	daemon_take_model(d, model);
+	if (next)
+		uv_timer_start(&d->slow_timer, refresh, next > now ? next - now : 0, 0);
+	else
+		uv_timer_stop(&d->slow_timer);
+}
+
 static int apply_maps(struct daemon *d, const struct config *config, struct shunt_err *err)
 {
 	struct model *model;
@@ -134,7 +156,7 @@ static int apply_maps(struct daemon *d, const struct config *config, struct shun
 			watch_backends(d, d->effective);
 		return rc;
 	}
-	daemon_take_model(d, model);
+	take_model(d, model);
 	return 0;
 }
 
@@ -256,7 +278,7 @@ static void refresh(uv_timer_t *timer)
 		model_free(model);
 		return;
 	}
-	daemon_take_model(d, model);
+	take_model(d, model);
 }
 
 /* Rings and connections move on. */
@@ -309,10 +331,12 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	d->started = (uint64_t)time(NULL);
 	d->cache = model_cache_new();
 	uv_timer_init(d->loop, &d->refresh_timer);
+	uv_timer_init(d->loop, &d->slow_timer);
 	uv_timer_init(d->loop, &d->repair_timer);
 	uv_timer_init(d->loop, &d->step_timer);
 	uv_timer_init(d->loop, &d->alive_timer);
 	d->refresh_timer.data = d;
+	d->slow_timer.data = d;
 	d->repair_timer.data = d;
 	d->step_timer.data = d;
 	d->alive_timer.data = d;
@@ -347,6 +371,7 @@ void daemon_close(struct daemon *d)
 	uv_close((uv_handle_t *)&d->repair_timer, NULL);
 	uv_close((uv_handle_t *)&d->step_timer, NULL);
 	uv_close((uv_handle_t *)&d->refresh_timer, NULL);
+	uv_close((uv_handle_t *)&d->slow_timer, NULL);
 	traffic_close(d->traffic);
 	if (d->told)
 		told_close(d->told);
@@ -378,6 +403,7 @@ int daemon_detach(struct daemon *d, struct shunt_err *err)
 	events_say(JOURNAL_DAEMON, LOG_LEVEL_WARNING, "detached: nothing is forwarded any more");
 	uv_timer_stop(&d->repair_timer);
 	uv_timer_stop(&d->step_timer);
+	uv_timer_stop(&d->slow_timer);
 	uv_timer_stop(&d->refresh_timer);
 	uv_timer_start(&d->refresh_timer, stop, DETACH_DELAY_MS, 0);
 	return 0;
@@ -386,11 +412,7 @@ int daemon_detach(struct daemon *d, struct shunt_err *err)
 enum backend_state daemon_backend_state(const struct daemon *d, const char *service,
 					const struct config_backend *backend)
 {
-	const struct config_service *svc = config_find_service(d->config, service);
-	size_t i = svc ? (size_t)(svc - d->config->services) : 0;
+	const struct model_dest *dest = model_find_dest(d->model, service, &backend->addr);
 
-	for (size_t j = 0; svc && j < d->model->services[i].dest_count; j++)
-		if (addr_equal(&d->model->services[i].dests[j].addr, &backend->addr))
-			return d->model->services[i].dests[j].state;
-	return BACKEND_UNRESOLVED;
+	return dest ? dest->state : BACKEND_UNRESOLVED;
 }

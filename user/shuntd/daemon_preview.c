@@ -83,7 +83,14 @@ static enum demand_view demand_of(void *arg, const char *service, const struct c
 
 struct model *daemon_preview(struct daemon *d, const struct config *next, struct shunt_err *err)
 {
-	struct model_inputs inputs = {attach_seed(d->attach), likely_health, likely_nexthop, demand_of, d, NULL, 0};
+	struct model_inputs inputs = {.seed = attach_seed(d->attach),
+				      .health = likely_health,
+				      .nexthop = likely_nexthop,
+				      .demand = demand_of,
+				      .arg = d,
+				      .before = d->model,
+				      .now = uv_now(d->loop),
+				      .settled = true};
 	struct model_cache *cache;
 	struct config *effective;
 	struct model *model;

@@ -347,7 +347,18 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- who asks */
 
-/* Those of the ring: of a pool's, that pool; of the service's own, all that have a share of it. */
+/* Has the pool a place in the service's own ring as it is now? */
+static bool is_of_own_ring(const struct daemon *d, const struct config_service *service, const char *pool)
+{
+	size_t at = 0;
+	const struct model_service *model = d->model ? model_find_service(d->model, service->name, &at) : NULL;
+
+	if (model && model->rule == MODEL_BACKUP)
+		return config_is_backup(service, pool);
+	return config_share_of(service, pool) > 0;
+}
+
+/* Those of the ring: of a pool's, that pool; of the service's own, all that have a place in it. */
 void demands_told(struct demands *demands, const struct shunt_event *event)
 {
 	struct shunt_addr source = {.family = event->family};
@@ -364,7 +375,7 @@ void demands_told(struct demands *demands, const struct shunt_event *event)
 		const char *its = service->demands[i].pool;
 		struct unit *unit = demands_find(demands, name, its);
 
-		if (unit && (!its[0] || (pool[0] ? !strcmp(its, pool) : config_share_of(service, its) > 0)))
+		if (unit && (!its[0] || (pool[0] ? !strcmp(its, pool) : is_of_own_ring(demands->d, service, its))))
 			demand_want(&unit->demand, uv_now(demands->d->loop), by);
 	}
 }
