@@ -515,14 +515,14 @@ static void hooks(void **state)
 	(void)state;
 	write_file("shunt.yaml", HEAD "groups: {team: {defaults: {on_demand: {start: {command: [/bin/true]}, stop: "
 				      "{url: \"http://a\"}}}}}\n" SERVICE("own", "192.0.2.1:80/tcp"));
+	team("a.yaml", NULL);
+	merge(false, "", "own/ 192.0.2.1:80/tcp");
 	team("a.yaml",
 	     SERVICE("dns", "192.0.2.3:53/udp") "    group: team\n    on_demand: {stop: {command: [/bin/sh]}}\n");
 	merge(false, no, "own/ 192.0.2.1:80/tcp");
 	team("a.yaml",
 	     SERVICE("dns", "192.0.2.3:53/udp") "    group: team\n    on_demand: {stop: {url: \"http://b\"}}\n");
 	merge(false, no, "own/ 192.0.2.1:80/tcp");
-	team("a.yaml", NULL);
-	merge(false, "", "own/ 192.0.2.1:80/tcp");
 	team("a.yaml", SERVICE("dns", "192.0.2.3:53/udp") "    group: team\n    on_demand: {idle: 5m}\n");
 	merge(false, "", is);
 	assert_string_equal(config_find_service(present, "dns")->demands[0].start.command[0], "/bin/true");
