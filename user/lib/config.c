@@ -215,6 +215,7 @@ static void copy_service(struct config_service *to, const struct config_service 
 	to->vips = copy_array(from->vips, from->vip_count, sizeof(*from->vips));
 	to->backends = copy_array(from->backends, from->backend_count, sizeof(*from->backends));
 	config_discover_copy(to, from);
+	config_demand_copy(to, from);
 }
 
 struct config *config_copy(const struct config *config)
@@ -237,6 +238,7 @@ void config_free(struct config *config)
 		config_sources_release(config->services[i].sources);
 		config_check_clear(&config->services[i].check);
 		config_discover_clear(&config->services[i]);
+		config_demand_clear(&config->services[i]);
 		free(config->services[i].pools);
 		free(config->services[i].vips);
 		free(config->services[i].backends);

@@ -36,6 +36,12 @@ static enum health_state initial_health(void *arg, const char *service, const st
 	return datapath_dest_state(d->dp, service, backend) == SHUNT_DEST_UP ? HEALTH_UP : HEALTH_CHECKING;
 }
 
+void daemon_sync(struct daemon *d, const struct config *config)
+{
+	health_sync(d->health, config, initial_health, d);
+	demands_sync(d->demands, config);
+}
+
 static enum health_state health_of(void *arg, const char *service, const struct shunt_addr *backend)
 {
 	const struct daemon *d = arg;
@@ -51,6 +57,13 @@ static const struct nexthop *nexthop_of(void *arg, const struct shunt_addr *back
 	return nexthops_get(d->nexthops, backend);
 }
 
+static enum demand_view demand_of(void *arg, const char *service, const struct config_demand *demand)
+{
+	const struct daemon *d = arg;
+
+	return demands_view(d->demands, service, demand);
+}
+
 static struct model *build_model(struct daemon *d, const struct config *config)
 {
 	struct shunt_addr *in_maps;
@@ -58,6 +71,7 @@ static struct model *build_model(struct daemon *d, const struct config *config)
 	struct model_inputs inputs = {.seed = attach_seed(d->attach),
 				      .health = health_of,
 				      .nexthop = nexthop_of,
+				      .demand = demand_of,
 				      .arg = d,
 				      .leftovers = in_maps,
 				      .leftover_count = count,
@@ -192,7 +206,7 @@ static int commit_both(struct daemon *d, struct config *next, struct config *eff
 		return rc;
 	}
 	if (!d->config) /* before the maps say anything new of the backends that they had */
-		health_sync(d->health, effective, initial_health, d);
+		daemon_sync(d, effective);
 	rc = make_true(d, next, effective, err);
 	if (rc) {
 		abort_files(d);
@@ -218,7 +232,7 @@ static int commit_both(struct daemon *d, struct config *next, struct config *eff
 	json_incref(files);
 	json_decref(d->files);
 	d->files = files;
-	health_sync(d->health, effective, initial_health, d);
+	daemon_sync(d, effective);
 	daemon_settle_via(d, next);
 	discoverers_sync(d);
 	return 0;
@@ -248,7 +262,7 @@ int daemon_take_discovered(struct daemon *d, struct config *effective, struct sh
 		return rc;
 	config_free(d->effective);
 	d->effective = effective;
-	health_sync(d->health, effective, initial_health, d);
+	daemon_sync(d, effective);
 	return 0;
 }
 
@@ -275,7 +289,7 @@ static void step(uv_timer_t *timer)
 	uv_timer_start(timer, step, d->config ? datapath_tick(d->dp) : STEP_DELAY_MS, 0);
 }
 
-static void refresh_soon(struct daemon *d)
+void daemon_refresh_soon(struct daemon *d)
 {
 	if (d->config && !d->detached && !uv_is_active((uv_handle_t *)&d->refresh_timer))
 		uv_timer_start(&d->refresh_timer, refresh, REFRESH_DELAY_MS, 0);
@@ -283,7 +297,7 @@ static void refresh_soon(struct daemon *d)
 
 static void nexthops_changed(void *arg)
 {
-	refresh_soon(arg);
+	daemon_refresh_soon(arg);
 }
 
 static void health_changed(void *arg, const char *service, const struct shunt_addr *backend,
@@ -292,7 +306,7 @@ static void health_changed(void *arg, const char *service, const struct shunt_ad
 	(void)service;
 	(void)backend;
 	(void)status;
-	refresh_soon(arg);
+	daemon_refresh_soon(arg);
 }
 
 static void repair(uv_timer_t *timer)
@@ -300,7 +314,7 @@ static void repair(uv_timer_t *timer)
 	struct daemon *d = timer->data;
 
 	if (attach_repair(d->attach, d->config->interfaces, d->config->interface_count))
-		refresh_soon(d);
+		daemon_refresh_soon(d);
 }
 
 static void alive(uv_timer_t *timer)
@@ -333,6 +347,9 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	rc = health_open(&d->health, d->loop, health_changed, d, err);
 	if (rc)
 		return rc;
+	rc = demands_open(&d->demands, d, err);
+	if (rc)
+		return rc;
 	rc = daemon_open_via(d, err);
 	if (rc)
 		return rc;
@@ -358,6 +375,7 @@ void daemon_close(struct daemon *d)
 	traffic_close(d->traffic);
 	if (d->told)
 		told_close(d->told);
+	demands_close(d->demands);
 	if (d->health)
 		health_close(d->health);
 	via_close(d->via);
