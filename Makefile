@@ -34,7 +34,7 @@ SHUNT_SRC := $(wildcard user/shunt/*.c)
 # What both know of libbpf and libxdp.
 XDP_SRC := $(wildcard user/xdp/*.c)
 # What needs neither root nor a kernel: built once more with the sanitizers, for the unit tests.
-PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,directory.c discovery.c discovery_join.c dns_answer.c events.c history.c journal.c lookback.c migrate.c nexthop_link.c preview.c registrations.c ring.c model.c summary.c template.c transitions.c store.c viptable.c quictable.c picks.c) \
+PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,model_succession.c directory.c discovery.c discovery_join.c dns_answer.c events.c history.c history_delta.c journal.c lookback.c migrate.c nexthop_link.c preview.c registrations.c ring.c model.c summary.c template.c transitions.c store.c viptable.c quictable.c picks.c) \
 	$(addprefix user/shunt/,args.c holds.c keys.c words.c rates.c remains_text.c table.c views.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -196,7 +196,7 @@ sim: $B/tests/sim ## Simulate connections while backends come and go (a quarter 
 	nice -n 19 $B/tests/sim --long --jobs $(shell nproc)
 
 # The packet table links the daemon's own template and ring code, so what is tested is what is loaded.
-$B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c template.c ring.c viptable.c quictable.c picks.c)) $(LIB_OBJ)
+$B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c model_succession.c template.c ring.c viptable.c quictable.c picks.c)) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB)) -lm
 

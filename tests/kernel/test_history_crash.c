@@ -43,7 +43,7 @@ static int commits(struct history *history, uint32_t weight)
 	static const struct history_origin origin = {"test", 0, 0, NULL};
 	struct store_state state = {.config = config_of(weight)};
 
-	if (history_prepare(history, state.config, &origin, "", &state.revision, NULL) ||
+	if (history_prepare(history, NULL, state.config, &origin, "", &state.revision, NULL) ||
 	    store_prepare(path, &state, NULL) || store_commit(path, NULL))
 		return 1;
 	history_commit(history);

@@ -46,7 +46,7 @@ static const char *checked(void *arg, const char *service, const struct shunt_ad
 
 static struct model *made(const struct config *config, struct odd odd)
 {
-	struct model_inputs inputs = {SEED, health, nexthop, &odd, NULL, 0};
+	struct model_inputs inputs = {SEED, health, nexthop, &odd, NULL, 0, NULL};
 	struct model_cache *cache = model_cache_new();
 	struct model *model = model_build(config, &inputs, cache);
 

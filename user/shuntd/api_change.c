@@ -80,12 +80,16 @@ int api_change(struct daemon *d, const struct api_request *request, struct confi
 	       struct shunt_err *err)
 {
 	json_t *warnings = json_array(), *notes = api_removed_notes(d, next), *diff = config_diff(d->config, next);
+	struct config view[2];
 	bool taken = false;
 	int ret;
 
+	config_differing(d->config, next, view);
 	if (whole)
-		api_warn_undrained(warnings, d->config, next);
-	api_warn_moved(warnings, d->config, next);
+		api_warn_undrained(warnings, &view[0], &view[1]);
+	api_warn_moved(warnings, &view[0], &view[1]);
+	free(view[0].services);
+	free(view[1].services);
 	ret = guard(d, request, next, warnings, err);
 	if (ret == 0)
 		ret = carry_out(d, request, next, diff, &taken, body, err);

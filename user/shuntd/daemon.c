@@ -51,11 +51,15 @@ static const struct nexthop *nexthop_of(void *arg, const struct shunt_addr *back
 	return nexthops_get(d->nexthops, backend);
 }
 
-static struct model *build_model(struct daemon *d, const struct config *config)
+/* Of backends that the maps alone have still, next hops are wanted as well. moves: some of those of the configuration may be about to
+ * become such. */
+static struct model *build_model(struct daemon *d, const struct config *config, bool moves)
 {
 	struct shunt_addr *leftovers;
-	size_t count = datapath_leftovers(d->dp, &leftovers);
-	struct model_inputs inputs = {attach_seed(d->attach), health_of, nexthop_of, d, leftovers, count};
+	size_t count = datapath_leftovers(d->dp, !moves, &leftovers);
+	struct model_inputs inputs = {
+		attach_seed(d->attach), health_of, nexthop_of, d, leftovers, count, d->model,
+	};
 	struct model *model = model_build(config, &inputs, d->cache);
 
 	free(leftovers);
@@ -66,9 +70,10 @@ static struct model *build_model(struct daemon *d, const struct config *config)
 static void watch_backends(struct daemon *d, const struct config *config)
 {
 	struct shunt_addr *addrs, *in_maps;
-	size_t in_maps_count = datapath_leftovers(d->dp, &in_maps), count = in_maps_count, n = 0;
+	size_t in_maps_count, count, n = 0;
 	uint8_t(*macs)[6];
 
+	in_maps_count = count = datapath_leftovers(d->dp, false, &in_maps);
 	for (size_t i = 0; i < config->service_count; i++)
 		count += config->services[i].backend_count;
 	addrs = xcalloc(count + 1, sizeof(*addrs));
@@ -107,17 +112,19 @@ static void remember_nexthops(struct daemon *d, const struct config *config)
 
 static int apply_maps(struct daemon *d, const struct config *config, struct shunt_err *err)
 {
+	bool moves = !d->model || !config_same_addresses(config, d->effective);
 	struct model *model;
 	int rc;
 
-	watch_backends(d, config);
+	if (moves)
+		watch_backends(d, config);
 	if (!d->config)
 		remember_nexthops(d, config);
-	model = build_model(d, config);
+	model = build_model(d, config, moves);
 	rc = datapath_apply(d->dp, model, err);
 	if (rc) {
 		model_free(model);
-		if (d->effective)
+		if (d->effective && moves)
 			watch_backends(d, d->effective);
 		return rc;
 	}
@@ -165,6 +172,8 @@ static int commit_both(struct daemon *d, struct config *next, struct config *eff
 		rc = daemon_record(d, next, origin, &state.revision, err);
 	if (rc)
 		return rc;
+	if (history_differs(d->history, state.revision))
+		state.config = NULL;
 	rc = store_prepare(d->state_path, &state, err);
 	if (rc) {
 		history_abort(d->history);
@@ -235,7 +244,7 @@ int daemon_take_discovered(struct daemon *d, struct config *effective, struct sh
 static void refresh(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
-	struct model *model = build_model(d, d->effective);
+	struct model *model = build_model(d, d->effective, false);
 	struct shunt_err err;
 
 	if (datapath_apply(d->dp, model, &err)) {
@@ -262,24 +271,36 @@ static void refresh_soon(struct daemon *d)
 
 static void nexthops_changed(void *arg)
 {
-	refresh_soon(arg);
+	struct daemon *d = arg;
+	size_t count;
+	const struct shunt_addr *addrs = nexthops_changes(d->nexthops, &count);
+
+	if (d->model)
+		model_touch_addrs(d->model, addrs, count);
+	refresh_soon(d);
 }
 
 static void health_changed(void *arg, const char *service, const struct shunt_addr *backend,
 			   const struct health_status *status)
 {
-	(void)service;
+	struct daemon *d = arg;
+
 	(void)backend;
 	(void)status;
-	refresh_soon(arg);
+	if (d->model)
+		model_touch(d->model, service);
+	refresh_soon(d);
 }
 
 static void repair(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
 
-	if (attach_repair(d->attach, d->config->interfaces, d->config->interface_count))
-		refresh_soon(d);
+	if (!attach_repair(d->attach, d->config->interfaces, d->config->interface_count))
+		return;
+	if (d->model)
+		model_touch_all(d->model);
+	refresh_soon(d);
 }
 
 static void alive(uv_timer_t *timer)
@@ -369,11 +390,10 @@ int daemon_detach(struct daemon *d, struct shunt_err *err)
 enum backend_state daemon_backend_state(const struct daemon *d, const char *service,
 					const struct config_backend *backend)
 {
-	const struct config_service *svc = config_find_service(d->config, service);
-	size_t i = svc ? (size_t)(svc - d->config->services) : 0;
+	const struct model_service *svc = model_find(d->model, service);
 
-	for (size_t j = 0; svc && j < d->model->services[i].dest_count; j++)
-		if (addr_equal(&d->model->services[i].dests[j].addr, &backend->addr))
-			return d->model->services[i].dests[j].state;
+	for (size_t j = 0; svc && j < svc->dest_count; j++)
+		if (addr_equal(&svc->dests[j].addr, &backend->addr))
+			return svc->dests[j].state;
 	return BACKEND_UNRESOLVED;
 }

@@ -9,6 +9,7 @@
 
 #include "model.h"
 #include "../lib/xalloc.h"
+#include "model_priv.h"
 #include "picks.h"
 
 /*
@@ -35,6 +36,7 @@ struct cached_ring {
 struct model_cache {
 	struct cached_ring **chains;
 	uint32_t mask;
+	size_t count;
 };
 
 const char *backend_state_name(enum backend_state state)
@@ -112,6 +114,7 @@ static void cache_init(struct model_cache *cache, size_t services)
 		chains <<= 1;
 	cache->chains = xcalloc(chains, sizeof(*cache->chains));
 	cache->mask = chains - 1;
+	cache->count = 0;
 }
 
 static void cache_release(struct model_cache *cache)
@@ -147,6 +150,7 @@ static void cache_add(struct model_cache *cache, struct cached_ring *cached)
 
 	cached->next = *chain;
 	*chain = cached;
+	cache->count++;
 }
 
 /* The entry of the service's ring, no longer in the cache; NULL: there is none. */
@@ -157,8 +161,10 @@ static struct cached_ring *cache_take(struct model_cache *cache, const char *nam
 	while (*place && (strcmp((*place)->name, name) != 0 || strcmp((*place)->pool, pool) != 0))
 		place = &(*place)->next;
 	cached = *place;
-	if (cached)
+	if (cached) {
 		*place = cached->next;
+		cache->count--;
+	}
 	return cached;
 }
 
@@ -278,17 +284,16 @@ static struct cached_ring *build_ring(const struct config_service *service, cons
 	return cached;
 }
 
-/* One build's caches: what is not passed on from one to the other is of nobody any more. */
+/* Where a build's rings are kept, and what they are functions of besides. */
 struct passing {
-	struct model_cache *from, *to;
+	struct model_cache *cache;
 	uint64_t seed;
 };
 
-/* The entry of the service's ring, moved from one cache to the other if it is still the one. */
-static struct cached_ring *cache_pass_on(const struct passing *pass, const struct config_service *service,
-					 const char *pool)
+/* The entry of the service's ring: made anew if what is there is not the one. */
+static struct cached_ring *cache_get(const struct passing *pass, const struct config_service *service, const char *pool)
 {
-	struct cached_ring *cached = cache_take(pass->from, service->name, pool);
+	struct cached_ring *cached = cache_take(pass->cache, service->name, pool);
 
 	if (cached && !is_ring_of(cached, service, pass->seed)) {
 		cached_ring_free(cached);
@@ -296,8 +301,54 @@ static struct cached_ring *cache_pass_on(const struct passing *pass, const struc
 	}
 	if (!cached)
 		cached = build_ring(service, pool, pass->seed);
-	cache_add(pass->to, cached);
+	cache_add(pass->cache, cached);
 	return cached;
+}
+
+/* Room for so many services before there are more of them. */
+static void cache_grow(struct model_cache *cache, size_t services)
+{
+	struct model_cache before = *cache;
+
+	if (services <= (size_t)cache->mask + 1)
+		return;
+	cache_init(cache, services);
+	for (size_t i = 0; i <= before.mask; i++) {
+		for (struct cached_ring *cached = before.chains[i], *next; cached; cached = next) {
+			next = cached->next;
+			cache_add(cache, cached);
+		}
+	}
+	free(before.chains);
+}
+
+static void cache_pass_on(struct model_cache *from, struct model_cache *to, const char *name, const char *pool)
+{
+	struct cached_ring *cached = cache_take(from, name, pool);
+
+	if (cached)
+		cache_add(to, cached);
+}
+
+/* Free the rings of services that are gone, if there are any. */
+static void cache_prune(struct model_cache *cache, const struct model *model)
+{
+	struct model_cache before = *cache;
+	size_t rings = model->service_count;
+
+	for (size_t i = 0; i < model->service_count; i++)
+		rings += model->services[i].pool_count;
+	if (cache->count <= rings)
+		return;
+	cache_init(cache, model->service_count);
+	for (size_t i = 0; i < model->service_count; i++) {
+		const struct model_service *service = &model->services[i];
+
+		cache_pass_on(&before, cache, service->name, OWN_RING);
+		for (size_t j = 0; j < service->pool_count; j++)
+			cache_pass_on(&before, cache, service->name, service->pools[j].name);
+	}
+	cache_release(&before);
 }
 
 static const struct model_ring *resolve(const struct cached_ring *cached, const bool *available)
@@ -379,7 +430,7 @@ static const struct model_ring *ring_of(const struct passing *pass, const struct
 
 	for (size_t i = 0; i < config->backend_count; i++)
 		available[i] = backend_is_used(dests[i].state) || !serves(config, ring, config->backends[i].pool);
-	return model_ring_hold(cached_resolve(cache_pass_on(pass, config, ring), available));
+	return model_ring_hold(cached_resolve(cache_get(pass, config, ring), available));
 }
 
 /*
@@ -487,39 +538,23 @@ static void fill_leftovers(struct model *model, const struct model_inputs *input
 struct model *model_build(const struct config *config, const struct model_inputs *inputs, struct model_cache *cache)
 {
 	struct model *model = xcalloc(1, sizeof(*model));
-	struct model_cache before = *cache;
-	const struct passing pass = {&before, cache, inputs->seed};
+	const struct passing pass = {cache, inputs->seed};
+	struct model_succession succession;
 
-	cache_init(cache, config->service_count);
+	cache_grow(cache, config->service_count);
 	model->source4 = config->source4;
 	model->source6 = config->source6;
 	model->icmp_rate = config->icmp_rate;
 	model->service_count = config->service_count;
 	model->services = xcalloc(config->service_count + 1, sizeof(*model->services));
-	for (size_t i = 0; i < config->service_count; i++)
+	model_succeed(&succession, model, inputs->before);
+	for (size_t i = 0; i < config->service_count; i++) {
+		if (model_inherit(&succession, i, &config->services[i]))
+			continue;
 		fill_service(&model->services[i], &config->services[i], inputs, &pass);
-	fill_leftovers(model, inputs);
-	cache_release(&before); /* with the rings of services that are gone */
-	return model;
-}
-
-void model_free(struct model *model)
-{
-	if (!model)
-		return;
-	for (size_t i = 0; i < model->service_count; i++) {
-		for (size_t j = 0; j < model->services[i].dest_count; j++)
-			free(model->services[i].dests[j].server_ids);
-		free(model->services[i].vips);
-		free(model->services[i].dests);
-		free(model->services[i].picks);
-		model_ring_release(model->services[i].ring);
-		for (size_t j = 0; j < model->services[i].pool_count; j++)
-			model_ring_release(model->services[i].pools[j].ring);
-		free(model->services[i].pools);
-		config_sources_release(model->services[i].sources);
+		model_note_changed(&succession, i, &config->services[i]);
 	}
-	free(model->services);
-	free(model->leftovers);
-	free(model);
+	fill_leftovers(model, inputs);
+	cache_prune(cache, model);
+	return model;
 }

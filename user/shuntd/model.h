@@ -63,7 +63,14 @@ struct model_pool {
 	const struct model_ring *ring; /* held; of the service's dests, only such as are in the pool */
 };
 
+/* What the models hold that have the same service: built from the same service of a configuration, in the same world. */
+struct model_shared;
+
 struct model_service {
+	struct model_shared *shared; /* held, with all that members point at */
+	const struct config_shared
+		*of; /* what it was built from; NULL: nobody can say whether that is still the same */
+	bool stale; /* the world has changed for it since: the next model has another. Of this model's service alone, not of what is shared */
 	char name[SHUNT_NAME_MAX];
 	uint32_t salt;
 	uint32_t ring_size;
@@ -103,6 +110,12 @@ struct model {
 	size_t leftover_count;
 	struct model_service *services;
 	size_t service_count;
+	size_t found;	 /* model_find(): behind the last one found */
+	uint64_t serial; /* no other model has it */
+	uint64_t
+		follows; /* the serial of the one before, if only states, next hops, rings and times of `changed` differ; else 0 */
+	size_t *changed; /* indexes of services that are not those of the one before */
+	size_t changed_count;
 };
 
 /* What model_build() asks about the world; any may be NULL: no health (all up), no next hops (all unresolved).
@@ -114,7 +127,17 @@ struct model_inputs {
 	void *arg;
 	const struct shunt_addr *leftovers; /* next hops are asked for, too */
 	size_t leftover_count;
+	const struct model *
+		before; /* of the same world but for its stale services: what is the same is taken from there; may be NULL */
 };
+
+/* NULL: there is none. Who asks for one after another in their order is answered at once. */
+struct model_service *model_find(struct model *model, const char *service);
+
+/* The world has changed for these: the service's backend, all services that have one of the addresses (sorted), all services. */
+void model_touch(struct model *model, const char *service);
+void model_touch_addrs(struct model *model, const struct shunt_addr *addrs, size_t count);
+void model_touch_all(struct model *model);
 
 /* Is a backend's destination in its service's own ring, whatever others it has? */
 static inline bool model_dest_is_own(const struct model_dest *dest)
