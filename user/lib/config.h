@@ -335,6 +335,8 @@ void config_share(struct config *config);
 void config_own(struct config_service *service);
 /* Copies of one another, unchanged. What is not so may still say the same. */
 bool config_is_copy(const struct config_service *a, const struct config_service *b);
+/* Where next, which was read anew, says what present says, byte by byte, make its services copies of those. */
+void config_adopt(struct config *next, const struct config *present);
 /* Hold what is a service's, and so its place in memory. NULL is fine. */
 struct config_shared *config_shared_hold(struct config_shared *shared);
 void config_shared_release(struct config_shared *shared);

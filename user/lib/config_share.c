@@ -177,3 +177,71 @@ bool config_same_addresses(const struct config *a, const struct config *b)
 			return false;
 	return true;
 }
+
+static bool same_bytes(const void *a, size_t count_a, const void *b, size_t count_b, size_t size)
+{
+	return count_a == count_b && (!count_a || !memcmp(a, b, count_a * size));
+}
+
+/* What a service says by itself: without what members point at. */
+static void set_plain(struct config_service *plain, const struct config_service *service)
+{
+	memcpy(plain, service, sizeof(*plain)); /* with its padding */
+	memset(&plain->check, 0, sizeof(plain->check));
+	plain->sources = NULL;
+	plain->pools = NULL;
+	plain->vips = NULL;
+	plain->backends = NULL;
+	plain->discover = NULL;
+	plain->shared = NULL;
+}
+
+/* Everything is compared, members that are not known here too: false may mean that nobody can say, true is the same. */
+static bool says_the_same(const struct config_service *a, const struct config_service *b)
+{
+	struct config_service x, y;
+
+	set_plain(&x, a);
+	set_plain(&y, b);
+	return !memcmp(&x, &y, sizeof(x)) && !a->discover_count &&
+	       same_bytes(a->backends, a->backend_count, b->backends, b->backend_count, sizeof(*a->backends)) &&
+	       same_bytes(a->vips, a->vip_count, b->vips, b->vip_count, sizeof(*a->vips)) &&
+	       same_bytes(a->pools, a->pool_count, b->pools, b->pool_count, sizeof(*a->pools)) &&
+	       config_sources_equal(a->sources, b->sources) && config_check_equal(&a->check, &b->check);
+}
+
+/* The tree of a service depends on its group, too. */
+static bool same_groups(const struct config *a, const struct config *b)
+{
+	json_t *left = json_object(), *right = json_object();
+	bool same;
+
+	config_groups_to_json(a, left);
+	config_groups_to_json(b, right);
+	same = json_equal(left, right);
+	json_decref(left);
+	json_decref(right);
+	return same;
+}
+
+void config_adopt(struct config *next, const struct config *present)
+{
+	struct config_names *names;
+
+	if (!same_groups(next, present))
+		return;
+	names = config_names_new(present);
+	for (size_t i = 0; i < next->service_count; i++) {
+		struct config_service *service = &next->services[i];
+		const struct config_service *was = config_names_find(names, service->name);
+
+		if (!was || config_is_copy(was, service) || !says_the_same(was, service))
+			continue;
+		if (service->shared)
+			config_shared_release(service->shared);
+		else
+			free_parts(service);
+		config_copy_service(service, was);
+	}
+	free(names);
+}

@@ -159,6 +159,7 @@ static int commit_merged(struct daemon *d, const struct config_merge *m, const s
 	uint64_t hash = m->main_changed ? m->dir->main.hash : d->file_hash;
 	int rc;
 
+	config_adopt(m->next, d->config);
 	*changed = !config_same(m->next, d->config);
 	if (!*changed && hash == d->file_hash && json_equal(m->next_hashes, d->files)) {
 		config_free(m->next);
