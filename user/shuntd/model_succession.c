@@ -162,8 +162,12 @@ void model_free(struct model *model)
 {
 	if (!model)
 		return;
-	for (size_t i = 0; i < model->service_count; i++)
-		release(model->services[i].shared);
+	for (size_t i = 0; i < model->service_count; i++) {
+		if (model->services[i].shared)
+			release(model->services[i].shared);
+		else /* made by hand, for tests */
+			free_service(&model->services[i]);
+	}
 	free(model->services);
 	free(model->leftovers);
 	free(model->changed);
