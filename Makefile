@@ -34,7 +34,7 @@ SHUNT_SRC := $(wildcard user/shunt/*.c)
 # What both know of libbpf and libxdp.
 XDP_SRC := $(wildcard user/xdp/*.c)
 # What needs neither root nor a kernel: built once more with the sanitizers, for the unit tests.
-PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,model_succession.c directory.c discovery.c discovery_join.c dns_answer.c events.c history.c history_delta.c journal.c lookback.c migrate.c nexthop_link.c preview.c registrations.c ring.c model.c summary.c template.c transitions.c store.c viptable.c quictable.c picks.c) \
+PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,directory.c discovery.c discovery_join.c dns_answer.c events.c history.c history_delta.c journal.c lookback.c migrate.c nexthop_link.c preview.c registrations.c ring.c model.c model_succession.c model_rings.c serving.c slow_start.c summary.c template.c transitions.c store.c viptable.c quictable.c picks.c) \
 	$(addprefix user/shunt/,args.c holds.c keys.c words.c rates.c remains_text.c table.c views.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -56,7 +56,7 @@ CONN_BIN := $(addprefix $B/tests/test_conn_,explore property)
 KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
 TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
 
-.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench bench-checks sim conn-mutants fuzz-packets fuzz-api format format-check install uninstall clean help
+.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench bench-daemon bench-veth budget bench-checks sim conn-mutants fuzz-packets fuzz-api format format-check install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -64,7 +64,7 @@ all: $B/shuntd $B/shunt ## Build the daemon, the command and the XDP programs (d
 
 bpf: $(BPF_OBJ) ## Build the XDP programs only
 
-tests: $(UNIT_BIN) $(CONN_BIN) $(KERNEL_BIN) $B/tests/packet $B/tests/sim $B/tests/fuzz_packets $(TEST_BPF_OBJ) live-tools ## Build the tests
+tests: $(UNIT_BIN) $(CONN_BIN) $(KERNEL_BIN) $B/tests/packet $B/tests/budget $B/tests/sim $B/tests/fuzz_packets $(TEST_BPF_OBJ) live-tools ## Build the tests
 
 unit: $(UNIT_BIN) $(CONN_BIN) ## Run the unit tests (no root needed)
 	@for t in $^; do $$t || exit 1; done
@@ -167,18 +167,39 @@ $B/bench/%.bpf.o: tests/bench/%.bpf.c
 	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 	$(LLVM_STRIP) -g $@
 
-$B/skel/driver.skel.h: $B/bench/driver.bpf.o
+$B/skel/driver.skel.h $B/skel/classic.skel.h: $B/skel/%.skel.h: $B/bench/%.bpf.o
 	@mkdir -p $(@D)
-	$(BPFTOOL) gen skeleton $< name driver_bpf > $@
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-$B/obj/tests/bench/bench.o: | $B/skel/driver.skel.h
+BENCH_OBJ := $(call obj,obj,$(addprefix tests/bench/,bench.c classic.c dispatcher.c frames.c report.c workloads.c world.c))
+$(BENCH_OBJ): | $B/skel/driver.skel.h $B/skel/classic.skel.h
 
-$B/tests/bench: $B/obj/tests/bench/bench.o $(call obj,obj,$(addprefix user/shuntd/,template.c viptable.c)) $(LIB_OBJ)
+$B/tests/bench: $(BENCH_OBJ) $(call obj,obj,$(addprefix user/shuntd/,template.c viptable.c)) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB))
 
-bench: $B/tests/bench ## Measure what a packet costs (root; about a minute)
-	$B/tests/bench
+bench: $B/tests/bench ## Measure what a packet costs (root; three minutes; BENCH="OPTION...": see build/tests/bench --help)
+	$B/tests/bench $(BENCH)
+
+$B/tests/bench_daemon: $B/obj/tests/bench/daemon.o $(filter-out %/main.o,$(SHUNTD_OBJ)) $(XDP_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNTD)) -lm
+
+bench-daemon: $B/tests/bench_daemon ## Measure rings, changes of health, and the maps' memory (root; needs 7 GiB)
+	$B/tests/bench_daemon
+
+bench-veth: all live-tools $B/tests/bpf/reflect.bpf.o $B/tests/bpf/drop.bpf.o ## Measure packets a second through veth, beside nftables (root; half a minute)
+	scripts/bench-veth
+
+# What the programs may take, against the running kernel.
+$B/tests/budget: $B/obj/tests/budget/budget.o $(filter-out %/main.o,$(SHUNTD_OBJ)) $(XDP_OBJ) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs $(LIBS_SHUNTD)) -lm
+
+$B/obj/tests/budget/budget.o: | $(SKEL)
+
+budget: $B/tests/budget ## Write down what the programs take, of the running kernel (root): tests/budget/budget.txt
+	$B/tests/budget --write tests/budget/budget.txt
 
 $B/tests/bench_checks: $B/obj/tests/bench/checks.o $(call obj,obj,$(wildcard user/shuntd/health*.c)) $(LIB_OBJ)
 	@mkdir -p $(@D)
@@ -196,7 +217,7 @@ sim: $B/tests/sim ## Simulate connections while backends come and go (a quarter 
 	nice -n 19 $B/tests/sim --long --jobs $(shell nproc)
 
 # The packet table links the daemon's own template and ring code, so what is tested is what is loaded.
-$B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c model_succession.c template.c ring.c viptable.c quictable.c picks.c)) $(LIB_OBJ)
+$B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c model_succession.c model_rings.c serving.c slow_start.c template.c ring.c viptable.c quictable.c picks.c)) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB)) -lm
 

@@ -61,7 +61,7 @@ static __always_inline int encap_decrement_ttl(const struct xdp_md *ctx, const s
 		if ((void *)(ip4 + 1) > end)
 			return SHUNT_REASON_TRUNCATED;
 		ip4->ttl--;
-		ip4->check = csum_grow(ip4->check, (__u16)~bpf_htons(0x0100)); /* TTL is its word's high byte */
+		ip4->check = csum_one_less(ip4->check, bpf_htons(0x0100)); /* TTL is its word's high byte */
 	}
 	return NEXT;
 }

@@ -57,7 +57,7 @@ static __always_inline int parse_ipv4(struct packet *pkt, struct cursor *cur)
 	if (cur->at + sizeof(*ip) > cur->end)
 		return SHUNT_REASON_TRUNCATED;
 	header_len = ip->ihl * 4;
-	if (ip->version != 4 || header_len < sizeof(*ip))
+	if ((__u8)(*(const __u8 *)ip - 0x45) > 0x4f - 0x45) /* version 4, five words or more */
 		return SHUNT_REASON_BAD_HEADER;
 	pkt->proto = ip->protocol;
 	if (pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP)

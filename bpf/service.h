@@ -24,29 +24,47 @@ static __always_inline __u32 vip_key(__be16 port, __u8 proto, __u8 family)
 	return key.word;
 }
 
-/* In the half of the flat table that begins at base. low, high: the address's halves as they lie in memory. */
-static __always_inline const struct shunt_vip *vip_probe(__u64 low, __u64 high, __u32 key, __u32 slot, __u32 base,
-							 bool is_v6)
+/* low, high: the address's halves as they lie in memory; high is 0 for IPv4, in entries, too. */
+static __always_inline bool vip_is(const struct shunt_vip *vip, __u64 low, __u64 high, __u32 key, bool is_v6)
+{
+	const __u64 *addr = (const __u64 *)vip->addr;
+
+	return *(const __u32 *)&vip->port == key && addr[0] == low && (!is_v6 || addr[1] == high);
+}
+
+/* Where the entry that was looked at first is another's: the index of the one, or -1. slot: that first one, in the half that begins at base. Apart, since it
+ * hardly ever comes to this: the loop's variables would be kept in memory by all packets. Global, so that verifiers look at it once. */
+__noinline int vip_probe(__u64 low, __u64 high, __u32 key, __u32 slot, __u32 base)
 {
 	__u32 mask = knob_vip_slots - 1;
 
 #pragma clang loop unroll(disable)
-	for (int probe = 0; probe < SHUNT_VIP_PROBES; probe++) {
+	for (int probe = 1; probe < SHUNT_VIP_PROBES; probe++) {
 		__u32 index = base + ((slot + probe) & mask);
 		const struct shunt_vip *vip = bpf_map_lookup_elem(&shunt_vips, &index);
-		const __u64 *addr;
-		__u32 found;
 
-		if (!vip)
-			return NULL;
-		found = *(const __u32 *)&vip->port;
-		if (!found)
-			return NULL;
-		addr = (const __u64 *)vip->addr;
-		if (found == key && addr[0] == low && (!is_v6 || addr[1] == high))
-			return vip;
+		if (!vip || !*(const __u32 *)&vip->port)
+			return -1;
+		if (vip_is(vip, low, high, key, true))
+			return (int)index;
 	}
-	return NULL;
+	return -1;
+}
+
+/* In the half of the flat table that begins at base. */
+static __always_inline const struct shunt_vip *vip_find_entry(__u64 low, __u64 high, __u32 key, __u32 slot, __u32 base,
+							      bool is_v6)
+{
+	__u32 index = base + slot;
+	const struct shunt_vip *vip = bpf_map_lookup_elem(&shunt_vips, &index);
+	int other;
+
+	if (!vip || !*(const __u32 *)&vip->port)
+		return NULL;
+	if (!unlikely(!vip_is(vip, low, high, key, is_v6)))
+		return vip;
+	other = vip_probe(low, high, key, slot, base);
+	return other < 0 ? NULL : bpf_map_lookup_elem(&shunt_vips, &other);
 }
 
 /* What the flat table does not have. */
@@ -64,19 +82,18 @@ static __always_inline const struct shunt_vip *vip_lookup(const __be32 *dst, __b
 	__u32 key = vip_key(port, proto, is_v6 ? SHUNT_FAMILY_IPV6 : SHUNT_FAMILY_IPV4);
 	__u64 low = is_v6 ? *(const __u64 *)&dst[0] : dst[0];
 	__u64 high = is_v6 ? *(const __u64 *)&dst[2] : 0;
-	__u32 zero = 0, slot, base, has_spans;
+	__u32 zero = 0, slots = knob_vip_slots, slot, half, base;
 	const struct shunt_control *control = bpf_map_lookup_elem(&shunt_control, &zero);
 	const struct shunt_vip *vip;
 
 	if (!control)
 		return NULL;
 	/* Read once: the half in force may change at any time, and stays intact until all who saw it are done. */
-	base = *(const volatile __u32 *)&control->vip_half ? 1 : 0;
-	slot = shunt_vip_slot(low, high, key, control->vip_multiplier[base], knob_vip_slots - 1);
-	has_spans = control->vip_spans[base];
-	base *= knob_vip_slots;
-	vip = vip_probe(low, high, key, slot, base, is_v6);
-	if (vip || is_exact || !unlikely(has_spans))
+	half = *(const volatile __u32 *)&control->vip_half ? 1 : 0;
+	slot = shunt_vip_slot(low, high, key, control->vip_multiplier[half], slots - 1);
+	base = half ? slots : 0;
+	vip = vip_find_entry(low, high, key, slot, base, is_v6);
+	if (vip || is_exact || !unlikely(control->vip_spans[half]))
 		return vip;
 	return vip_match(low, high, key, base);
 }

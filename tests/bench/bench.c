@@ -1,323 +1,168 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a packet costs: shunt's program, and another build of it, beside an empty one and a floor (a fixed outer header, no lookups), in
- * one process, program by program in turn, round after round. Prints quartiles of the cost in ns, net of the empty program's in the
- * same round, and the ratio of medians to the floor. Fails when what came out is not what must come out; never because of a
- * time. `make bench`, root; not part of scripts/check.
+ * What a packet costs: shunt's program beside an empty one, a floor (a fixed outer header, no lookups), a balancer of the conventional design
+ * (classic.bpf.c), and whatever else is named, program by program in turn, round after round, in one call. Costs are
+ * net of the empty program's in the same round. Fails when what came out is not what must come out; never because of a time.
+ *
+ * Each turn begins with packets that are not timed, so that what the program before left in the caches is no part of it. All is on
+ * one CPU. `make bench`, root; not part of scripts/check.
  */
 #include <errno.h>
-#include <stddef.h>
+#include <fnmatch.h>
+#include <getopt.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
 #include "../../user/lib/xalloc.h"
-#include "../../user/shuntd/model.h"
-#include "../../user/shuntd/viptable.h"
+#include "bench.h"
 #include "driver.skel.h"
-#include "format.h"
-#include "shunt/hash.h"
-#include "shunt/reasons.h"
-#include "shunt.skel.h"
 
-enum { VIP_SLOTS = 4096, RING = 65537, BACKENDS = 100, ROUNDS = 101, RUNS = 50000, SEED = 0x5eed };
-/* The port in a range; prefixes with three ranges each, which are there for the workloads with that port only. */
-enum { IN_RANGE = 8080, PREFIXES = 100, SPANS = 2 * PREFIXES, RANGES = 3 * PREFIXES };
-/* Ports whose ring has moved, all of it: there is an entry for each flow; each is a SYN that nobody has seen before. */
-enum { MOVED = 84, FLOOD = 85, CONN_BUCKETS = 1 << 19, TCP_SYN = 2, TCP_ACK = 16 };
-enum target { EMPTY, FLOOR, SHUNT, OTHER, TARGETS };
-
-struct workload {
-	const char *name;
-	bool is_v6;
-	uint8_t proto;
-	/* 80 is the VIP's, 82 that of one with GUE, 83 that hashes sources, 84 and 85 those with the moved ring, 8080 in a range of a prefix's */
-	uint16_t port;
-	uint32_t flows;
+enum { EMPTY, FLOOR, SHUNT, TARGETS_MAX = 8 };
+/* How many flows are made known to the programs before they are measured: all of an established workload's, if they are not more. */
+enum {
+	KNOWN_MAX = 2000000,
+	TABLE_ENTRIES = 8 * CONN_BUCKETS,
+	SINGLES = 16,
+	RUNS_MAX = 200000,
+	ROUNDS_MAX = BENCH_PIECES / TARGETS_MAX - 1
 };
 
-static const struct workload workloads[] = {
-	{"IPv4 TCP, 1 flow", false, IPPROTO_TCP, 80, 1},
-	{"IPv4 TCP, 10,000 flows", false, IPPROTO_TCP, 80, 10000},
-	{"IPv4 TCP, 1,000,000 flows", false, IPPROTO_TCP, 80, 1000000},
-	{"IPv4 UDP, 1,000,000 flows", false, IPPROTO_UDP, 80, 1000000},
-	{"IPv6 TCP, 1,000,000 flows", true, IPPROTO_TCP, 80, 1000000},
-	{"IPv4 TCP, 1M, hash: source", false, IPPROTO_TCP, 83, 1000000},
-	{"IPv4 TCP, not for a VIP", false, IPPROTO_TCP, 81, 1000000},
-	{"IPv4 TCP, 1 flow, GUE", false, IPPROTO_TCP, 82, 1},
-	{"IPv4 TCP, a prefix, 1 flow", false, IPPROTO_TCP, IN_RANGE, 1},
-	{"IPv4 TCP, a prefix, 1M flows", false, IPPROTO_TCP, IN_RANGE, 1000000},
-	{"SYN flood, dirty ring", false, IPPROTO_TCP, FLOOD, 1000000},
-	{"every flow tracked", false, IPPROTO_TCP, MOVED, 1000000},
-	{"10,000 flows in moved slots", false, IPPROTO_TCP, MOVED, 10000},
+static struct {
+	int rounds, runs, warm, cpu;
+	const char *pattern, *curve, *json, *object, *pinned, *dispatcher;
+	bool no_classic, list;
+} opt = {.rounds = 101, .runs = 10000, .warm = 20000, .cpu = -1, .pattern = "*"};
+
+static struct driver_bpf *driver;
+static struct bench_state *state;
+static struct bench_piece *pieces;
+static struct target targets[TARGETS_MAX];
+static int target_count;
+static struct world present; /* what the targets' maps hold */
+
+struct plan {
+	enum bench_order order;
+	uint8_t flags;	     /* TCP's */
+	int count, rounds;   /* how many programs are plugged in, for how many turns; 0: one packet of the first one */
+	uint32_t warm, last; /* struct bench_state */
+	uint64_t first;	     /* where the flows begin */
 };
 
-static const char *const target_names[] = {"empty", "floor", "shunt", "other"};
-
-static struct shunt_control *spans_of; /* whose spans come and go */
-static uint32_t span_count;
-static struct shunt_bucket *conns; /* of the build that is measured */
-
-static void die(const char *what)
+/* What became of the last packet is in out; returns the action. */
+static uint32_t run(const struct workload *w, const struct plan *p, uint8_t out[FRAME_MAX], uint32_t *out_len)
 {
-	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
+	uint8_t frame[FRAME_MAX];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_out = out, .data_size_out = FRAME_MAX);
 
-static struct bpf_map *find_map(const struct bpf_object *obj, const char *name)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
-
-	if (!map)
-		die(name);
-	return map;
-}
-
-static void *map_memory(const struct bpf_map *map)
-{
-	size_t page = 4096, len = (size_t)bpf_map__max_entries(map) * ((bpf_map__value_size(map) + 7) & ~7u);
-	void *p = mmap(NULL, (len + page - 1) & ~(page - 1), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
-
-	if (p == MAP_FAILED)
-		die(bpf_map__name(map));
-	return p;
-}
-
-/* path: another build of shunt.bpf.o, with the same maps and knobs; NULL: the one built in. */
-static struct bpf_object *load_shunt(const char *path)
-{
-	static const struct {
-		const char *map;
-		uint32_t entries;
-	} sizes[] = {{"shunt_vips", 2 * VIP_SLOTS},	{"shunt_spans", 2 * SPANS},
-		     {"shunt_ranges", 2 * RANGES},	{"shunt_rings", 3 * RING},
-		     {"shunt_dests", 2 * BACKENDS + 1}, {"shunt_dstat", 2 * BACKENDS + 1},
-		     {"shunt_rstat", SHUNT_REASON_MAX}, {"shunt_conns", CONN_BUCKETS}};
-	struct shunt_bpf__rodata *knobs;
-	struct bpf_program *prog;
-	struct bpf_object *obj;
-	size_t size;
-
-	if (path) {
-		obj = bpf_object__open_file(path, NULL);
-	} else {
-		const void *bytes = shunt_bpf__elf_bytes(&size);
-
-		obj = bpf_object__open_mem(bytes, size, NULL);
-	}
-	if (!obj)
-		die(path ? path : "open shunt");
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
-		if (bpf_object__find_map_by_name(obj, sizes[i].map)) /* another build may lack one */
-			bpf_map__set_max_entries(find_map(obj, sizes[i].map), sizes[i].entries);
-	knobs = (void *)bpf_map__initial_value(find_map(obj, ".rodata"), &size);
-	/* Another build's first ones are the same, whatever follows. */
-	if (path ? size < offsetof(struct shunt_bpf__rodata, knob_conn_buckets) : size != sizeof(*knobs))
-		die("other knobs than this benchmark was built with");
-	knobs->knob_vip_slots = VIP_SLOTS;
-	shunt_hash_derive(&knobs->knob_hash_keys, SEED);
-	if (!path)
-		knobs->knob_conn_buckets = CONN_BUCKETS;
-	/* A program array wants all of its programs to say the same of frames in several buffers. */
-	bpf_object__for_each_program(prog, obj) bpf_program__set_flags(prog, BPF_F_XDP_HAS_FRAGS);
-	if (bpf_object__load(obj))
-		die("load shunt");
-	return obj;
-}
-
-static uint32_t place(struct shunt_vip *table, uint64_t multiplier, const struct shunt_vip *vip)
-{
-	uint64_t half[2];
-	uint32_t key, slot;
-
-	memcpy(half, vip->addr, sizeof(half));
-	memcpy(&key, &vip->port, sizeof(key));
-	slot = shunt_vip_slot(half[0], half[1], key, multiplier, VIP_SLOTS - 1);
-	while (table[slot].family)
-		slot = (slot + 1) % VIP_SLOTS;
-	table[slot] = *vip;
-	return slot;
-}
-
-static void add_vip(struct shunt_vip *table, uint64_t multiplier, const char *addr, uint8_t proto, uint16_t port)
-{
-	struct shunt_vip vip = {.port = htons(port), .proto = proto, .ring_size = RING, .salt = 1};
-	struct shunt_addr a;
-
-	vip.ring_base = port == 82 ? RING : port == MOVED || port == FLOOD ? 2 * RING : 0;
-	if (addr_parse(addr, &a))
-		die(addr);
-	vip.family = a.family;
-	if (port == 83) {
-		vip.flags = SHUNT_VIP_SPECIAL | SHUNT_HASH_SOURCE;
-		vip.hash_prefix = 32;
-	}
-	memcpy(vip.addr, a.word, sizeof(vip.addr));
-	place(table, multiplier, &vip);
-}
-
-/* One service's prefixes: 192.0.0.0/24, 192.0.1.0/24 and so on, each with a range of ports and, on either side, another. */
-static void add_prefixes(const struct bpf_object *obj, struct shunt_control *control, struct shunt_vip *table)
-{
-	struct shunt_span *spans = map_memory(find_map(obj, "shunt_spans"));
-	struct shunt_range *ranges = map_memory(find_map(obj, "shunt_ranges"));
-	struct shunt_vip service = viptable_service(0);
-	uint32_t entry;
-
-	service.ring_size = RING;
-	service.salt = 1;
-	entry = place(table, control->vip_multiplier[0], &service);
-	for (uint32_t i = 0; i < PREFIXES; i++) {
-		spans[i] = (struct shunt_span){
-			.low = 0xffffc0000000 + 256 * i, .first = {3 * i}, .count = {3}, .vip = entry};
-		ranges[3 * i] = (struct shunt_range){1000, 1999, entry};
-		ranges[3 * i + 1] = (struct shunt_range){8000, 8999, entry};
-		ranges[3 * i + 2] = (struct shunt_range){10000, 10999, entry};
-	}
-	control->span_slots = SPANS;
-	control->range_slots = RANGES;
-	spans_of = control;
-	span_count = PREFIXES;
-}
-
-/* A slot that has just gone from backend to the next one. */
-static uint64_t moved(uint32_t backend)
-{
-	return (uint64_t)(1 + backend % BACKENDS) | (uint64_t)backend << SHUNT_SLOT_ANCHOR_SHIFT | SHUNT_SLOT_DIRTY |
-	       SHUNT_SLOT_REANCHOR;
-}
-
-static void fill_shunt(const struct bpf_object *obj, bool is_ours)
-{
-	struct shunt_control *control = map_memory(find_map(obj, "shunt_control"));
-	struct shunt_vip *vips = map_memory(find_map(obj, "shunt_vips"));
-	struct shunt_dest *dests = map_memory(find_map(obj, "shunt_dests"));
-	struct model_dest dest = {.state = BACKEND_UP, .nexthop = {.resolved = true, .ifindex = 1, .mtu = 1500}};
-	struct shunt_prefix source;
-	uint64_t *ring = map_memory(find_map(obj, "shunt_rings"));
-	char addr[32];
-
-	prefix_parse("172.31.0.0/16", &source);
-	control->vip_multiplier[0] = shunt_vip_multiplier(0);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 80);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 82);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, 83);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, MOVED);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_TCP, FLOOD);
-	add_vip(vips, control->vip_multiplier[0], "192.0.2.10", IPPROTO_UDP, 80);
-	add_vip(vips, control->vip_multiplier[0], "2001:db8::10", IPPROTO_TCP, 80);
-	if (is_ours) {
-		add_prefixes(obj, control, vips);
-		conns = map_memory(find_map(obj, "shunt_conns"));
-		control->conn_expiry = shunt_conn_expiry(900);
-	}
-	for (uint32_t i = 1; i <= BACKENDS; i++) {
-		snprintf(addr, sizeof(addr), "10.0.2.%u", i);
-		addr_parse(addr, &dest.addr);
-		dest.encap.type = CONFIG_ENCAP_AUTO;
-		model_template(&dests[i], &dest, &source);
-		dest.encap = (struct config_encap){CONFIG_ENCAP_GUE, 1, 6080};
-		model_template(&dests[BACKENDS + i], &dest, &source);
-		dests[i].ring_base = 2 * RING;
-		dests[i].ring_size = RING;
-	}
-	for (uint32_t slot = 0; slot < RING; slot++) {
-		ring[slot] = shunt_slot_clean(1 + (uint32_t)(shunt_mix64(slot) % BACKENDS));
-		ring[RING + slot] = shunt_slot_clean(BACKENDS + shunt_slot_current(ring[slot]));
-		ring[2 * RING + slot] = moved(shunt_slot_current(ring[slot]));
-	}
-}
-
-/* A frame of the workload, its first BENCH_FRAME bytes in the driver's state; returns the frame's length. */
-static uint32_t make_frame(const struct workload *w, uint8_t *frame, struct bench_state *s)
-{
-	static const uint8_t vip4[] = {192, 0, 2, 10}, client4[] = {10, 1, 0, 0};
-	static const uint8_t vip6[] = {0x20, 1, 0x0d, 0xb8, [15] = 0x10}, client6[] = {0x20, 1, 0x0d, 0xb8, 0, 1};
-	uint32_t l4 = w->is_v6 ? 54 : 34, len = l4 + 20;
-
-	memset(frame, 0, 128);
-	frame[12] = w->is_v6 ? 0x86 : 0x08;
-	frame[13] = w->is_v6 ? 0xdd : 0x00;
-	if (w->is_v6) {
-		frame[14] = 0x60;
-		frame[19] = 20;
-		frame[20] = w->proto;
-		frame[21] = 64;
-		memcpy(frame + 22, client6, sizeof(client6));
-		memcpy(frame + 38, vip6, sizeof(vip6));
-	} else {
-		frame[14] = 0x45;
-		frame[17] = 40;
-		frame[22] = 64;
-		frame[23] = w->proto;
-		memcpy(frame + 26, client4, 4);
-		memcpy(frame + 30, vip4, 4);
-	}
-	frame[l4] = 0x20;
-	frame[l4 + 2] = w->port >> 8;
-	frame[l4 + 3] = (uint8_t)w->port;
-	frame[l4 + 5] = 20; /* UDP's length; of TCP some sequence number's */
-	frame[l4 + 12] = 0x50;
-	frame[l4 + 13] = w->port == FLOOD ? TCP_SYN : TCP_ACK;
-	s->is_v6 = w->is_v6;
-	s->frame_len = len < BENCH_FRAME ? BENCH_FRAME : len;
-	memcpy(s->frame, frame, BENCH_FRAME);
-	return s->frame_len;
-}
-
-static void check_output(const struct workload *w, const uint8_t *out, uint32_t len, uint32_t frame_len,
-			 uint32_t action)
-{
-	bool forwarded = w->port != 81;
-	uint32_t sum = 0, more = !forwarded ? 0 : w->port == 82 ? 28 : 20;
-
-	if (action != (forwarded ? XDP_TX : XDP_PASS) || len != frame_len + more)
-		goto bad;
-	if (!forwarded)
-		return;
-	for (int i = 14; i < 34; i += 2)
-		sum += out[i] << 8 | out[i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	if ((sum & 0xffff) + (sum >> 16) != 0xffff || out[30] != 10 || out[33] < 1 || out[33] > BACKENDS)
-		goto bad;
-	return;
-bad:
-	fprintf(stderr, "bench: %s: wrong output (action %u, %u bytes)\n", w->name, action, len);
-	exit(1);
-}
-
-/* runs: after the first. first: the number of the first one, on which its flow depends. */
-static double run(struct driver_bpf *driver, struct bench_state *state, const struct workload *w, enum target target,
-		  int prog_fd, uint32_t first, uint32_t runs)
-{
-	uint8_t frame[128], out[256];
-	uint32_t zero = 0;
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_out = out, .data_size_out = sizeof(out),
-		    .repeat = runs + 1);
-
-	if (bpf_map_update_elem(bpf_map__fd(driver->maps.target), &zero, &prog_fd, BPF_ANY))
-		die("target");
-	spans_of->vip_spans[0] = w->port == IN_RANGE ? span_count : 0;
 	memset(state, 0, sizeof(*state));
-	state->measured = runs;
+	state->targets = p->count;
+	state->warm = p->warm;
+	state->last = p->last;
+	state->first = p->first;
 	state->flows = w->flows;
-	state->first = first;
-	opts.data_size_in = make_frame(w, frame, state);
+	state->services = w->world.services;
+	state->order = p->order;
+	while (p->order == BENCH_ZIPF && w->flows >> state->octaves)
+		state->octaves++;
+	opts.data_size_in = frame_make(w, p->flags, frame, state);
+	/* The packet after the last piece ends it. */
+	opts.repeat = p->rounds ? (int)(p->last * p->count * p->rounds + 1) : 1;
 	if (bpf_prog_test_run_opts(bpf_program__fd(driver->progs.bench_driver), &opts))
 		die("test run");
-	if (target >= SHUNT)
-		check_output(w, out, opts.data_size_out, state->frame_len, opts.retval);
-	return (double)(state->end - state->start) / runs;
+	*out_len = opts.data_size_out;
+	return opts.retval;
 }
 
-static void forget_connections(void)
+static void plug_in(const struct target *t, uint32_t at)
 {
-	memset(conns, 0, CONN_BUCKETS * sizeof(*conns));
+	if (!bpf_map_update_elem(bpf_map__fd(driver->maps.targets), &at, &t->fd, BPF_ANY))
+		return;
+	fprintf(stderr,
+		"bench: %s: cannot be run beside the others: %s (expected: a JITed XDP program that takes frames in "
+		"several buffers)\n",
+		t->name, strerror(errno));
+	exit(1);
+}
+
+static void refuse(const struct workload *w, const struct target *t, const char *wrong, uint32_t flow)
+{
+	if (!wrong)
+		return;
+	fprintf(stderr, "bench: %s, %s: %s is wrong (flow %u)\n", w->name, t->name, wrong, flow);
+	exit(1);
+}
+
+/* Packets by themselves: what comes of them, the action too, which the driver does not see. */
+static void check_some(const struct workload *w, const struct target *t, uint8_t flags)
+{
+	uint8_t out[FRAME_MAX];
+
+	for (uint32_t i = 0; i < SINGLES && t->checks; i++) {
+		const struct plan one = {.flags = flags, .count = 1, .last = UINT32_MAX, .first = i};
+		uint32_t len, action = run(w, &one, out, &len);
+
+		refuse(w, t, frame_check(w, state->flow, state->service, state, out, len), state->flow);
+		refuse(w, t, frame_check_action(w, action), state->flow);
+	}
+}
+
+/* Every packet counts once: those that came out are those that went in. */
+static void check_refused(const struct workload *w, const struct target *t, uint64_t before, uint64_t packets)
+{
+	uint64_t refused = t->refused ? t->refused(t) - before : 0;
+
+	/* One packet more ends the last piece; it is some program's. */
+	if (!t->refused || (w->port == PORT_NONE ? refused - packets <= 1 : !refused))
+		return;
+	fprintf(stderr, "bench: %s, %s: of %llu packets %llu were not forwarded\n", w->name, t->name,
+		(unsigned long long)packets, (unsigned long long)refused);
+	exit(1);
+}
+
+/* All flows, each once, or so many packets. */
+static void pass_by(const struct workload *w, uint8_t flags, uint32_t packets)
+{
+	const struct plan all = {BENCH_SEQUENCE, flags, 1, 1, 0, packets, 0};
+	uint8_t out[FRAME_MAX];
+	uint32_t len;
+
+	run(w, &all, out, &len);
+}
+
+/* So that what is measured is established. */
+static void prepare(const struct workload *w, struct target *t, uint8_t flags)
+{
+	if (t->begin)
+		t->begin(t, w);
+	if (!t->checks)
+		return;
+	plug_in(t, 0);
+	check_some(w, t, flags);
+	if (w->is_full)
+		pass_by(w, TCP_SYN, 2 * TABLE_ENTRIES);
+	if (w->port == PORT_TURN)
+		pass_by(w, TCP_SYN, w->flows);
+	if (w->port != PORT_FLOOD && w->flows <= KNOWN_MAX)
+		pass_by(w, TCP_ACK, w->flows);
+}
+
+static void enter(const struct world *world)
+{
+	if (!memcmp(world, &present, sizeof(present)))
+		return;
+	for (int i = 0; i < target_count; i++)
+		if (targets[i].world)
+			targets[i].close(&targets[i]);
+	for (int i = 0; i < target_count; i++)
+		if (targets[i].open)
+			targets[i].fd = targets[i].open(&targets[i], world);
+	present = *world;
 }
 
 static int by_value(const void *a, const void *b)
@@ -327,76 +172,303 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Sorts. */
-static void print_quartiles(const struct workload *w, const char *what, double *ns, double floor)
+/* The mean of the fastest tenth of the runs: on a machine that others use, what the program costs when it is left alone. */
+static double least(const double *ns)
 {
-	qsort(ns, ROUNDS, sizeof(*ns), by_value);
-	printf("%-28s %-6s %8.1f %8.1f %8.1f", w->name, what, ns[ROUNDS / 4], ns[ROUNDS / 2], ns[3 * ROUNDS / 4]);
-	if (floor)
-		printf(" %8.2f", ns[ROUNDS / 2] / floor);
-	putchar('\n');
+	int tenth = (opt.rounds + 9) / 10;
+	double *sorted = xcalloc(opt.rounds, sizeof(*sorted)), sum = 0;
+
+	memcpy(sorted, ns, opt.rounds * sizeof(*sorted));
+	qsort(sorted, opt.rounds, sizeof(*sorted), by_value);
+	for (int i = 0; i < tenth; i++)
+		sum += sorted[i];
+	free(sorted);
+	return sum / tenth;
 }
 
-static void measure(struct driver_bpf *driver, struct bench_state *state, const struct workload *w, const int *prog_fds,
-		    int targets)
+/* Within a round the machine is the same: differences of a round say more than differences of medians. */
+static void take_off(double *ns, const double *base)
 {
-	double ns[TARGETS][ROUNDS], more[ROUNDS];
+	for (int round = 0; round < opt.rounds; round++)
+		ns[round] -= base[round];
+}
 
-	forget_connections();
-	if (w->port == MOVED) /* all flows come by, and get their entries */
-		run(driver, state, w, SHUNT, prog_fds[SHUNT], 0, 4 * w->flows);
-	for (int round = 0; round < ROUNDS; round++)
-		for (int i = 0; i < targets; i++) {
-			enum target t = (round + i) % targets;
+/* What the built-in program costs more than another build of it. */
+static struct result compare(double *const ns[], const struct result *results, int other)
+{
+	struct result more = {"more", xcalloc(opt.rounds, sizeof(double)), opt.rounds, 0};
 
-			if (w->port == FLOOD)
-				forget_connections();
-			ns[t][round] = run(driver, state, w, t, prog_fds[t], round * RUNS, RUNS);
-		}
-	/* Within a round the machine is the same: differences of a round say more than differences of medians. */
-	for (int round = 0; round < ROUNDS; round++) {
-		for (int t = FLOOR; t < targets; t++)
-			ns[t][round] -= ns[EMPTY][round];
-		if (targets == TARGETS)
-			more[round] = ns[SHUNT][round] - ns[OTHER][round];
+	memcpy(more.ns, ns[SHUNT], opt.rounds * sizeof(double));
+	take_off(more.ns, ns[other]);
+	qsort(more.ns, opt.rounds, sizeof(double), by_value);
+	more.least = results[SHUNT].least - results[other].least;
+	return more;
+}
+
+/* The targets that can, prepared: how many. *other: which of them is another build; 0: none. */
+static int gather(const struct workload *w, uint8_t flags, struct target *here[TARGETS_MAX], int *other)
+{
+	int count = 0;
+
+	*other = 0;
+	for (int i = 0; i < target_count; i++) {
+		if (targets[i].can && !targets[i].can(&targets[i], w))
+			continue;
+		prepare(w, &targets[i], flags);
+		if (targets[i].path && targets[i].open)
+			*other = count;
+		here[count++] = &targets[i];
 	}
-	qsort(ns[FLOOR], ROUNDS, sizeof(double), by_value);
-	for (int t = FLOOR; t < targets; t++)
-		print_quartiles(w, target_names[t], ns[t], ns[FLOOR][ROUNDS / 2]);
-	if (targets == TARGETS)
-		print_quartiles(w, "more", more, 0);
+	return count;
 }
 
-/* Another build may know of neither spans nor the table of connections. */
-static bool other_has(const struct workload *w)
+/* All rounds at once: ns[target][round]. */
+static void run_rounds(const struct workload *w, uint8_t flags, struct target *const here[], int count,
+		       double *const ns[])
 {
-	return w->port != IN_RANGE && w->port != MOVED && w->port != FLOOD;
+	const struct plan plan = {
+		w->is_zipf ? BENCH_ZIPF : BENCH_UNIFORM, flags, count, opt.rounds, opt.warm, opt.warm + opt.runs, 0};
+	uint32_t len;
+	uint64_t refused[TARGETS_MAX] = {0};
+	uint8_t out[FRAME_MAX];
+
+	for (int t = 0; t < count; t++) {
+		plug_in(here[t], t);
+		refused[t] = here[t]->refused ? here[t]->refused(here[t]) : 0;
+	}
+	run(w, &plan, out, &len);
+	for (int t = 0; t < count; t++)
+		check_refused(w, here[t], refused[t], (uint64_t)plan.last * opt.rounds);
+	for (int number = 0; number < opt.rounds * count; number++) {
+		int round = number / count, t = (round + number % count) % count;
+		const struct bench_piece *piece = &pieces[number];
+
+		if (here[t]->checks)
+			refuse(w, here[t],
+			       frame_check(w, piece->flow, piece->service, state, (const uint8_t *)piece->out,
+					   piece->len),
+			       piece->flow);
+		ns[t][round] = (double)piece->ns / opt.runs;
+	}
 }
 
-static int load_target(const char *path)
+static void measure(json_t *out, const struct workload *w, const struct curve *curve)
 {
-	struct bpf_object *obj = load_shunt(path);
+	uint8_t flags = w->port == PORT_FLOOD || w->flows > KNOWN_MAX ? TCP_SYN : TCP_ACK;
+	struct result results[TARGETS_MAX], more = {0};
+	struct target *here[TARGETS_MAX];
+	double *ns[TARGETS_MAX];
+	int count, other;
 
-	fill_shunt(obj, !path);
-	return bpf_program__fd(bpf_object__find_program_by_name(obj, "shunt_xdp"));
+	enter(&w->world);
+	count = gather(w, flags, here, &other);
+	for (int t = 0; t < count; t++)
+		ns[t] = xcalloc(opt.rounds, sizeof(double));
+	run_rounds(w, flags, here, count, ns);
+	for (int t = 0; t < count; t++)
+		results[t] = (struct result){here[t]->name, ns[t], opt.rounds, least(ns[t]) - least(ns[EMPTY])};
+	if (other)
+		more = compare(ns, results, other);
+	for (int t = count - 1; t > EMPTY; t--) {
+		take_off(ns[t], ns[EMPTY]);
+		qsort(ns[t], opt.rounds, sizeof(double), by_value);
+	}
+	report(out, w, curve, results + FLOOR, count - FLOOR, more.ns ? &more : NULL);
+	for (int t = 0; t < count; t++)
+		free(ns[t]);
+	free(more.ns);
 }
 
-/* bench [OBJECT]: OBJECT is another build to compare with, in the same run. */
-int main(int argc, char **argv)
-{
-	struct driver_bpf *driver = driver_bpf__open_and_load();
-	int fds[TARGETS];
+/* ---- the command */
 
+static void add_target(const struct target *t, const char *name, const char *path, int fd)
+{
+	targets[target_count] = *t;
+	targets[target_count].fd = fd;
+	targets[target_count].path = path;
+	targets[target_count++].name = name;
+}
+
+/* Loaded and configured by others: for one service of 100 backends. */
+static bool pinned_can(const struct target *t, const struct workload *w)
+{
+	(void)t;
+	return (w->port == PORT_PLAIN || w->port == PORT_NONE) && w->world.services == 1 && w->world.backends == 100;
+}
+
+static void add_targets(void)
+{
+	struct target bare = {0}, pinned = {.can = pinned_can, .checks = true};
+
+	driver = driver_bpf__open_and_load();
 	if (!driver)
 		die("load driver");
-	fds[EMPTY] = bpf_program__fd(driver->progs.bench_empty);
-	fds[FLOOR] = bpf_program__fd(driver->progs.bench_floor);
-	fds[SHUNT] = load_target(NULL);
-	if (argc > 1)
-		fds[OTHER] = load_target(argv[1]);
-	printf("%-28s %-6s %8s %8s %8s %8s\n", "workload", "", "25 %, ns", "median", "75 %", "x floor");
-	for (size_t i = 0; i < sizeof(workloads) / sizeof(*workloads); i++)
-		measure(driver, map_memory(driver->maps.state), &workloads[i], fds,
-			argc > 1 && other_has(&workloads[i]) ? TARGETS : OTHER);
+	state = mmap(NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(driver->maps.state), 0);
+	if (state == MAP_FAILED)
+		die("the driver's state");
+	pieces = mmap(NULL, BENCH_PIECES * sizeof(*pieces), PROT_READ, MAP_SHARED, bpf_map__fd(driver->maps.pieces), 0);
+	if (pieces == MAP_FAILED)
+		die("the driver's results");
+	add_target(&bare, "empty", NULL, bpf_program__fd(driver->progs.bench_empty));
+	add_target(&bare, "floor", NULL, bpf_program__fd(driver->progs.bench_floor));
+	add_target(&shunt_target, "shunt", NULL, -1);
+	if (!opt.no_classic)
+		add_target(&classic_target, "classic", NULL, -1);
+	if (opt.object)
+		add_target(&shunt_target, "other", opt.object, -1);
+	if (opt.dispatcher)
+		add_target(&bare, "libxdp", NULL, dispatcher_open(opt.dispatcher));
+	if (!opt.pinned)
+		return;
+	add_target(&pinned, "pinned", opt.pinned, bpf_obj_get(opt.pinned));
+	if (targets[target_count - 1].fd < 0)
+		die(opt.pinned);
+}
+
+static void stay_on_cpu(void)
+{
+	cpu_set_t set;
+
+	if (opt.cpu < 0)
+		opt.cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	CPU_ZERO(&set);
+	CPU_SET(opt.cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("--cpu");
+}
+
+static void measure_curve(json_t *out)
+{
+	for (size_t i = 0; i < curve_count; i++) {
+		if (strcmp(opt.curve, curves[i].name))
+			continue;
+		for (size_t point = 0; point < curves[i].count; point++)
+			measure(out, &curves[i].points[point], &curves[i]);
+		return;
+	}
+	fprintf(stderr, "bench: --curve %s: no such curve (expected:", opt.curve);
+	for (size_t i = 0; i < curve_count; i++)
+		fprintf(stderr, " %s", curves[i].name);
+	fprintf(stderr, ")\n");
+	exit(2);
+}
+
+static void measure_workloads(json_t *out)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < workload_count; i++)
+		if (!fnmatch(opt.pattern, workloads[i].name, 0)) {
+			measure(out, &workloads[i], NULL);
+			count++;
+		}
+	if (count)
+		return;
+	fprintf(stderr, "bench: --workload %s: none is called so; --list says which there are\n", opt.pattern);
+	exit(2);
+}
+
+static const char usage[] =
+	"usage: bench [OPTION]...\n"
+	"  --workload PATTERN  only those whose names match, as file names do\n"
+	"  --curve NAME        flows, services, backends, tracked or size instead of the workloads\n"
+	"  --object FILE       beside the others another build of shunt.bpf.o\n"
+	"  --pinned FILE       beside the others an XDP program that is pinned there, and configured\n"
+	"  --dispatcher FILE   beside the others libxdp's dispatcher (xdp-dispatcher.o), with a program that does "
+	"nothing\n"
+	"  --no-classic        without the yardstick of the conventional design\n"
+	"  --rounds N          101, at most 1023\n"
+	"  --runs N, --warm N  a turn is of 10000 packets, after 20000 that are not timed\n"
+	"  --cpu N             which CPU; the last\n"
+	"  --json FILE         write all figures there as well\n"
+	"  --list              say which workloads there are\n";
+
+static int number(const char *name, const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (*end || n < 0 || n > 10000000) {
+		fprintf(stderr, "bench: --%s %s: expected 0 to 10000000\n", name, text);
+		exit(2);
+	}
+	return (int)n;
+}
+
+static void parse_options(int argc, char **argv)
+{
+	enum { WORKLOAD, CURVE, OBJECT, PINNED, DISPATCHER, NO_CLASSIC, ROUNDS, RUNS, WARM, CPU, JSON, LIST };
+	static const struct option options[] = {{"workload", 1, NULL, WORKLOAD},
+						{"curve", 1, NULL, CURVE},
+						{"object", 1, NULL, OBJECT},
+						{"pinned", 1, NULL, PINNED},
+						{"dispatcher", 1, NULL, DISPATCHER},
+						{"no-classic", 0, NULL, NO_CLASSIC},
+						{"rounds", 1, NULL, ROUNDS},
+						{"runs", 1, NULL, RUNS},
+						{"warm", 1, NULL, WARM},
+						{"cpu", 1, NULL, CPU},
+						{"json", 1, NULL, JSON},
+						{"list", 0, NULL, LIST},
+						{0}};
+	const char **texts[] = {[WORKLOAD] = &opt.pattern, [CURVE] = &opt.curve,	   [OBJECT] = &opt.object,
+				[PINNED] = &opt.pinned,	   [DISPATCHER] = &opt.dispatcher, [JSON] = &opt.json};
+	int *numbers[] = {[ROUNDS] = &opt.rounds, [RUNS] = &opt.runs, [WARM] = &opt.warm, [CPU] = &opt.cpu}, c;
+	bool *flags[] = {[NO_CLASSIC] = &opt.no_classic, [LIST] = &opt.list};
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case WORKLOAD:
+		case CURVE:
+		case OBJECT:
+		case PINNED:
+		case DISPATCHER:
+		case JSON:
+			*texts[c] = optarg;
+			break;
+		case ROUNDS:
+		case RUNS:
+		case WARM:
+		case CPU:
+			*numbers[c] = number(options[c].name, optarg);
+			break;
+		case NO_CLASSIC:
+		case LIST:
+			*flags[c] = true;
+			break;
+		default:
+			fputs(usage, stderr);
+			exit(2);
+		}
+	}
+	if (opt.rounds < 1 || opt.rounds > ROUNDS_MAX || opt.runs < 1 || opt.warm + opt.runs > RUNS_MAX) {
+		fprintf(stderr,
+			"bench: expected --rounds 1 to %d, --runs and --warm at least 1 and at most %d together\n",
+			ROUNDS_MAX, RUNS_MAX);
+		exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	json_t *out;
+
+	parse_options(argc, argv);
+	if (opt.list) {
+		for (size_t i = 0; i < workload_count; i++)
+			puts(workloads[i].name);
+		return 0;
+	}
+	out = report_begin(argc, argv);
+	stay_on_cpu();
+	add_targets();
+	report_head();
+	if (opt.curve)
+		measure_curve(out);
+	else
+		measure_workloads(out);
+	if (opt.json && json_dump_file(out, opt.json, JSON_INDENT(2)))
+		die(opt.json);
+	json_decref(out);
 	return 0;
 }

@@ -124,7 +124,7 @@ static void pools(void **state)
 		 "state=drain",
 		 0, "10.1.0.22 of web added", ""},
 		{"$SHUNT pool list", 0,
-		 "SERVICE  POOL     SHARE     ASKED     NOW  UP  BACKENDS  SOURCES\n"
+		 "SERVICE  POOL     SHARE     ASKED     NOW  UP  BACKENDS  NEEDS  SOURCES  STATE\n"
 		 "web      default    100  100.00 %  ",
 		 ""},
 		{"$SHUNT pool share web green=20", 1, "",
@@ -135,6 +135,19 @@ static void pools(void **state)
 		{"$SHUNT pool show web", 0, "web      green       20  25.00 %  ", ""},
 		{"$SHUNT pool show web", 0, "web      green    10.1.0.22       0  drain", ""},
 		{"$SHUNT service show web", 0, "pools:\n  default: 60\n  green: 20\n", ""},
+		{"$SHUNT pool set web green min_healthy=50% + x", 2, "", "argument \"+\": expected KEY=VALUE"},
+		{"$SHUNT pool set web green min_healthy=half", 2, "",
+		 "argument \"min_healthy=half\": expected a number of backends such as 2, or percent such as 50%"},
+		{"$SHUNT pool set web green colour=red", 2, "",
+		 "argument \"colour=red\": unknown key \"colour\", expected share, backup or min_healthy"},
+		{"$SHUNT pool set web green", 2, "", "pool set: expected SERVICE, POOL and KEY=VALUE..."},
+		{"$SHUNT pool set web green min_healthy=50%", 0, "pool green of web changed\n", ""},
+		{"$SHUNT pool set web green backup=true", 1, "",
+		 "services[web].pools.green.min_healthy: of a backup pool, behind which nobody serves"},
+		{"$SHUNT pool set web green backup=true min_healthy=0 share=1", 0, "pool green of web changed\n", ""},
+		{"$SHUNT pool show web", 0, "web      green        1    backup  ", ""},
+		{"$SHUNT service show web", 0, "pools:\n  default: 60\n  green:\n    backup: true\n    share: 1\n", ""},
+		{"$SHUNT pool set web green backup=false share=20", 0, "pool green of web changed\n", ""},
 		{"$SHUNT pool share web green=0 default=0", 1, "", "services[web].pools: no pool has a share"},
 		{"$SHUNT pool share web grene=1 default=1 green=1", 1, "",
 		 "services[web].pools.grene: no backend of service \"web\" is in pool \"grene\"; did you mean "
@@ -155,6 +168,9 @@ static void pools(void **state)
 		{"$SHUNT pool switch web", 2, "", "pool switch: expected SERVICE and POOL"},
 		{"$SHUNT pool switch web green blue", 2, "", "argument \"blue\": pool switch takes SERVICE and POOL"},
 		{"$SHUNT pool switch web default", 0, "service web changed\n", ""},
+		{"$SHUNT pool delete web green", 0, "pool green of web deleted\n", ""},
+		{"$SHUNT pool delete web green", 1, "", "no pool \"green\" in `pools` of service \"web\""},
+		{"$SHUNT pool delete web", 2, "", "pool delete: expected SERVICE and POOL"},
 		{"$SHUNT backend delete web 10.1.0.21 10.1.0.22", 0, "deleted", ""},
 		{"$SHUNT backend delete web 10.1.0.11 10.1.0.12", 1, "",
 		 "services[web].pools.default: no backend of service \"web\" is in pool \"default\""},
@@ -215,7 +231,7 @@ static void endings(void **state)
 		"wait $p; s=$?; rm $DIR/w; exit $s");
 	assert_int_equal(r.status, 0);
 	cli_run(&r, "$SHUNT detach");
-	assert_string_equal(r.out, "done (generation 13)\n");
+	assert_string_equal(r.out, "done (generation 17)\n");
 	assert_int_equal(fake_daemon_wait(&fake), 0);
 }
 

@@ -163,6 +163,7 @@ static void test_udp_silent(void **state)
 	udp_listen(&server, "127.0.0.1", silent);
 	config = config_udp("ping", NULL);
 	config->services->check.timeout = 100;
+	config->services->check.interval = 60 * 1000; /* one check */
 	health_sync(health, config, NULL, NULL);
 	AWAIT(is(HEALTH_DOWN));
 	assert_string_equal(status()->reason, "timed out after 100 ms");
@@ -321,6 +322,7 @@ static void test_dns_not_answers(void **state)
 	udp_listen(&server, "127.0.0.1", silent);
 	config = config_dns("a.test", CONFIG_RECORD_A, CONFIG_RCODE_ANY);
 	config->services->check.timeout = 50;
+	config->services->check.interval = 60 * 1000; /* one check of each */
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		const struct config nothing = {};
 

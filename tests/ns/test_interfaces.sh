@@ -32,7 +32,7 @@ refused_change_lets_nothing_go() {
 	local before
 	before=$(grep -c 'eth0: does not run' "$run/shuntd.log")
 	sed 's/name: eth0/name: eth1/; s/name: web/name: web2/; s/check:/ring_size: 4194301\n    &/' "$conf" >"$run/bad.yaml"
-	shunt check "$run/bad.yaml" && refused ring_slots shunt apply "$run/bad.yaml" && program_on eth0 && program_on eth1 &&
+	shunt check "$run/bad.yaml" && refused ring_slots shunt apply --force "$run/bad.yaml" && program_on eth0 && program_on eth1 &&
 		[ "$(grep -c 'eth0: does not run' "$run/shuntd.log")" = "$before" ]
 }
 

@@ -34,8 +34,8 @@ canary() { green_has 25 2000 && [ "$(pool green slots)" -ge 16380 ] && [ "$(pool
 
 is_shown() {
 	shunt pool show web
-	shunt pool show web | grep -Eq '^web +green +25 +25\.00 % +25\.00 % +2 +2 +1$' &&
-		shunt pool list | grep -Eq '^web +default +75 +75\.00 % +75\.00 % +2 +2 +-$'
+	shunt pool show web | grep -Eq '^web +green +25 +25\.00 % +25\.00 % +2 +2 +- +1 +serving$' &&
+		shunt pool list | grep -Eq '^web +default +75 +75\.00 % +75\.00 % +2 +2 +- +- +serving$'
 }
 
 testers_are_pinned() { [ "$(testers)" = "b2 b4" ]; }

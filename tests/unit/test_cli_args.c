@@ -53,6 +53,12 @@ static const struct row rows[] = {
 	 "\"files\"?"},
 	{"service set web discover=files", NULL,
 	 "argument \"discover=files\": expected KIND:TEXT, such as files:/etc/shunt/targets.d/*.json"},
+	{"service set web min_healthy=2 slow_start=30s",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'min_healthy': 2, 'slow_start': '30s'}}]", NULL},
+	{"service set web min_healthy=50%", "[{'op': 'service.set', 'service': 'web', 'set': {'min_healthy': '50%'}}]",
+	 NULL},
+	{"service set web min_healthy=half", NULL,
+	 "argument \"min_healthy=half\": expected a number of backends such as 2, or percent such as 50%"},
 	{"service set web panic=50", "[{'op': 'service.set', 'service': 'web', 'set': {'panic': 50}}]", NULL},
 	{"service set web check.expect=200-299",
 	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'expect': '200-299'}}}]", NULL},
@@ -155,7 +161,8 @@ static const struct row rows[] = {
 	 "[2001:db8::10]:80/tcp" VIP_FORMS},
 	{"service add web vpi=192.0.2.1:80/tcp", NULL,
 	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, quic, backend, "
-	 "check, algorithm, sticky, hash, udp, group, idle_timeout, drain_timeout, panic, registration or discover; "
+	 "check, algorithm, sticky, hash, udp, group, idle_timeout, drain_timeout, panic, min_healthy, slow_start, "
+	 "registration or discover; "
 	 "did you mean \"vip\"?"},
 	{"service add web encap=vxlan", NULL,
 	 "argument \"encap=vxlan\": unknown encapsulation \"vxlan\", expected auto, ipip, ip6ip6, ipip6, sit, gue, gre "

@@ -22,7 +22,9 @@ static const struct row errors[] = {
 	{POOLS("{green: ~}"), "t.yaml:4: services[web].pools.green: empty; expected an integer: 0 to 65535"},
 	/* A pool of this name is no group: null means nothing here. */
 	{POOLS("{group: 1, green: ~}"), "t.yaml:4: services[web].pools.green: empty; expected an integer: 0 to 65535"},
-	{POOLS("{green: {}}"), "t.yaml:4: services[web].pools.green.share: missing; expected a share: 0 to 65535"},
+	{POOLS("{green: {}}"),
+	 "t.yaml:4: services[web].pools.green.share: missing; expected a share: 0 to 65535, or backup: "
+	 "true"},
 	{POOLS("{green: {share: x}}"),
 	 "t.yaml:4: services[web].pools.green.share: \"x\" is not an integer; expected 0 to 65535"},
 	{POOLS("{green: {share: 65536}}"),
@@ -37,12 +39,37 @@ static const struct row errors[] = {
 	 "\"green\"?; expected one with `pool: gren`"},
 	{POOLS("{green: 1, blue: 0}"), "t.yaml:4: services[web].pools.blue: no backend of service \"web\" is in pool "
 				       "\"blue\"; expected one with `pool: blue`"},
-	{SERVICE(GREEN "algorithm: round-robin,\npools: {green: 1}"),
+	{SERVICE(GREEN "algorithm: round-robin,\npools: {green: 1, default: 1}"),
 	 "t.yaml:5: services[web].pools: shares are of the ring, and algorithm round-robin does not go by it; expected "
-	 "another algorithm, or all backends in the default pool"},
-	{SERVICE(GREEN "algorithm: least-connections,\npools: {green: 1}"),
+	 "another algorithm, or one pool with a share, and at most one backup"},
+	{SERVICE(GREEN "algorithm: least-connections,\npools: {green: 1, default: 1}"),
 	 "t.yaml:5: services[web].pools: shares are of the ring, and algorithm least-connections does not go by it; "
-	 "expected another algorithm, or all backends in the default pool"},
+	 "expected another algorithm, or one pool with a share, and at most one backup"},
+	{POOLS("{green: {backup: true}, default: {backup: true}}"),
+	 "t.yaml:4: services[web].pools: no pool has a share, so that nobody would be served; expected one above 0 "
+	 "that is no backup"},
+	{POOLS("{green: {backup: true}, default: 0}"),
+	 "t.yaml:4: services[web].pools: no pool has a share, so that nobody would be served; expected one above 0 "
+	 "that is no backup"},
+	{POOLS("{green: {backup: 1}}"),
+	 "t.yaml:4: services[web].pools.green.backup: 1 is not a boolean; expected true or false"},
+	{POOLS("{green: {backup: true, min_healthy: 1}}"),
+	 "t.yaml:4: services[web].pools.green.min_healthy: of a backup pool, behind which nobody serves; expected it "
+	 "of other pools"},
+	{POOLS("{green: {share: 1, min_healthy: 0%}}"),
+	 "t.yaml:4: services[web].pools.green.min_healthy: \"0%\" is not a number of backends; expected 0 to 65535, "
+	 "or 1% to 100% of them"},
+	{SERVICE("min_healthy: 101%"), "t.yaml:3: services[web].min_healthy: \"101%\" is not a number of backends; "
+				       "expected 0 to 65535, or 1% to 100% of them"},
+	{SERVICE("min_healthy: -1"), "t.yaml:3: services[web].min_healthy: -1 is not a number of backends; expected 0 "
+				     "to 65535, or 1% to 100% of them"},
+	{SERVICE("min_healthy: 50 %"), "t.yaml:3: services[web].min_healthy: \"50 %\" is not a number of backends; "
+				       "expected 0 to 65535, or 1% to 100% of them"},
+	{SERVICE("slow_start: 9s"),
+	 "t.yaml:3: services[web].slow_start: \"9s\" is out of range; expected 0s, or 10s to 1h"},
+	{SERVICE("slow_start: 2h"),
+	 "t.yaml:3: services[web].slow_start: \"2h\" is out of range; expected 0s, or 10s to 1h"},
+	{SERVICE("slow_start: 30"), "t.yaml:3: services[web].slow_start: 30 has no unit; say \"30s\" (or ms, m, h)"},
 	{"{interfaces: [eth0], source: {ipv4: 172.31.0.0/16}, limits: {destinations: 4},\n"
 	 "services: [{name: web, vips: [\"192.0.2.1:80/tcp\"], " GREEN
 	 "pools: {green: 1}, sources: {pools: {green: [10.0.0.1]}}}]}",
@@ -124,13 +151,48 @@ static void shares_and_sources(void **state)
 	config_free(config);
 }
 
+/* Where only backups are named, the others are in the default pool. What a pool says goes before what its service says. */
+static void backups(void **state)
+{
+	struct config *config = parse(POOLS("{green: {backup: true}}, min_healthy: 50%"));
+	const struct config_service *web = &config->services[0];
+	char text[CONFIG_MIN_HEALTHY_TEXT];
+
+	(void)state;
+	assert_int_equal(web->pool_count, 2);
+	assert_string_equal(web->pools[0].name, CONFIG_POOL_DEFAULT);
+	assert_int_equal(web->pools[0].share, 100);
+	assert_int_equal(web->pools[1].share, 100);
+	assert_true(config_is_backup(web, "green"));
+	assert_false(config_is_backup(web, CONFIG_POOL_DEFAULT));
+	assert_true(config_has_backup(web));
+	assert_string_equal(config_min_healthy_format(&web->min_healthy, text), "50%");
+	assert_true(config_min_healthy_of(web, CONFIG_POOL_DEFAULT).percent);
+	config_free(config);
+	config = parse(POOLS("{green: {share: 1, min_healthy: 0}, default: 1}, min_healthy: 3, slow_start: 1m"));
+	web = &config->services[0];
+	assert_false(config_has_backup(web));
+	assert_int_equal(config_min_healthy_of(web, "green").least, 0);
+	assert_int_equal(config_min_healthy_of(web, CONFIG_POOL_DEFAULT).least, 3);
+	assert_int_equal(web->slow_start, 60000);
+	config_free(config);
+}
+
+/* What picks goes round one pool, or, when that has failed, another. */
+static void picked_pools(void **state)
+{
+	(void)state;
+	config_free(parse(POOLS("{green: 1}, algorithm: round-robin")));
+	config_free(parse(POOLS("{green: {backup: true}}, algorithm: least-connections")));
+	config_free(parse(POOLS("{green: 0, default: 1}, algorithm: round-robin")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refused),
-		cmocka_unit_test(read_and_copied),
-		cmocka_unit_test(without_shares),
-		cmocka_unit_test(shares_and_sources),
+		cmocka_unit_test(refused),	  cmocka_unit_test(read_and_copied),
+		cmocka_unit_test(without_shares), cmocka_unit_test(shares_and_sources),
+		cmocka_unit_test(backups),	  cmocka_unit_test(picked_pools),
 	};
 
 	return cmocka_run_group_tests_name("config pools", tests, NULL, NULL);

@@ -280,11 +280,21 @@ static const struct {
 	{"[{}]", "changes[0].op: expected an operation such as backend.set, as a string", EINVAL},
 	{"[{'op': 'backend.sett', 'service': 'web'}]",
 	 "changes[0].op: no operation \"backend.sett\"; did you mean \"backend.set\"? (there are service.add, .set, "
-	 ".delete, "
+	 ".delete, pool.set, .delete, "
 	 "backend.add, .set and .delete)",
 	 EINVAL},
+	{"[{'op': 'pool.delete', 'service': 'web', 'pool': 'green'}]",
+	 "changes[0].pool: no pool \"green\" in `pools` of service \"web\"", ENOENT},
+	{"[{'op': 'pool.set', 'service': 'web', 'set': {'backup': true}}]",
+	 "changes[0].pool: expected a pool's name, as a string", EINVAL},
+	{"[{'op': 'pool.set', 'service': 'web', 'pool': 'nobody', 'set': {'backup': true}}]",
+	 "changes[0]: services[web].pools.nobody: no backend of service \"web\" is in pool \"nobody\"; expected one "
+	 "with `pool: nobody`",
+	 EINVAL},
 	{"[{'op': 'drain'}]",
-	 "changes[0].op: no operation \"drain\" (there are service.add, .set, .delete, backend.add, .set and .delete)",
+	 "changes[0].op: no operation \"drain\" (there are service.add, .set, .delete, pool.set, .delete, backend.add, "
+	 ".set and "
+	 ".delete)",
 	 EINVAL},
 	{"[{'op': 'service.delete', 'service': 'web', 'adress': '10.0.0.1'}]",
 	 "changes[0]: service.delete has no member \"adress\"", EINVAL},
@@ -325,7 +335,7 @@ static const struct {
 	 "changes[0]: services[web].colour: unknown key; expected name, vips, encap, ring_size, echo, algorithm, "
 	 "sticky, hash, "
 	 "sources, "
-	 "pools, quic, udp, idle_timeout, drain_timeout, check, panic, group, file, "
+	 "pools, quic, udp, idle_timeout, drain_timeout, check, panic, min_healthy, slow_start, group, file, "
 	 "backends, registration or discover",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'vips': null}}]",

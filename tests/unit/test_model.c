@@ -264,7 +264,7 @@ static uint32_t slots_of_pool(const struct model_service *service, const struct 
  * sources are sent to are what they were. Health does not change what a pool gets, until nobody of it is left. */
 static void shares(void **state)
 {
-	struct config_pool pools[] = {{CONFIG_POOL_DEFAULT, 75}, {"green", 25}};
+	struct config_pool pools[] = {{.name = CONFIG_POOL_DEFAULT, .share = 75}, {.name = "green", .share = 25}};
 	struct config *config = load_pools();
 	struct config_service *web = &config->services[0];
 	struct world world = good_world();
@@ -337,7 +337,7 @@ static void panic(void **state)
 			world.health[byte[k]] = cases[i].health[k];
 		config->services[0].panic = cases[i].panic;
 		model = build_once(config, &world);
-		assert_int_equal(model->services[0].panics, cases[i].panics);
+		assert_int_equal(model->services[0].rule == MODEL_PANIC, cases[i].panics);
 		assert_int_equal(model->services[0].asked, 3);
 		for (size_t k = 0; k < 3; k++) {
 			bool up = cases[i].health[k] == HEALTH_UP, used = up || cases[i].panics;
@@ -347,7 +347,7 @@ static void panic(void **state)
 				assert_int_equal(model->services[0].dests[index[k]].state,
 						 up ? BACKEND_UP : BACKEND_PANIC);
 		}
-		assert_false(model->services[1].panics);
+		assert_int_not_equal(model->services[1].rule, MODEL_PANIC);
 		model_free(model);
 	}
 	config_free(config);
@@ -365,11 +365,11 @@ static void panic_has_limits(void **state)
 	config->services[0].backends[0].admin = CONFIG_ADMIN_DRAIN;
 	world.health[1] = world.health[2] = HEALTH_DOWN;
 	model = build_once(config, &world);
-	assert_false(model->services[0].panics); /* one of two */
+	assert_int_equal(model->services[0].rule, MODEL_SHARES); /* one of two */
 	model_free(model);
 	world.nexthops[4].resolved = false;
 	model = build_once(config, &world);
-	assert_true(model->services[0].panics);
+	assert_int_equal(model->services[0].rule, MODEL_PANIC);
 	assert_int_equal(slots_of(&model->services[0], 1), 1009);
 	assert_int_equal(model->services[0].dests[0].state, BACKEND_DRAIN);
 	assert_int_equal(model->services[0].dests[3].state, BACKEND_UNRESOLVED);

@@ -136,7 +136,8 @@ static void pools_in_the_cache(void **state)
 
 static void set_shares(struct config_service *service, uint32_t fallback, uint32_t green)
 {
-	struct config_pool pools[] = {{CONFIG_POOL_DEFAULT, fallback}, {"green", green}};
+	struct config_pool pools[] = {{.name = CONFIG_POOL_DEFAULT, .share = fallback},
+				      {.name = "green", .share = green}};
 
 	free(service->pools);
 	service->pools = xcalloc(2, sizeof(*service->pools));

@@ -210,7 +210,8 @@ static const struct nexthop *nexthop(void *arg, const struct shunt_addr *backend
 
 static struct model *build(const struct config *config, const struct model *before, struct model_cache *cache)
 {
-	struct model_inputs inputs = {.seed = SEED, .health = health, .nexthop = nexthop, .before = before};
+	struct model_inputs inputs = {
+		.seed = SEED, .health = health, .nexthop = nexthop, .before = before, .same_world = true, .now = 1};
 
 	return model_build(config, &inputs, cache);
 }

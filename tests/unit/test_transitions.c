@@ -46,7 +46,7 @@ static const char *checked(void *arg, const char *service, const struct shunt_ad
 
 static struct model *made(const struct config *config, struct odd odd)
 {
-	struct model_inputs inputs = {SEED, health, nexthop, &odd, NULL, 0, NULL};
+	struct model_inputs inputs = {.seed = SEED, .health = health, .nexthop = nexthop, .arg = &odd};
 	struct model_cache *cache = model_cache_new();
 	struct model *model = model_build(config, &inputs, cache);
 
@@ -147,6 +147,73 @@ static void operators(void **state)
 	config_free(after);
 }
 
+/* The same world as in made(), at a time, behind a model. */
+static struct model *made_after(const struct config *config, struct odd odd, const struct model *before, uint64_t now)
+{
+	struct model_inputs inputs = {
+		.seed = SEED, .health = health, .nexthop = nexthop, .arg = &odd, .before = before, .now = now};
+	struct model_cache *cache = model_cache_new();
+	struct model *model = model_build(config, &inputs, cache);
+
+	model_cache_free(cache);
+	return model;
+}
+
+/* Which pools serve, and which have failed beside others. */
+static void rules(void **state)
+{
+	json_t *tree = json_loads(text, 0, NULL);
+	struct config *config;
+
+	(void)state;
+	json_object_set_new(json_array_get(backends_of(tree, 0), 1), "pool", json_string("green"));
+	json_object_set_new(json_array_get(backends_of(tree, 0), 3), "pool", json_string("spare"));
+	json_object_set_new(service_of(tree, 0), "pools",
+			    json_pack("{s:i, s:i, s:{s:b}}", "default", 1, "green", 0, "spare", "backup", 1));
+	config = config_of_tree(tree);
+	expect_events(made(config, (struct odd){0}), made(config, (struct odd){.down = "10.1.0.1"}),
+		      "service service web: shares -> backup: backups serve: pool default has failed: none of its 1 "
+		      "backend can be used\n"
+		      "service service web: pool default has failed: none of its 1 backend can be used\n"
+		      "backend service web: backend 10.1.0.1: up -> down: HTTP 503\n");
+	expect_events(made(config, (struct odd){.down = "10.1.0.1"}), made(config, (struct odd){0}),
+		      "service service web: backup -> shares: pools serve by their shares again\n"
+		      "service service web: pool default can serve again: 1 of 1 backends are healthy\n"
+		      "backend service web: backend 10.1.0.1: down -> up: HTTP 503\n");
+	expect_events(made(config, (struct odd){0}), made(config, (struct odd){.down = "10.1.0.4"}),
+		      "service service web: pool spare has failed: none of its 1 backend can be used\n"
+		      "backend service web: backend 10.1.0.4: up -> down: not checked by this daemon yet\n");
+	expect_events(NULL, made(config, (struct odd){.unresolved = "10.1.0.1"}),
+		      "service service web: backup: backups serve: pool default has failed: none of its 1 backend "
+		      "can be used\n"
+		      "backend service web: backend 10.1.0.1: unresolved: no route\n");
+	expect_events(made(config, (struct odd){.down = "10.1.0.4"}),
+		      made(config, (struct odd){.down = "10.1.0.4", .unresolved = "10.1.0.1"}),
+		      "service service web: shares -> nobody: no backend can be used: new connections are dropped\n"
+		      "service service web: pool default has failed: none of its 1 backend can be used\n"
+		      "backend service web: backend 10.1.0.1: up -> unresolved: no route\n");
+	config_free(config);
+}
+
+static void slow_starts(void **state)
+{
+	struct config *config = load();
+	struct model *down, *begun;
+
+	(void)state;
+	config->services[0].slow_start = 10000;
+	down = made_after(config, (struct odd){.down = "10.1.0.1"}, NULL, 1);
+	begun = made_after(config, (struct odd){0}, down, 2);
+	expect_events(down, made_after(config, (struct odd){0}, down, 2),
+		      "backend service web: backend 10.1.0.1: down -> up: HTTP 503\n"
+		      "backend service web: backend 10.1.0.1: slow start: 10 % of its weight at first\n");
+	down = made_after(config, (struct odd){0}, begun, 5000);
+	expect_events(begun, made_after(config, (struct odd){0}, begun, 5000), "");
+	expect_events(down, made_after(config, (struct odd){0}, down, 10002),
+		      "backend service web: backend 10.1.0.1: slow start is over: it has its whole weight\n");
+	config_free(config);
+}
+
 static void expect_summary(const struct config *before, json_t *tree, const char *expected)
 {
 	struct config *after = config_of_tree(tree);
@@ -208,8 +275,9 @@ static void long_summaries(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_world), cmocka_unit_test(a_start),	       cmocka_unit_test(operators),
-		cmocka_unit_test(summaries), cmocka_unit_test(long_summaries),
+		cmocka_unit_test(rules),	  cmocka_unit_test(slow_starts), cmocka_unit_test(the_world),
+		cmocka_unit_test(a_start),	  cmocka_unit_test(operators),	 cmocka_unit_test(summaries),
+		cmocka_unit_test(long_summaries),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);

@@ -13,6 +13,7 @@ export CMOCKA_MESSAGE_OUTPUT=TAP SHUNT_PATIENCE=10
 
 uname -v | sed 's/.*Debian \([0-9.]*\).*/\1/' >/run/vm/version # 6.1.192 where the release is 6.1.0-56
 run packet sh -c 'build/tests/packet </run/vm/packet.rows'
+run budget build/tests/budget tests/budget/budget.txt
 run decap build/tests/kernel/test_decap /run/vm/decap.rows
 run fuzz build/tests/fuzz_packets --seed 1 --count 200000
 run_each kernel build/tests/kernel/test_{attach*,datapath,datapath_pools,datapath_sources,datapath_quic,nexthop*}

@@ -201,10 +201,19 @@ enum config_udp {
 	CONFIG_UDP_TRACK,  /* those that are active while a change is prepared stay */
 };
 
-/* A pool's part of the new connections that no source pool has: its share of the sum of all. */
+/* With fewer of its backends healthy a pool has failed. */
+struct config_min_healthy {
+	uint16_t least; /* 0: a pool never fails for that */
+	bool percent;	/* least is percent of its backends, 1 to 100; else it is backends */
+	bool given;	/* of a pool: else it is the service's */
+};
+
+/* A pool's part of the new connections that no source pool has: its share of the sum of all, or of all backup pools. */
 struct config_pool {
 	char name[CONFIG_POOL_MAX];
 	uint32_t share; /* 0 to 65535 */
+	bool backup;	/* it serves when all others have failed; it has no min_healthy */
+	struct config_min_healthy min_healthy;
 };
 
 /* allow: to the pools that have a share. */
@@ -258,7 +267,10 @@ struct config_service {
 	 * for ever. */
 	uint32_t idle_timeout, drain_timeout;
 	struct config_check check;
-	uint32_t panic;		 /* %: with fewer of its backends healthy, all are used; 0 to 100; 0: never */
+	uint32_t panic; /* %: with fewer of its backends healthy, all are used; 0 to 100; 0: never */
+	struct config_min_healthy min_healthy; /* of its pools that do not say */
+	uint32_t
+		slow_start; /* ms in which a backend that comes back gets its whole weight; 10000 to 3600000; 0: at once */
 	struct config_vip *vips; /* in the order given, at least one */
 	size_t vip_count;
 	struct config_backend *backends; /* in the order given; may be none */
@@ -320,7 +332,8 @@ struct config *config_from_json_blame(json_t *tree, const struct config_source *
 
 /* The canonical tree; every value written out. Owned by the caller. */
 json_t *config_to_json(const struct config *config);
-json_t *config_encap_to_json(const struct config_encap *encap); /* a word, or for gue a mapping */
+json_t *config_encap_to_json(const struct config_encap *encap);		  /* a word, or for gue a mapping */
+json_t *config_min_healthy_to_json(const struct config_min_healthy *min); /* a number, or "50%" */
 json_t *config_service_to_json(const struct config_service *service);
 
 /* The tunnel to a backend: its own, or the service's. */
@@ -385,7 +398,17 @@ void config_sources_release(const struct config_sources *sources);
 bool config_sources_equal(const struct config_sources *a, const struct config_sources *b);
 size_t config_sources_pools(const struct config_sources *sources);
 
-/* The share that a pool has, also where the service gives none. */
+/* The pool as the service has it; NULL: it does not name it. */
+const struct config_pool *config_find_pool(const struct config_service *service, const char *pool);
+bool config_has_backup(const struct config_service *service);
+bool config_is_backup(const struct config_service *service, const char *pool);
+/* The one that holds for a pool. */
+struct config_min_healthy config_min_healthy_of(const struct config_service *service, const char *pool);
+/* "2", "50%". Returns buf. */
+#define CONFIG_MIN_HEALTHY_TEXT 8
+const char *config_min_healthy_format(const struct config_min_healthy *min, char buf[CONFIG_MIN_HEALTHY_TEXT]);
+
+/* The share that a pool has, also where the service gives none; that of a backup pool is of backup pools. */
 uint32_t config_share_of(const struct config_service *service, const char *pool);
 /* Is the backend in a pool that sources are sent to? */
 bool config_is_pinned(const struct config_service *service, const struct config_backend *backend);

@@ -207,6 +207,10 @@ json_t *config_service_to_json(const struct config_service *service)
 	set(object, "check", check_to_json(&service->check));
 	if (service->panic)
 		set(object, "panic", json_integer(service->panic));
+	if (service->min_healthy.least)
+		set(object, "min_healthy", made(config_min_healthy_to_json(&service->min_healthy)));
+	if (service->slow_start)
+		set(object, "slow_start", duration_to_json(service->slow_start));
 	if (service->registration)
 		set(object, "registration", json_true());
 	if (service->discover_count)

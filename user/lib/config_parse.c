@@ -14,6 +14,8 @@
 #define RING_SIZE_MAX 4194301
 #define RING_SIZE 65537
 #define VIP_PREFIX_MIN 8
+#define SLOW_START_MIN 10000 /* ms */
+#define SLOW_START_MAX 3600000
 #define ICMP_RATE_MAX 1000000
 #define ICMP_RATE 1000
 
@@ -194,11 +196,22 @@ static int parse_ring_size(const struct tree_place *at, uint32_t *size)
 	return tree_fail(&place, "%u is not a prime; the nearest are %u and %u", *size, below, above);
 }
 
-const char *const config_service_keys[] = {"name",	"vips",	  "encap",	  "ring_size",	   "echo",
-					   "algorithm", "sticky", "hash",	  "sources",	   "pools",
-					   "quic",	"udp",	  "idle_timeout", "drain_timeout", "check",
-					   "panic",	"group",  "file",	  "backends",	   "registration",
-					   "discover",	NULL};
+/* A step has to reach the ring, which takes some seconds, to be one. */
+static int parse_slow_start(const struct tree_place *at, uint32_t *slow_start)
+{
+	struct tree_place place = tree_member(at, "slow_start");
+
+	if (tree_duration(at, "slow_start", 0, UINT32_MAX, slow_start))
+		return -EINVAL;
+	if (!*slow_start || (*slow_start >= SLOW_START_MIN && *slow_start <= SLOW_START_MAX))
+		return 0;
+	return tree_fail(&place, "\"%s\" is out of range; expected 0s, or 10s to 1h", json_string_value(place.value));
+}
+
+const char *const config_service_keys[] = {
+	"name",	       "vips",	     "encap", "ring_size", "echo",	   "algorithm",	    "sticky",	"hash",
+	"sources",     "pools",	     "quic",  "udp",	   "idle_timeout", "drain_timeout", "check",	"panic",
+	"min_healthy", "slow_start", "group", "file",	   "backends",	   "registration",  "discover", NULL};
 
 static int parse_service(const struct tree_place *at, void *out)
 {
@@ -224,6 +237,7 @@ static int parse_service(const struct tree_place *at, void *out)
 	    config_parse_algorithm(at, service) || config_parse_sources(at, &service->sources) ||
 	    config_parse_pools(at, service) || config_parse_quic(at, service) || config_parse_conn(at, service) ||
 	    config_parse_check(at, &service->check) || tree_u32(at, "panic", 0, 100, &service->panic) ||
+	    config_parse_min_healthy(at, &service->min_healthy) || parse_slow_start(at, &service->slow_start) ||
 	    config_parse_discover(at, service))
 		return -EINVAL;
 	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state, mac, encap and pool",

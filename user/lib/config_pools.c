@@ -14,18 +14,31 @@
 #define SHARE_MAX 65535
 #define SHARE_DEFAULT 100 /* of the default pool, where none are given */
 
+static int parse_members(const struct tree_place *at, struct config_pool *pool)
+{
+	static const char *const keys[] = {"share", "backup", "min_healthy", NULL};
+	struct tree_place share = tree_member(at, "share"), min = tree_member(at, "min_healthy");
+
+	if (tree_object(at, keys) || tree_bool(at, "backup", &pool->backup))
+		return -EINVAL;
+	if (pool->backup)
+		pool->share = SHARE_DEFAULT;
+	else if (!share.value)
+		return tree_refuse(&share, "a share", "0 to 65535, or backup: true");
+	if (tree_u32(at, "share", 0, SHARE_MAX, &pool->share) || config_parse_min_healthy(at, &pool->min_healthy))
+		return -EINVAL;
+	if (pool->backup && pool->min_healthy.least)
+		return tree_fail(&min, "of a backup pool, behind which nobody serves; expected it of other pools");
+	return 0;
+}
+
 static int parse_share(const struct tree_place *pools, struct config_pool *pool)
 {
-	static const char *const keys[] = {"share", NULL};
-	struct tree_place at = tree_member(pools, pool->name), share = tree_member(&at, "share");
+	struct tree_place at = tree_member(pools, pool->name);
 
-	if (!json_is_object(at.value))
-		return tree_u32(pools, pool->name, 0, SHARE_MAX, &pool->share);
-	if (tree_object(&at, keys))
-		return -EINVAL;
-	if (!share.value)
-		return tree_refuse(&share, "a share", "0 to 65535");
-	return tree_u32(&at, "share", 0, SHARE_MAX, &pool->share);
+	if (json_is_object(at.value))
+		return parse_members(&at, pool);
+	return tree_u32(pools, pool->name, 0, SHARE_MAX, &pool->share);
 }
 
 static int parse_pool(const struct tree_place *pools, const char *name, struct config_pool *pool)
@@ -43,11 +56,32 @@ static int compare_pools(const void *a, const void *b)
 	return strcmp(((const struct config_pool *)a)->name, ((const struct config_pool *)b)->name);
 }
 
+/* Where only backups are named, the others are in the default pool. */
+static void add_default(struct config_service *out)
+{
+	bool others = false;
+
+	for (size_t i = 0; i < out->pool_count; i++)
+		others |= !out->pools[i].backup || !strcmp(out->pools[i].name, CONFIG_POOL_DEFAULT);
+	if (others || !out->pool_count)
+		return;
+	strcpy(out->pools[out->pool_count].name, CONFIG_POOL_DEFAULT);
+	out->pools[out->pool_count++].share = SHARE_DEFAULT;
+}
+
+static uint64_t sum_shares(const struct config_service *service)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < service->pool_count; i++)
+		sum += service->pools[i].backup ? 0 : service->pools[i].share;
+	return sum;
+}
+
 /* In the order of their names, whatever the file's is. */
 int config_parse_pools(const struct tree_place *service, struct config_service *out)
 {
 	struct tree_place pools = tree_member(service, "pools");
-	uint64_t sum = 0;
 	const char *name;
 	json_t *value;
 
@@ -57,18 +91,26 @@ int config_parse_pools(const struct tree_place *service, struct config_service *
 		return tree_refuse(&pools, "a mapping",
 				   "names of pools, each with its share, such as {blue: 80, green: 20}");
 	out->pools = xcalloc(json_object_size(pools.value) + 1, sizeof(*out->pools));
-	json_object_foreach ((json_t *)pools.value, name, value) {
-		struct config_pool *pool = &out->pools[out->pool_count];
-
-		if (parse_pool(&pools, name, pool))
+	json_object_foreach ((json_t *)pools.value, name, value)
+		if (parse_pool(&pools, name, &out->pools[out->pool_count++]))
 			return -EINVAL;
-		sum += pool->share;
-		out->pool_count++;
-	}
-	if (!sum)
-		return tree_fail(&pools, "no pool has a share, so that nobody would be served; expected one above 0");
+	add_default(out);
+	if (!sum_shares(out))
+		return tree_fail(&pools, "no pool has a share, so that nobody would be served; expected one above 0%s",
+				 config_has_backup(out) ? " that is no backup" : "");
 	qsort(out->pools, out->pool_count, sizeof(*out->pools), compare_pools);
 	return 0;
+}
+
+static json_t *pool_to_json(const struct config_pool *pool)
+{
+	json_t *object = json_pack("{s:I}", "share", (json_int_t)pool->share);
+
+	if (pool->backup)
+		json_object_set_new(object, "backup", json_true());
+	if (pool->min_healthy.given)
+		json_object_set_new(object, "min_healthy", config_min_healthy_to_json(&pool->min_healthy));
+	return object;
 }
 
 json_t *config_pools_to_json(const struct config_service *service)
@@ -76,16 +118,46 @@ json_t *config_pools_to_json(const struct config_service *service)
 	json_t *pools = json_object();
 
 	for (size_t i = 0; i < service->pool_count; i++)
-		json_object_set_new(pools, service->pools[i].name,
-				    json_pack("{s:I}", "share", (json_int_t)service->pools[i].share));
+		json_object_set_new(pools, service->pools[i].name, pool_to_json(&service->pools[i]));
 	return pools;
+}
+
+const struct config_pool *config_find_pool(const struct config_service *service, const char *pool)
+{
+	for (size_t i = 0; i < service->pool_count; i++)
+		if (!strcmp(service->pools[i].name, pool))
+			return &service->pools[i];
+	return NULL;
+}
+
+bool config_has_backup(const struct config_service *service)
+{
+	for (size_t i = 0; i < service->pool_count; i++)
+		if (service->pools[i].backup)
+			return true;
+	return false;
+}
+
+bool config_is_backup(const struct config_service *service, const char *pool)
+{
+	const struct config_pool *found = config_find_pool(service, pool);
+
+	return found && found->backup;
+}
+
+struct config_min_healthy config_min_healthy_of(const struct config_service *service, const char *pool)
+{
+	const struct config_pool *found = config_find_pool(service, pool);
+
+	return found && found->min_healthy.given ? found->min_healthy : service->min_healthy;
 }
 
 uint32_t config_share_of(const struct config_service *service, const char *pool)
 {
-	for (size_t i = 0; i < service->pool_count; i++)
-		if (!strcmp(service->pools[i].name, pool))
-			return service->pools[i].share;
+	const struct config_pool *found = config_find_pool(service, pool);
+
+	if (found)
+		return found->share;
 	return service->pool_count || strcmp(pool, CONFIG_POOL_DEFAULT) != 0 ? 0 : SHARE_DEFAULT;
 }
 
@@ -129,15 +201,24 @@ static int check_pool(const struct config_service *service, const struct tree_pl
 			 service->name, pool, suggest_text(&near, text), pool);
 }
 
-/* Where each connection's backend is picked from a list, the shares of the ring would not hold. */
+/* A list to pick from has the backends of one pool, or the shares of the ring would not hold; another may be the backup. */
+static bool may_pick(const struct config_service *service)
+{
+	size_t shares[2] = {0};
+
+	for (size_t i = 0; i < service->pool_count; i++)
+		shares[service->pools[i].backup] += service->pools[i].share > 0;
+	return shares[false] <= 1 && shares[true] <= 1;
+}
+
 static int check_algorithm(const struct config_service *service, const struct tree_place *pools)
 {
-	if (!service->pool_count ||
-	    (service->algorithm != CONFIG_ALGORITHM_ROUND_ROBIN && service->algorithm != CONFIG_ALGORITHM_LEAST))
+	if ((service->algorithm != CONFIG_ALGORITHM_ROUND_ROBIN && service->algorithm != CONFIG_ALGORITHM_LEAST) ||
+	    may_pick(service))
 		return 0;
 	return tree_fail(pools,
 			 "shares are of the ring, and algorithm %s does not go by it; expected another algorithm, or "
-			 "all backends in the default pool",
+			 "one pool with a share, and at most one backup",
 			 config_algorithm_name(service->algorithm));
 }
 

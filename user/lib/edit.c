@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "config_internal.h"
+#include "edit_merge.h"
 #include "edit_priv.h"
 #include "suggest.h"
 #include "xalloc.h"
@@ -129,66 +130,6 @@ static ssize_t named_backend(struct edit *e, json_t **backends)
 			 json_string_value(json_object_get(e->change, "service")));
 }
 
-/* null takes a member away, so that its default holds. Values are copied: later changes edit them. */
-static void merge(json_t *object, const json_t *members)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach ((json_t *)members, key, value) {
-		if (json_is_null(value))
-			json_object_del(object, key);
-		else
-			json_object_set_new(object, key, json_deep_copy(value));
-	}
-}
-
-/* Members of a tunnel that keeps its type join those it has; null, a word or another type replaces it. */
-static json_t *merged_encap(const json_t *object, const json_t *value)
-{
-	json_t *present = json_object_get(object, "encap"), *merged;
-
-	if (!json_is_object(value) || json_object_get(value, "type") || !present)
-		return json_deep_copy(value);
-	merged = json_is_object(present) ? json_deep_copy(present) : json_pack("{s:O}", "type", present);
-	merge(merged, value);
-	return merged;
-}
-
-/* The same for a service or a backend. */
-static void merge_into(json_t *object, const json_t *members)
-{
-	const json_t *encap = json_object_get(members, "encap");
-	json_t *all = json_copy((json_t *)members);
-
-	if (encap)
-		json_object_set_new(all, "encap", merged_encap(object, encap));
-	merge(object, all);
-	json_decref(all);
-}
-
-/* What the new type of check has no use for, or takes for something else, goes away with the old type. */
-static void merge_check(json_t *service, const json_t *members)
-{
-	json_t *check = json_object_get(service, "check"), *value;
-	const char *type = json_string_value(json_object_get(members, "type")), *key;
-	const char *present = json_string_value(json_object_get(check, "type"));
-	char *before = xstrdup(present ? present : config_check_name(CONFIG_CHECK_TCP));
-	void *next;
-
-	if (!check) {
-		check = json_object();
-		json_object_set_new(service, "check", check);
-	}
-	json_object_foreach_safe(check, next, key, value)
-	{
-		if (type && !config_check_keeps(before, type, key))
-			json_object_del(check, key);
-	}
-	free(before);
-	merge(check, members);
-}
-
 /* The members to replace; NULL with the error filled. */
 static const json_t *set_of(struct edit *e)
 {
@@ -277,10 +218,13 @@ static int service_set(struct edit *e)
 	members = json_copy((json_t *)set);
 	check = json_object_get(set, "check");
 	if (json_is_object(check)) {
-		merge_check(service, check);
+		edit_merge_check(service, check);
 		json_object_del(members, "check");
 	}
-	merge_into(service, members);
+	if (json_is_object(json_object_get(set, "pools")))
+		json_object_set_new(members, "pools",
+				    edit_join_pools(json_object_get(service, "pools"), json_object_get(set, "pools")));
+	edit_merge(service, members);
 	json_decref(members);
 	return 0;
 }
@@ -290,6 +234,33 @@ static int service_delete(struct edit *e)
 	ssize_t index = named_service(e);
 
 	return index < 0 ? index : json_array_remove(e->services, index);
+}
+
+static int pool_set(struct edit *e)
+{
+	ssize_t index = named_service(e);
+	const char *pool = index < 0 ? NULL : text_of(e, "pool", "a pool's name");
+	const json_t *set = pool ? set_of(e) : NULL;
+
+	if (!set)
+		return index < 0 ? index : -EINVAL;
+	edit_merge_pool(json_array_get(e->services, index), pool, set);
+	return 0;
+}
+
+static int pool_delete(struct edit *e)
+{
+	ssize_t index = named_service(e);
+	const char *pool = index < 0 ? NULL : text_of(e, "pool", "a pool's name");
+	json_t *service;
+
+	if (!pool)
+		return index < 0 ? index : -EINVAL;
+	service = json_array_get(e->services, index);
+	if (edit_delete_pool(service, pool))
+		return edit_fail(e, ENOENT, "pool", "no pool \"%s\" in `pools` of service \"%s\"", pool,
+				 json_string_value(json_object_get(service, "name")));
+	return 0;
 }
 
 static int backend_add(struct edit *e)
@@ -329,7 +300,7 @@ static int backend_set(struct edit *e)
 		return edit_fail(e, EINVAL, "set.address", "a backend keeps its address; add another backend instead");
 	if (json_is_string(json_array_get(backends, index)))
 		json_array_set_new(backends, index, json_pack("{s:O}", "address", json_array_get(backends, index)));
-	merge_into(json_array_get(backends, index), set);
+	edit_merge(json_array_get(backends, index), set);
 	return 0;
 }
 
@@ -349,6 +320,8 @@ static const struct op {
 	{"service.add", service_add, {"op", "service"}},
 	{"service.set", service_set, {"op", "service", "set"}},
 	{"service.delete", service_delete, {"op", "service"}},
+	{"pool.set", pool_set, {"op", "service", "pool", "set"}},
+	{"pool.delete", pool_delete, {"op", "service", "pool"}},
 	{"backend.add", backend_add, {"op", "service", "backend"}},
 	{"backend.set", backend_set, {"op", "service", "address", "set"}},
 	{"backend.delete", backend_delete, {"op", "service", "address"}},
@@ -369,8 +342,9 @@ static const struct op *find_op(struct edit *e)
 		suggest_offer(&near, ops[i].name);
 	}
 	edit_fail(e, EINVAL, "op",
-		  "no operation \"%s\"%s (there are service.add, .set, .delete, backend.add, .set and .delete)", name,
-		  suggest_text(&near, text));
+		  "no operation \"%s\"%s (there are service.add, .set, .delete, pool.set, .delete, backend.add, .set "
+		  "and .delete)",
+		  name, suggest_text(&near, text));
 	return NULL;
 }
 

@@ -6,9 +6,12 @@
  *   service.add    {"service": {a whole service as in the configuration}}
  *   service.set    {"service": NAME, "set": {members of the service to replace; "check" is merged, not replaced}}
  *   service.delete {"service": NAME}
+ *   pool.set       {"service": NAME, "pool": NAME, "set": {members to replace}}
+ *   pool.delete    {"service": NAME, "pool": NAME}
  *   backend.add    {"service": NAME, "backend": {a whole backend}}
  *   backend.set    {"service": NAME, "address": ADDRESS, "set": {members to replace}}
  *   backend.delete {"service": NAME, "address": ADDRESS}
+ * "pools" of service.set replace shares, but a backup stays one, and a min_healthy what it is, until somebody speaks of them.
  * An "encap" that is a mapping without a type is merged into the one that is there.
  * A list of them is one transaction: all or none. `backend drain` is backend.set with {"state": "drain"}.
  */

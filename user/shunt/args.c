@@ -297,6 +297,8 @@ char *args_describe(const json_t *change)
 		if (strcmp(strchr(op, '.') + 1, participles[i][0]) == 0)
 			participle = participles[i][1];
 	}
+	if (strncmp(op, "pool.", 5) == 0)
+		return xasprintf("pool %s of %s %s", text_of(change, "pool"), name, participle);
 	if (!address)
 		return xasprintf("service %s %s", name, participle);
 	if (strcmp(op, "backend.set") == 0)

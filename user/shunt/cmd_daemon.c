@@ -67,6 +67,21 @@ static void print_services(const json_t *services)
 	table_print(t);
 }
 
+/* Of services whose pools do not serve by their shares. */
+static void print_rules(const json_t *services)
+{
+	const json_t *service;
+	size_t i;
+
+	json_array_foreach (services, i, service) {
+		const json_t *serving = json_object_get(service, "serving");
+
+		if (strcmp(view_text(serving, "rule"), "shares") != 0)
+			printf("%s: %s: %s\n", view_text(service, "name"), view_text(serving, "rule"),
+			       view_text(serving, "why"));
+	}
+}
+
 static void print_status(const json_t *status)
 {
 	json_int_t up = time(NULL) - view_integer(status, "started");
@@ -85,6 +100,7 @@ static void print_status(const json_t *status)
 	print_interfaces(json_object_get(status, "interfaces"));
 	printf("\n");
 	print_services(json_object_get(status, "services"));
+	print_rules(json_object_get(status, "services"));
 	printf("\n");
 	print_usage(json_object_get(status, "usage"));
 }

@@ -9,9 +9,16 @@
 #include <string.h>
 
 #include "change.h"
+#include "keys.h"
 #include "table.h"
 #include "views.h"
 
+static bool is_backup(const json_t *pool)
+{
+	return json_is_true(json_object_get(pool, "backup"));
+}
+
+/* Of those that are no backups. */
 static json_int_t sum_shares(const json_t *pools)
 {
 	json_int_t sum = 0;
@@ -19,7 +26,7 @@ static json_int_t sum_shares(const json_t *pools)
 	const char *name;
 
 	json_object_foreach ((json_t *)pools, name, pool)
-		sum += view_integer(pool, "share");
+		sum += is_backup(pool) ? 0 : view_integer(pool, "share");
 	return sum;
 }
 
@@ -29,6 +36,15 @@ static void percent_cell(struct table *t, json_int_t part, json_int_t whole)
 		table_cell(t, "%.2f %%", (double)part * 100 / (double)whole);
 	else
 		table_cell(t, "-");
+}
+
+/* How many are to be healthy. */
+static void needs_cell(struct table *t, const json_t *min)
+{
+	if (json_is_integer(min))
+		table_cell(t, "%" JSON_INTEGER_FORMAT, json_integer_value(min));
+	else
+		table_cell(t, "%s", min ? json_string_value(min) : "-");
 }
 
 static void add_pools(struct table *t, const json_t *service)
@@ -44,20 +60,25 @@ static void add_pools(struct table *t, const json_t *service)
 		table_cell(t, "%s", view_text(service, "name"));
 		table_cell(t, "%s", name);
 		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(pool, "share"));
-		percent_cell(t, view_integer(pool, "share"), shares);
+		if (is_backup(pool))
+			table_cell(t, "backup");
+		else
+			percent_cell(t, view_integer(pool, "share"), shares);
 		percent_cell(t, view_integer(pool, "slots"), view_integer(service, "ring_size"));
 		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(backends, "up"));
 		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(backends, "total"));
+		needs_cell(t, json_object_get(pool, "min_healthy"));
 		if (sources)
 			table_cell(t, "%" JSON_INTEGER_FORMAT, sources);
 		else
 			table_cell(t, "-");
+		table_cell(t, "%s", view_text(pool, "state"));
 	}
 }
 
 static void print_pools(const json_t *answer)
 {
-	struct table *t = table_new("SERVICE|POOL|>SHARE|>ASKED|>NOW|>UP|>BACKENDS|>SOURCES");
+	struct table *t = table_new("SERVICE|POOL|>SHARE|>ASKED|>NOW|>UP|>BACKENDS|>NEEDS|>SOURCES|STATE");
 	const json_t *service;
 	size_t i;
 
@@ -89,8 +110,10 @@ static int get_service(struct cli *cli, const char *name, json_t **service)
 
 static void print_service(const json_t *answer)
 {
+	const json_t *serving = json_object_get(json_array_get(json_object_get(answer, "services"), 0), "serving");
+
 	print_pools(answer);
-	putchar('\n');
+	printf("\n%s: %s\n\n", view_text(serving, "rule"), view_text(serving, "why"));
 	view_backends(json_object_get(answer, "services"));
 }
 
@@ -161,7 +184,7 @@ static int check_all_named(struct cli *cli, const char *service, const json_t *p
 	if (status != STATUS_OK)
 		return status;
 	json_object_foreach (json_object_get(present, "pools"), name, pool) {
-		if (view_integer(pool, "share") && !json_object_get(pools, name)) {
+		if (view_integer(pool, "share") && !is_backup(pool) && !json_object_get(pools, name)) {
 			unnamed = pool;
 			other = name;
 		}
@@ -241,12 +264,57 @@ static int pool_switch(struct cli *cli, int argc, char **argv)
 	return set_pools(cli, argv[0], json_pack("{s:{s:i}}", argv[1], "share", 100));
 }
 
+static int pool_set(struct cli *cli, int argc, char **argv)
+{
+	json_t *set = json_object(), *changes;
+	struct shunt_err err = {0};
+	int status = STATUS_OK;
+
+	if (argc < 3)
+		status = refuse(cli, STATUS_USAGE, "pool set", "expected SERVICE, POOL and KEY=VALUE...");
+	for (int i = 2; status == STATUS_OK && i < argc; i++) {
+		char where[300];
+
+		snprintf(where, sizeof(where), "argument \"%.200s\"", argv[i]);
+		if (keys_set_pool(set, argv[i], &err))
+			status = refuse(cli, STATUS_USAGE, where, "%s", err.what);
+	}
+	if (status == STATUS_OK) {
+		changes = json_pack("[{s:s, s:s, s:s, s:O}]", "op", "pool.set", "service", argv[0], "pool", argv[1],
+				    "set", set);
+		status = changes ? change_send_list(cli, changes, false)
+				 : refuse(cli, STATUS_USAGE, "pool set", "expected names in UTF-8");
+		json_decref(changes);
+	}
+	json_decref(set);
+	return status;
+}
+
+static int pool_delete(struct cli *cli, int argc, char **argv)
+{
+	json_t *changes;
+	int status = change_expect_args(cli, "pool delete", argc, argv, 2, "SERVICE and POOL");
+
+	if (status != STATUS_OK)
+		return status;
+	changes = json_pack("[{s:s, s:s, s:s}]", "op", "pool.delete", "service", argv[0], "pool", argv[1]);
+	status = changes ? change_send_list(cli, changes, false)
+			 : refuse(cli, STATUS_USAGE, "pool delete", "expected names in UTF-8");
+	json_decref(changes);
+	return status;
+}
+
 const struct command pool_commands[] = {
 	{"pool", "share", "SERVICE POOL=SHARE...",
 	 "divide a service's new connections among pools; all that have a share are to be named, the sum may be any",
 	 pool_share},
 	{"pool", "switch", "SERVICE POOL [--force]",
 	 "send all new connections to one pool; --force: though none of its backends is available", pool_switch},
+	{"pool", "set", "SERVICE POOL [share=SHARE] [backup=true|false] [min_healthy=COUNT|PERCENT%]",
+	 "change one pool: whether it serves only when the others have failed, and when it has failed itself",
+	 pool_set},
+	{"pool", "delete", "SERVICE POOL", "forget what was set of a pool; its backends stay, and have no share",
+	 pool_delete},
 	{"pool", "show", "SERVICE", "show a service's pools and their backends", pool_show},
 	{"pool", "list", "", "list the pools of all services: shares asked for, and what the rings give now",
 	 pool_list},

@@ -68,7 +68,20 @@ static int service_list(struct cli *cli, int argc, char **argv)
 	return status;
 }
 
-/* Shares alone: `shunt pool show` has the rest. Nothing where there is but the default pool. */
+/* A pool as a file may have it. */
+static json_t *reduced_pool(const json_t *pool)
+{
+	json_t *reduced;
+
+	if (!json_is_true(json_object_get(pool, "backup")))
+		return json_incref(json_object_get(pool, "share"));
+	reduced = json_pack("{s:b}", "backup", 1);
+	if (view_integer(pool, "share") != 100)
+		json_object_set(reduced, "share", json_object_get(pool, "share"));
+	return reduced;
+}
+
+/* Shares and backups alone: `shunt pool show` has the rest. Nothing where there is but the default pool. */
 static void reduce_pools(json_t *service)
 {
 	json_t *pools = json_object_get(service, "pools"), *shares = json_object(), *pool;
@@ -76,7 +89,7 @@ static void reduce_pools(json_t *service)
 
 	json_object_foreach (pools, name, pool)
 		if (view_integer(pool, "share"))
-			json_object_set(shares, name, json_object_get(pool, "share"));
+			json_object_set_new(shares, name, reduced_pool(pool));
 	json_object_del(service, "pools");
 	if (json_object_size(shares) > 1 || (json_object_size(shares) && !json_object_get(shares, "default")))
 		json_object_set(service, "pools", shares);
@@ -87,12 +100,14 @@ static void reduce_pools(json_t *service)
 static void print_service(const json_t *service)
 {
 	json_t *configured = json_copy((json_t *)service), *list = json_pack("[O]", service);
+	const json_t *serving = json_object_get(service, "serving");
 	char *text;
 
 	json_object_del(configured, "backends");
+	json_object_del(configured, "serving");
 	reduce_pools(configured);
 	text = yaml_dump(configured);
-	printf("%s\n", text);
+	printf("%s\n%s: %s\n\n", text, view_text(serving, "rule"), view_text(serving, "why"));
 	view_backends(list);
 	free(text);
 	json_decref(configured);
@@ -122,7 +137,8 @@ const struct command service_commands[] = {
 	 "[check.KEY=VALUE...] [encap=ENCAP] [encap.KEY=VALUE...] [ring_size=PRIME] [echo=true|false] "
 	 "[algorithm=ALGORITHM] [sticky=SECONDS] [hash=INPUTS[,ipv4=LENGTH][,ipv6=LENGTH]] "
 	 "[group=NAME] [quic=ID:LENGTH...] [udp=keep|rehash|track] [idle_timeout=SECONDS] [drain_timeout=SECONDS] "
-	 "[panic=PERCENT] [registration=true|false] [discover=files:PATTERN|dns:NAME|srv:NAME...]",
+	 "[panic=PERCENT] [min_healthy=COUNT|PERCENT%] [slow_start=DURATION] [registration=true|false] "
+	 "[discover=files:PATTERN|dns:NAME|srv:NAME...]",
 	 "add a service", change_run},
 	{"service", "set", "NAME KEY=VALUE...",
 	 "change a service; vip= and backend= replace all it had, check.KEY= only that key", change_run},

@@ -96,60 +96,79 @@ static int set_bool(json_t *object, const struct key *key, const char *value, st
 	return put(object, key->member, json_boolean(value[0] == 't'), err);
 }
 
+/* One of the words of an enum, as the configuration spells them. */
+struct choice {
+	const char *what;
+	const char *(*name)(unsigned int value);
+	unsigned int first, last;
+};
+
+static int check_word(const struct choice *choice, const char *value, struct shunt_err *err)
+{
+	const char *words[16];
+	size_t count = 0;
+
+	for (unsigned int i = choice->first; i <= choice->last; i++)
+		words[count++] = choice->name(i);
+	return words_find_exact(value, words, count, choice->what, err) < 0 ? -EINVAL : 0;
+}
+
+static int set_word(json_t *object, const char *member, const struct choice *choice, const char *value,
+		    struct shunt_err *err)
+{
+	int rc = check_word(choice, value, err);
+
+	return rc ? rc : put(object, member, json_string(value), err);
+}
+
 static int set_encap(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
+	static const struct choice choice = {"encapsulation", config_encap_name, 0, CONFIG_ENCAP_L2DSR};
 	json_t *encap = json_object_get(object, key->member);
-	const char *words[CONFIG_ENCAP_L2DSR + 1];
 
-	for (size_t i = 0; i < COUNT(words); i++)
-		words[i] = config_encap_name(i);
-	if (words_find_exact(value, words, COUNT(words), "encapsulation", err) < 0)
-		return -EINVAL;
 	if (json_is_object(encap)) /* encap.KEY= was first */
-		return put(encap, "type", json_string(value), err);
-	return put(object, key->member, json_string(value), err);
+		return set_word(encap, "type", &choice, value, err);
+	return set_word(object, key->member, &choice, value, err);
 }
 
 static int set_check_type(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
-	const char *words[CONFIG_CHECK_EXEC + 1];
+	static const struct choice choice = {"check", config_check_name, 0, CONFIG_CHECK_EXEC};
 
-	for (size_t i = 0; i < COUNT(words); i++)
-		words[i] = config_check_name(i);
-	if (words_find_exact(value, words, COUNT(words), "check", err) < 0)
-		return -EINVAL;
-	return put(object, key->member, json_string(value), err);
+	return set_word(object, key->member, &choice, value, err);
 }
 
 static int set_state(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
-	const char *words[] = {config_admin_name(CONFIG_ADMIN_UP), config_admin_name(CONFIG_ADMIN_DRAIN)};
+	static const struct choice choice = {"state", config_admin_name, CONFIG_ADMIN_UP, CONFIG_ADMIN_DRAIN};
 
-	if (words_find_exact(value, words, COUNT(words), "state", err) < 0)
-		return -EINVAL;
-	return put(object, key->member, json_string(value), err);
+	return set_word(object, key->member, &choice, value, err);
 }
 
 static int set_algorithm(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
-	const char *words[CONFIG_ALGORITHM_LEAST + 1];
+	static const struct choice choice = {"algorithm", config_algorithm_name, 0, CONFIG_ALGORITHM_LEAST};
 
-	for (size_t i = 0; i < COUNT(words); i++)
-		words[i] = config_algorithm_name(i);
-	if (words_find_exact(value, words, COUNT(words), "algorithm", err) < 0)
-		return -EINVAL;
-	return put(object, key->member, json_string(value), err);
+	return set_word(object, key->member, &choice, value, err);
 }
 
 static int set_udp(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
-	const char *words[CONFIG_UDP_TRACK + 1];
+	static const struct choice choice = {"policy", config_udp_name, 0, CONFIG_UDP_TRACK};
 
-	for (size_t i = 0; i < COUNT(words); i++)
-		words[i] = config_udp_name(i);
-	if (words_find_exact(value, words, COUNT(words), "policy", err) < 0)
-		return -EINVAL;
-	return put(object, key->member, json_string(value), err);
+	return set_word(object, key->member, &choice, value, err);
+}
+
+/* A number of backends, or percent of them. */
+static int set_min_healthy(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+{
+	size_t digits = strspn(value, "0123456789");
+
+	if (digits && strcmp(value + digits, "%") == 0)
+		return put(object, key->member, json_string(value), err);
+	if (is_number(value))
+		return put(object, key->member, json_integer(atoll(value)), err);
+	return shunt_fail(err, EINVAL, NULL, "expected a number of backends such as 2, or percent such as 50%%");
 }
 
 static int set_mac(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
@@ -224,18 +243,15 @@ static int set_vip(json_t *object, const struct key *key, const char *value, str
 /* KIND:TEXT; given again: another source. */
 static int set_discover(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
-	const char *words[CONFIG_DISCOVER_KINDS], *colon = strchr(value, ':');
+	static const struct choice choice = {"source of backends", config_discover_name, 0, CONFIG_DISCOVER_KINDS - 1};
+	const char *colon = strchr(value, ':');
 	char *kind = xasprintf("%.*s", colon ? (int)(colon - value) : (int)strlen(value), value);
 	json_t *text = colon && colon[1] ? json_string(colon + 1) : NULL;
-	int ret = 0;
+	int ret = check_word(&choice, kind, err);
 
-	for (int i = 0; i < CONFIG_DISCOVER_KINDS; i++)
-		words[i] = config_discover_name(i);
-	if (words_find_exact(kind, words, CONFIG_DISCOVER_KINDS, "source of backends", err) < 0)
-		ret = -EINVAL;
-	else if (!text)
+	if (!ret && !text)
 		ret = shunt_fail(err, EINVAL, NULL, "expected KIND:TEXT, such as files:/etc/shunt/targets.d/*.json");
-	else
+	if (!ret)
 		append(object, key->member, json_pack("{s:O}", kind, text));
 	json_decref(text);
 	free(kind);
@@ -262,6 +278,8 @@ static const struct key service_keys[] = {
 	{"idle_timeout", set_number, "idle_timeout"},
 	{"drain_timeout", set_number, "drain_timeout"},
 	{"panic", set_number, "panic"},
+	{"min_healthy", set_min_healthy, "min_healthy"},
+	{"slow_start", set_duration, "slow_start"},
 	{"registration", set_bool, "registration"},
 	{"discover", set_discover, "discover"},
 };
@@ -307,6 +325,12 @@ static const struct key backend_keys[] = {
 	{"encap", set_encap, "encap"},
 	{"server_id", set_server_id, "server_id"},
 	{"pool", set_text, "pool"},
+};
+
+static const struct key pool_keys[] = {
+	{"share", set_number, "share"},
+	{"backup", set_bool, "backup"},
+	{"min_healthy", set_min_healthy, "min_healthy"},
 };
 
 static int set_by_name(json_t *object, const struct key *keys, size_t count, const char *name, const char *value,
@@ -411,18 +435,12 @@ static int set_backend(json_t *object, const struct key *key, const char *value,
 /* INPUTS[,ipv4=LENGTH][,ipv6=LENGTH] */
 static int set_hash(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
-	const char *words[CONFIG_HASH_DESTINATION_PORT + 1];
+	static const struct choice choice = {"hash", config_hash_name, 0, CONFIG_HASH_DESTINATION_PORT};
 	char *text = xstrdup(value), *rest = text;
 	const char *inputs = strsep(&rest, ","), *pair;
 	json_t *hash = json_object();
-	int ret = 0;
+	int ret = set_word(hash, "inputs", &choice, inputs, err);
 
-	for (size_t i = 0; i < COUNT(words); i++)
-		words[i] = config_hash_name(i);
-	if (words_find_exact(inputs, words, COUNT(words), "hash", err) < 0)
-		ret = -EINVAL;
-	else
-		json_object_set_new(hash, "inputs", json_string(inputs));
 	while (ret == 0 && (pair = strsep(&rest, ",")))
 		ret = set_pair(hash, hash_keys, COUNT(hash_keys), pair, err);
 	if (ret == 0)
@@ -440,4 +458,9 @@ int keys_set_service(json_t *object, const char *pair, struct shunt_err *err)
 int keys_set_backend(json_t *object, const char *pair, struct shunt_err *err)
 {
 	return set_pair(object, backend_keys, COUNT(backend_keys), pair, err);
+}
+
+int keys_set_pool(json_t *object, const char *pair, struct shunt_err *err)
+{
+	return set_pair(object, pool_keys, COUNT(pool_keys), pair, err);
 }

@@ -4,7 +4,7 @@
  *
  * Of a service: vip=, backend=ADDRESS[,KEY=VALUE...] (both more than once), encap=, encap.KEY=, ring_size=, echo=,
  * hash=INPUTS[,KEY=VALUE...], udp=, idle_timeout=, drain_timeout=, check=TYPE[:PORT][:/PATH] and check.KEY=. Of a backend:
- * weight=, state=, mac=, encap=, encap.KEY=.
+ * weight=, state=, mac=, encap=, encap.KEY=. Of a pool: share=, backup=, min_healthy=.
  * Errors say what was expected; which argument it was is for the caller to add.
  */
 #ifndef SHUNT_KEYS_H
@@ -16,6 +16,7 @@
 
 int keys_set_service(json_t *object, const char *pair, struct shunt_err *err);
 int keys_set_backend(json_t *object, const char *pair, struct shunt_err *err);
+int keys_set_pool(json_t *object, const char *pair, struct shunt_err *err);
 int keys_check_address(const char *value, struct shunt_err *err);
 
 #endif

@@ -51,6 +51,16 @@ static const char *reason_of(const json_t *backend)
 	return view_text(json_object_get(backend, "health"), "reason");
 }
 
+static void add_reason(struct table *t, const json_t *backend)
+{
+	json_int_t part = view_integer(backend, "slow_start");
+
+	if (part)
+		table_cell(t, "slow start, at %" JSON_INTEGER_FORMAT " %% of its weight: %s", part, reason_of(backend));
+	else
+		table_cell(t, "%s", reason_of(backend));
+}
+
 static const char *age_of(const json_t *health, char *buf)
 {
 	json_int_t since = view_integer(health, "since"), now = time(NULL);
@@ -80,7 +90,7 @@ static void add_backend(struct table *t, const json_t *service, const json_t *ba
 		table_cell(t, "%s", reason);
 		free(reason);
 	} else {
-		table_cell(t, "%s", reason_of(backend));
+		add_reason(t, backend);
 	}
 }
 

@@ -70,8 +70,9 @@ static json_t *service_summary_json(const struct daemon *d, const struct config_
 
 	for (size_t i = 0; i < service->backend_count; i++)
 		up += daemon_backend_state(d, service->name, &service->backends[i]) == BACKEND_UP;
-	return json_pack("{s:s, s:I, s:{s:I, s:I}}", "name", service->name, "vips", (json_int_t)service->vip_count,
-			 "backends", "up", (json_int_t)up, "total", (json_int_t)service->backend_count);
+	return json_pack("{s:s, s:I, s:{s:I, s:I}, s:o}", "name", service->name, "vips", (json_int_t)service->vip_count,
+			 "backends", "up", (json_int_t)up, "total", (json_int_t)service->backend_count, "serving",
+			 api_serving_json(d, service));
 }
 
 json_t *api_refused_json(const struct daemon *d)
@@ -160,6 +161,7 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 {
 	struct shunt_counter counter = {0};
 	char addr[SHUNT_ADDR_TEXT], mac[SHUNT_ADDR_TEXT];
+	const struct model_dest *dest = model_find_dest(d->model, service->name, &backend->addr);
 	enum backend_state state = daemon_backend_state(d, service->name, backend);
 	const struct config_encap *encap = config_encap_of(service, backend);
 	enum config_admin admin = backend->admin == CONFIG_ADMIN_UNSET ? CONFIG_ADMIN_UP : backend->admin;
@@ -170,6 +172,8 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 				   backend_state_name(state), "admin", config_admin_name(admin));
 
 	json_object_set_new(object, "from", json_string(from ? from : "config"));
+	if (dest && dest->began)
+		json_object_set_new(object, "slow_start", json_integer(dest->level * 100 / RING_TURNS));
 	if (backend->has_mac)
 		json_object_set_new(object, "mac", json_string(mac_format(backend->mac, mac)));
 	json_object_set_new(object, "encap", config_encap_to_json(encap));
@@ -205,6 +209,7 @@ static json_t *service_json(const struct daemon *d, const struct config_service 
 
 	for (size_t i = 0; i < service->backend_count; i++)
 		json_array_append_new(backends, backend_json(d, service, &service->backends[i]));
+	json_object_set_new(object, "serving", api_serving_json(d, service));
 	json_object_set_new(object, "pools", api_pools_json(d, service, backends));
 	json_object_set_new(object, "backends", backends);
 	if (config_discovers(service))

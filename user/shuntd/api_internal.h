@@ -96,6 +96,8 @@ json_t *api_conns_json(const struct daemon *d, const char *service);
 void api_set_hold(json_t *object, const struct daemon *d, const char *service, const struct config_backend *backend);
 /* By name: those that a service's backends are in. answers: what is said of these, in their order. */
 json_t *api_pools_json(const struct daemon *d, const struct config_service *service, const json_t *answers);
+/* By which rule its new connections are divided now, and why. */
+json_t *api_serving_json(const struct daemon *d, const struct config_service *service);
 /* Texts, before next is in force: backends that it takes out while they have connections. */
 json_t *api_removed_notes(const struct daemon *d, const struct config *next);
 

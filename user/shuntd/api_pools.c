@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The pools of a service, as JSON: what share each was given, and what it has of the ring and of backends. */
+/* The pools of a service, as JSON: what share each was given, what it has of the ring and of backends, and which of them serve. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "../lib/xalloc.h"
 #include "api_internal.h"
+#include "serving.h"
 
 struct pool_sums {
 	uint32_t slots;
@@ -38,6 +39,25 @@ static size_t count_sources(const struct config_sources *sources, const char *po
 	return 0;
 }
 
+static json_t *pool_json(const struct daemon *d, const struct config_service *service, const char *name,
+			 const struct pool_sums *sums)
+{
+	size_t at = 0;
+	const struct model_service *model = model_find_service(d->model, service->name, &at);
+	const struct model_standing *standing = model ? serving_find(model, name) : NULL;
+	struct config_min_healthy min = config_min_healthy_of(service, name);
+	bool backup = config_is_backup(service, name);
+	json_t *pool = json_pack("{s:I, s:b, s:I, s:{s:I, s:I}, s:I, s:s}", "share",
+				 (json_int_t)config_share_of(service, name), "backup", backup, "slots",
+				 (json_int_t)sums->slots, "backends", "up", (json_int_t)sums->up, "total",
+				 (json_int_t)sums->total, "sources", (json_int_t)count_sources(service->sources, name),
+				 "state", model ? serving_state(model, standing) : "unused");
+
+	if (min.least && !backup)
+		json_object_set_new(pool, "min_healthy", config_min_healthy_to_json(&min));
+	return pool;
+}
+
 json_t *api_pools_json(const struct daemon *d, const struct config_service *service, const json_t *answers)
 {
 	uint32_t *slots = xcalloc(service->backend_count + 1, sizeof(*slots));
@@ -51,13 +71,18 @@ json_t *api_pools_json(const struct daemon *d, const struct config_service *serv
 		if (json_object_get(pools, name))
 			continue;
 		sums = sum_pool(service, name, answers, slots);
-		json_object_set_new(pools, name,
-				    json_pack("{s:I, s:I, s:{s:I, s:I}, s:I}", "share",
-					      (json_int_t)config_share_of(service, name), "slots",
-					      (json_int_t)sums.slots, "backends", "up", (json_int_t)sums.up, "total",
-					      (json_int_t)sums.total, "sources",
-					      (json_int_t)count_sources(service->sources, name)));
+		json_object_set_new(pools, name, pool_json(d, service, name, &sums));
 	}
 	free(slots);
 	return pools;
+}
+
+json_t *api_serving_json(const struct daemon *d, const struct config_service *service)
+{
+	size_t at = 0;
+	const struct model_service *model = model_find_service(d->model, service->name, &at);
+	char why[SERVING_TEXT];
+
+	return model ? json_pack("{s:s, s:s}", "rule", model_rule_name(model->rule), "why", serving_why(model, why))
+		     : json_null();
 }

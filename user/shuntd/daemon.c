@@ -55,14 +55,20 @@ static const struct nexthop *nexthop_of(void *arg, const struct shunt_addr *back
  * become such. */
 static struct model *build_model(struct daemon *d, const struct config *config, bool moves)
 {
-	struct shunt_addr *leftovers;
-	size_t count = datapath_leftovers(d->dp, !moves, &leftovers);
-	struct model_inputs inputs = {
-		attach_seed(d->attach), health_of, nexthop_of, d, leftovers, count, d->model,
-	};
+	struct shunt_addr *in_maps;
+	size_t count = datapath_addresses(d->dp, !moves, &in_maps);
+	struct model_inputs inputs = {.seed = attach_seed(d->attach),
+				      .health = health_of,
+				      .nexthop = nexthop_of,
+				      .arg = d,
+				      .leftovers = in_maps,
+				      .leftover_count = count,
+				      .before = d->model,
+				      .same_world = true,
+				      .now = uv_now(d->loop)};
 	struct model *model = model_build(config, &inputs, d->cache);
 
-	free(leftovers);
+	free(in_maps);
 	return model;
 }
 
@@ -70,10 +76,9 @@ static struct model *build_model(struct daemon *d, const struct config *config, 
 static void watch_backends(struct daemon *d, const struct config *config)
 {
 	struct shunt_addr *addrs, *in_maps;
-	size_t in_maps_count, count, n = 0;
+	size_t in_maps_count = datapath_addresses(d->dp, false, &in_maps), count = in_maps_count, n = 0;
 	uint8_t(*macs)[6];
 
-	in_maps_count = count = datapath_leftovers(d->dp, false, &in_maps);
 	for (size_t i = 0; i < config->service_count; i++)
 		count += config->services[i].backend_count;
 	addrs = xcalloc(count + 1, sizeof(*addrs));
@@ -110,6 +115,20 @@ static void remember_nexthops(struct daemon *d, const struct config *config)
 	}
 }
 
+static void refresh(uv_timer_t *timer);
+
+/* And when backends that start slowly are to have more, the next one. */
+static void take_model(struct daemon *d, struct model *model)
+{
+	uint64_t now = uv_now(d->loop), next = model->next_step;
+
+	daemon_take_model(d, model);
+	if (next)
+		uv_timer_start(&d->slow_timer, refresh, next > now ? next - now : 0, 0);
+	else
+		uv_timer_stop(&d->slow_timer);
+}
+
 static int apply_maps(struct daemon *d, const struct config *config, struct shunt_err *err)
 {
 	bool moves = !d->model || !config_same_addresses(config, d->effective);
@@ -128,7 +147,7 @@ static int apply_maps(struct daemon *d, const struct config *config, struct shun
 			watch_backends(d, d->effective);
 		return rc;
 	}
-	daemon_take_model(d, model);
+	take_model(d, model);
 	return 0;
 }
 
@@ -252,7 +271,7 @@ static void refresh(uv_timer_t *timer)
 		model_free(model);
 		return;
 	}
-	daemon_take_model(d, model);
+	take_model(d, model);
 }
 
 /* Rings and connections move on. */
@@ -317,10 +336,12 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	d->started = (uint64_t)time(NULL);
 	d->cache = model_cache_new();
 	uv_timer_init(d->loop, &d->refresh_timer);
+	uv_timer_init(d->loop, &d->slow_timer);
 	uv_timer_init(d->loop, &d->repair_timer);
 	uv_timer_init(d->loop, &d->step_timer);
 	uv_timer_init(d->loop, &d->alive_timer);
 	d->refresh_timer.data = d;
+	d->slow_timer.data = d;
 	d->repair_timer.data = d;
 	d->step_timer.data = d;
 	d->alive_timer.data = d;
@@ -352,6 +373,7 @@ void daemon_close(struct daemon *d)
 	uv_close((uv_handle_t *)&d->repair_timer, NULL);
 	uv_close((uv_handle_t *)&d->step_timer, NULL);
 	uv_close((uv_handle_t *)&d->refresh_timer, NULL);
+	uv_close((uv_handle_t *)&d->slow_timer, NULL);
 	traffic_close(d->traffic);
 	if (d->told)
 		told_close(d->told);
@@ -382,6 +404,7 @@ int daemon_detach(struct daemon *d, struct shunt_err *err)
 	events_say(JOURNAL_DAEMON, LOG_LEVEL_WARNING, "detached: nothing is forwarded any more");
 	uv_timer_stop(&d->repair_timer);
 	uv_timer_stop(&d->step_timer);
+	uv_timer_stop(&d->slow_timer);
 	uv_timer_stop(&d->refresh_timer);
 	uv_timer_start(&d->refresh_timer, stop, DETACH_DELAY_MS, 0);
 	return 0;

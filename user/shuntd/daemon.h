@@ -45,6 +45,7 @@ struct daemon {
 	struct model_cache *cache;
 	struct model *model;	  /* what the maps say now: of effective, in the same order */
 	uv_timer_t refresh_timer; /* collects changes of the world of one moment into one refresh */
+	uv_timer_t slow_timer;	  /* takes slow starts on */
 	uv_timer_t repair_timer;
 	uv_timer_t step_timer; /* takes rings and connections on */
 	uv_timer_t alive_timer;

@@ -75,7 +75,13 @@ static const struct nexthop *likely_nexthop(void *arg, const struct shunt_addr *
 
 struct model *daemon_preview(struct daemon *d, const struct config *next, struct shunt_err *err)
 {
-	struct model_inputs inputs = {attach_seed(d->attach), likely_health, likely_nexthop, d, NULL, 0, NULL};
+	struct model_inputs inputs = {.seed = attach_seed(d->attach),
+				      .health = likely_health,
+				      .nexthop = likely_nexthop,
+				      .arg = d,
+				      .before = d->model,
+				      .now = uv_now(d->loop),
+				      .settled = true};
 	struct model_cache *cache;
 	struct config *effective;
 	struct model *model;

@@ -309,7 +309,7 @@ void datapath_table(const struct datapath *dp, struct datapath_table *out)
 	};
 }
 
-size_t datapath_leftovers(const struct datapath *dp, bool only_removed, struct shunt_addr **out)
+size_t datapath_addresses(const struct datapath *dp, bool only_removed, struct shunt_addr **out)
 {
 	size_t count = 0;
 

@@ -20,7 +20,7 @@ enum journal_kind {
 	JOURNAL_DAEMON,	   /* it started, ends, could not do something */
 	JOURNAL_CONFIG,	   /* a configuration was committed */
 	JOURNAL_INTERFACE, /* one runs the program, has lost it, has it again */
-	JOURNAL_SERVICE,   /* one was added or removed */
+	JOURNAL_SERVICE,   /* one was added or removed, or other pools of it serve */
 	JOURNAL_BACKEND,   /* one has another state */
 	JOURNAL_HEALTH, /* a check's verdict changed on a backend whose state it does not decide now, or there is none */
 	JOURNAL_NEXTHOP,     /* next hops, or what is known of the path behind them, changed */

@@ -27,6 +27,26 @@ static inline bool backend_is_used(enum backend_state state)
 	return state == BACKEND_UP || state == BACKEND_PANIC;
 }
 
+/* By what a service's new connections go, but for those of sources that are sent to a pool. */
+enum model_rule {
+	MODEL_SHARES,  /* the pools' shares; a pool that has failed has none */
+	MODEL_BACKUP,  /* all pools with shares have failed: backup pools serve */
+	MODEL_HEALTHY, /* so have those: whoever is healthy is used, in pools of which too few are */
+	MODEL_PANIC,   /* so have those: so few are healthy that all are used */
+	MODEL_NOBODY,  /* none can be used */
+	MODEL_RULES
+};
+const char *model_rule_name(enum model_rule rule); /* "shares", "backup", "healthy", "panic", "nobody" */
+
+/* A pool that has a share, or is a backup. */
+struct model_standing {
+	char pool[CONFIG_POOL_MAX];
+	bool backup;
+	uint32_t healthy, asked, used; /* backends, as in struct model_service; used: can be */
+	struct config_min_healthy min_healthy;
+	bool failed; /* it has nobody, or too few, or (a pool with a share) its service has */
+};
+
 /* The service's own ring. Also of backends in pools that have no share and that nobody is sent to: they have no slots. */
 #define MODEL_POOL_DEFAULT SIZE_MAX
 
@@ -36,6 +56,10 @@ struct model_dest {
 	enum health_state health; /* up where nobody checks */
 	bool failing;		  /* its checks or its next hop say that it cannot be reached, drained or not */
 	size_t pool;		  /* whose ring it is in: index in the service's pools, or MODEL_POOL_DEFAULT */
+	bool takes;		  /* new connections, as far as its state and weight go */
+	bool fresh;		  /* it came with its service, and has not served yet: nothing of it is new */
+	uint64_t began;		  /* its slow start, by the clock of the inputs; 0: it is in none */
+	uint8_t level;		  /* of RING_TURNS, how much of its weight it has */
 	bool in_both;		  /* in a pool's ring: it is in the service's own as well, as another destination */
 	struct config_encap encap;
 	struct nexthop nexthop;		     /* may be unresolved */
@@ -83,21 +107,25 @@ struct model_service {
 	enum config_udp udp;
 	uint32_t idle_timeout, drain_timeout; /* seconds */
 	uint32_t healthy,
-		asked; /* backends; of how many that are to be used; those of which nothing is known yet count as healthy */
-	bool panics; /* so few are healthy that all are used */
+		asked; /* backends; of how many that are to be used; those of which nothing is known yet count as healthy; not those of backup pools */
+	enum model_rule rule;
+	struct model_standing
+		*standings; /* in the order of the configuration's pools; without those: the default pool's */
+	size_t standing_count;
+	uint64_t next_step; /* when somebody's slow start goes on; 0: never */
 	struct config_vip *vips;
 	size_t vip_count;
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
 	size_t dest_count;
-	const struct model_ring *ring; /* held; of ring_size slots; of the pools that have a share */
+	const struct model_ring *ring; /* held; of ring_size slots; of the pools that the rule says */
 	uint32_t *
-		picks; /* where the algorithm picks: indexes of dests in the default pool that are up, in turn (picks.h) */
+		picks; /* where the algorithm picks: indexes of dests in the ring's pools that are up, in turn (picks.h) */
 	size_t pick_count;
 	struct model_pool *pools; /* those of sources, in their order */
 	size_t pool_count;
 };
 
-/* The next hop of a backend that the configuration has not any more, but the maps have. */
+/* The next hop of a backend that the maps have, whether or not the configuration still has it. */
 struct model_leftover {
 	struct shunt_addr addr;
 	struct nexthop nexthop;
@@ -110,8 +138,9 @@ struct model {
 	size_t leftover_count;
 	struct model_service *services;
 	size_t service_count;
-	size_t found;	 /* model_find(): behind the last one found */
-	uint64_t serial; /* no other model has it */
+	uint64_t next_step; /* the earliest of the services' */
+	size_t found;	    /* model_find(): behind the last one found */
+	uint64_t serial;    /* no other model has it */
 	uint64_t
 		follows; /* the serial of the one before, if only states, next hops, rings and times of `changed` differ; else 0 */
 	size_t *changed; /* indexes of services that are not those of the one before */
@@ -125,19 +154,27 @@ struct model_inputs {
 	enum health_state (*health)(void *arg, const char *service, const struct shunt_addr *backend);
 	const struct nexthop *(*nexthop)(void *arg, const struct shunt_addr *backend);
 	void *arg;
-	const struct shunt_addr *leftovers; /* next hops are asked for, too */
+	const struct shunt_addr *leftovers; /* what the maps have: next hops are asked for, too */
 	size_t leftover_count;
-	const struct model *
-		before; /* of the same world but for its stale services: what is the same is taken from there; may be NULL */
+	const struct model
+		*before; /* that this one follows on; NULL: nothing is known of before, and nobody starts slowly */
+	bool same_world; /* as before's, but for its stale services: what is the same is taken from there */
+	uint64_t now;	 /* ms, of any clock, above 0 */
+	bool settled;	 /* as when what begins now has ended: who comes now has its whole weight */
 };
 
 /* NULL: there is none. Who asks for one after another in their order is answered at once. */
 struct model_service *model_find(struct model *model, const char *service);
 
-/* The world has changed for these: the service's backend, all services that have one of the addresses (sorted), all services. */
+/* The world has changed for these: a service, all services that have one of the addresses (sorted), all services. A service whose slow
+ * start goes on is known to change by itself. */
 void model_touch(struct model *model, const char *service);
 void model_touch_addrs(struct model *model, const struct shunt_addr *addrs, size_t count);
 void model_touch_all(struct model *model);
+
+/* By name. Where the last search ended, *at, is where the next one begins: two models mostly have the same things in the same order. */
+const struct model_service *model_find_service(const struct model *model, const char *name, size_t *at);
+const struct model_dest *model_find_dest(const struct model *model, const char *service, const struct shunt_addr *addr);
 
 /* Is a backend's destination in its service's own ring, whatever others it has? */
 static inline bool model_dest_is_own(const struct model_dest *dest)

@@ -23,9 +23,11 @@ static bool same_prefix(const struct shunt_prefix *a, const struct shunt_prefix 
 	return a->len == b->len && addr_equal(&a->addr, &b->addr);
 }
 
-void model_succeed(struct model_succession *s, struct model *model, const struct model *before)
+void model_succeed(struct model_succession *s, struct model *model, const struct model_inputs *inputs)
 {
-	*s = (struct model_succession){.model = model, .before = before};
+	const struct model *before = inputs->same_world ? inputs->before : NULL;
+
+	*s = (struct model_succession){.model = model, .before = before, .now = inputs->now};
 	s->in_place = before && before->service_count == model->service_count &&
 		      before->icmp_rate == model->icmp_rate && same_prefix(&before->source4, &model->source4) &&
 		      same_prefix(&before->source6, &model->source6);
@@ -55,6 +57,8 @@ bool model_inherit(struct model_succession *s, size_t i, const struct config_ser
 	struct model_service *service = &s->model->services[i];
 
 	s->was = find_before(s, config);
+	if (s->was && s->was->next_step && s->was->next_step <= s->now)
+		return false;
 	if (!s->was || s->was->stale || !config->shared || s->was->of != config->shared)
 		return false;
 	if (s->was != &s->before->services[i])
@@ -142,6 +146,7 @@ static void free_service(const struct model_service *service)
 	free(service->vips);
 	free(service->dests);
 	free(service->picks);
+	free(service->standings);
 	model_ring_release(service->ring);
 	for (size_t j = 0; j < service->pool_count; j++)
 		model_ring_release(service->pools[j].ring);

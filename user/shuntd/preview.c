@@ -18,20 +18,6 @@ static json_t *uint_json(uint64_t value)
 	return json_integer((json_int_t)value);
 }
 
-/* From where the last one was found on, since two configurations mostly have their services in one order. */
-static const struct model_service *find_service(const struct model *model, const char *name, size_t *at)
-{
-	for (size_t i = 0; i < model->service_count; i++) {
-		size_t here = (*at + i) % model->service_count;
-
-		if (strcmp(model->services[here].name, name) != 0)
-			continue;
-		*at = here + 1;
-		return &model->services[here];
-	}
-	return NULL;
-}
-
 static struct ring_view view_of(const struct model_service *service, const char *pool)
 {
 	struct ring_view view = {service, pool, NULL};
@@ -207,10 +193,10 @@ json_t *preview_services(const struct model *before, const struct model *after)
 	size_t at = 0;
 
 	for (size_t i = 0; i < after->service_count; i++)
-		add_service(list, find_service(before, after->services[i].name, &at), &after->services[i]);
+		add_service(list, model_find_service(before, after->services[i].name, &at), &after->services[i]);
 	at = 0;
 	for (size_t i = 0; i < before->service_count; i++)
-		if (!find_service(after, before->services[i].name, &at))
+		if (!model_find_service(after, before->services[i].name, &at))
 			add_service(list, &before->services[i], NULL);
 	return list;
 }

@@ -30,7 +30,7 @@
 #define GOLDEN 0x9e3779b97f4a7c15ull
 
 /* One key for each use of a service's ring, so that draws, orders and permutations are unrelated to each other and to flows. */
-enum ring_use { RING_PERMUTE = 1, RING_DRAW, RING_RENDEZVOUS, RING_SHARE };
+enum ring_use { RING_PERMUTE = 1, RING_DRAW, RING_RENDEZVOUS, RING_SHARE, RING_TURN };
 
 static uint64_t ring_key(uint64_t seed, uint32_t salt, enum ring_use use)
 {
@@ -393,6 +393,11 @@ void ring_resolve_pools(uint32_t *ring, const uint32_t *base, uint32_t size, con
 		if (base[slot] != RING_NONE && backends[base[slot]].pool >= pools)
 			pools = backends[base[slot]].pool + 1;
 	resolve(ring, all, count, pools, ring_key(seed, salt, RING_RENDEZVOUS));
+}
+
+uint32_t ring_turn(uint32_t slot, uint64_t seed, uint32_t salt)
+{
+	return reduce(shunt_mix64(ring_key(seed, salt, RING_TURN) + slot), RING_TURNS);
 }
 
 uint32_t ring_salt(const char *service)

@@ -48,6 +48,10 @@ void ring_resolve(uint32_t *ring, const uint32_t *base, uint32_t size, const boo
 void ring_resolve_pools(uint32_t *ring, const uint32_t *base, uint32_t size, const bool *available,
 			const struct ring_backend *backends, size_t count, uint64_t seed, uint32_t salt);
 
+/* Slots are in one of so many turns, each in about as many slots as the others, of every backend: from 0. */
+#define RING_TURNS 10
+uint32_t ring_turn(uint32_t slot, uint64_t seed, uint32_t salt);
+
 /* A service's salt, from its name. */
 uint32_t ring_salt(const char *service);
 

@@ -5,22 +5,9 @@
 #include <string.h>
 
 #include "events.h"
+#include "serving.h"
 
 #define WHY_TEXT 512
-
-/* Where the last search ended is where the next one begins: two models mostly have the same things in the same order. */
-static const struct model_service *find_service(const struct model *model, const char *name, size_t *at)
-{
-	for (size_t i = 0; i < model->service_count; i++) {
-		size_t place = (*at + i) % model->service_count;
-
-		if (strcmp(model->services[place].name, name) == 0) {
-			*at = place + 1;
-			return &model->services[place];
-		}
-	}
-	return NULL;
-}
 
 static const struct model_dest *find_dest(const struct model_service *service, const struct shunt_addr *addr,
 					  size_t *at)
@@ -103,6 +90,17 @@ static void tell_health(const struct transitions *t, const char *service, const 
 	events_tell(&event, "%s", check_said(t, service, is));
 }
 
+/* It begins with a new state; an end, or that it was cut short, has no state to be told by. */
+static void tell_slow_start(const char *service, const struct model_dest *was, const struct model_dest *is)
+{
+	struct journal_event event = events_of(JOURNAL_BACKEND, LOG_LEVEL_INFO, service, &is->addr);
+
+	if (is->began && !(was && was->began == is->began))
+		events_tell(&event, "slow start: %u %% of its weight at first", 100 / RING_TURNS);
+	else if (was && was->began && !is->began && is->takes)
+		events_tell(&event, "slow start is over: it has its whole weight");
+}
+
 static void tell_backends(const struct transitions *t, const struct model_service *before,
 			  const struct model_service *after)
 {
@@ -115,6 +113,7 @@ static void tell_backends(const struct transitions *t, const struct model_servic
 			tell_state(t, after->name, was, is);
 		else if (was->health != is->health)
 			tell_health(t, after->name, was, is);
+		tell_slow_start(after->name, was, is);
 	}
 	at = 0;
 	for (size_t i = 0; i < before->dest_count; i++) {
@@ -153,33 +152,60 @@ static void tell_service(const struct transitions *t, const struct model_service
 	events_tell(&event, "by %s; backends %zu", t->cause, service->dest_count);
 }
 
-/* A service that uses all of its backends, or does so no more. was: NULL if nothing was known of it. */
-static void tell_panic(const struct model_service *was, const struct model_service *is)
+/* Why the rule is another one now. */
+static void explain_rule(enum model_rule was, const struct model_service *is, char why[SERVING_TEXT])
 {
-	bool panicked = was && was->panics;
-	struct journal_event event =
-		events_of(JOURNAL_SERVICE, is->panics ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, is->name, NULL);
-
-	if (is->panics == panicked)
-		return;
-	event.from = panicked ? "panic" : NULL;
-	event.to = is->panics ? "panic" : NULL;
-	if (is->panics)
-		events_tell(&event,
-			    "only %u of %u backends are healthy, fewer than `panic` asks for: all that can be "
-			    "reached are used",
-			    is->healthy, is->asked);
+	if (is->rule == MODEL_SHARES && was == MODEL_PANIC)
+		snprintf(why, SERVING_TEXT, "%u of %u backends are healthy: those that are not are out again",
+			 is->healthy, is->asked);
+	else if (is->rule == MODEL_SHARES)
+		snprintf(why, SERVING_TEXT, "pools serve by their shares again");
 	else
-		events_tell(&event, "%u of %u backends are healthy: those that are not are out again", is->healthy,
-			    is->asked);
+		serving_why(is, why);
+}
+
+/* By what the service's new connections go. was: NULL if nothing was known of it; that nobody is there is then told of each backend. */
+static void tell_rule(const struct model_service *was, const struct model_service *is)
+{
+	enum model_rule before = was ? was->rule : MODEL_SHARES;
+	struct journal_event event = events_of(
+		JOURNAL_SERVICE, is->rule == MODEL_SHARES ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, is->name, NULL);
+	char why[SERVING_TEXT];
+
+	if (is->rule == before || (!was && is->rule == MODEL_NOBODY))
+		return;
+	explain_rule(before, is, why);
+	event.from = was ? model_rule_name(before) : NULL;
+	event.to = model_rule_name(is->rule);
+	events_tell(&event, "%s", why);
+}
+
+/* Where there are several: of an only pool the rule says it. */
+static void tell_pools(const struct model_service *was, const struct model_service *is)
+{
+	for (size_t i = 0; is->standing_count > 1 && i < is->standing_count; i++) {
+		const struct model_standing *now = &is->standings[i], *before = serving_find(was, now->pool);
+		struct journal_event event =
+			events_of(JOURNAL_SERVICE, now->failed ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, is->name, NULL);
+		char why[SERVING_TEXT];
+
+		if (!before || before->failed == now->failed)
+			continue;
+		if (now->failed)
+			events_tell(&event, "pool %s has failed: %s", now->pool, serving_why_failed(is, now, why));
+		else
+			events_tell(&event, "pool %s can serve again: %u of %u backends are healthy", now->pool,
+				    now->healthy, now->asked);
+	}
 }
 
 /* was: NULL if nothing was known of it; started: nor of any other. */
 static void tell_of(const struct transitions *t, const struct model_service *was, const struct model_service *is,
 		    bool started)
 {
-	tell_panic(was, is);
+	tell_rule(was, is);
 	if (was) {
+		tell_pools(was, is);
 		tell_backends(t, was, is);
 		return;
 	}
@@ -195,12 +221,12 @@ void transitions_tell(const struct transitions *t, const struct model *before, c
 	for (size_t i = 0; i < after->changed_count; i++) {
 		const struct model_service *is = &after->services[after->changed[i]];
 
-		tell_of(t, before ? find_service(before, is->name, &at) : NULL, is, !before);
+		tell_of(t, before ? model_find_service(before, is->name, &at) : NULL, is, !before);
 	}
 	if (before && after->follows == before->serial)
 		return;
 	at = 0;
 	for (size_t i = 0; before && i < before->service_count; i++)
-		if (!find_service(after, before->services[i].name, &at))
+		if (!model_find_service(after, before->services[i].name, &at))
 			tell_service(t, &before->services[i], "removed");
 }
