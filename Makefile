@@ -56,7 +56,7 @@ CONN_BIN := $(addprefix $B/tests/test_conn_,explore property)
 KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
 TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
 
-.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench bench-daemon bench-veth budget bench-checks sim conn-mutants fuzz-packets fuzz-api format format-check install uninstall clean help
+.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench bench-daemon bench-veth budget bench-checks bench-scale sim conn-mutants fuzz-packets fuzz-api format format-check install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -207,6 +207,9 @@ $B/tests/bench_checks: $B/obj/tests/bench/checks.o $(call obj,obj,$(wildcard use
 
 bench-checks: $B/tests/bench_checks ## Measure what health checks cost (root; about a minute)
 	$B/tests/bench_checks
+
+bench-scale: all ## Measure what 1,000 and 10,000 services cost the daemon (root; several minutes)
+	tests/bench/scale.py --build $B
 
 # The simulator of connections: the rules that forward, over memory, in virtual time.
 $B/tests/sim: $(call obj,obj,$(wildcard tests/sim/*.c) user/shuntd/ring.c) $(LIB_OBJ)
