@@ -72,6 +72,16 @@ struct {
 	__uint(max_entries, SHUNT_EVENT_BYTES);
 } event_ring SEC(".maps");
 
+/* daemon makes and deletes entries, program writes; goes with the program */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} wake_rings SEC(".maps");
+SHUNT_ARRAY(wake_limit, __u64, BPF_MAP_TYPE_PERCPU_ARRAY, 0);
+
 /* the daemon's own memory */
 SHUNT_ARRAY(shunt_svcdir, struct shunt_service_entry, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_dstdir, struct shunt_dest_entry, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);

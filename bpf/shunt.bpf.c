@@ -24,6 +24,7 @@
 #include "icmp.h"
 #include "quic.h"
 #include "tunnel.h"
+#include "wake.h"
 #include "xmit.h"
 #include "count.h"
 
@@ -157,12 +158,22 @@ static __always_inline int slow_choose(struct xdp_md *ctx, struct slow *s, bool 
 	return reason == NEXT ? check_sender(&s->pkt, is_v6) : reason;
 }
 
+/* Of a packet of TCP or UDP, or an ICMP error about one, that found nobody. */
+static __always_inline int slow_wake(struct xdp_md *ctx, const struct slow *s, bool is_v6)
+{
+	bool begins = !s->is_icmp && (s->pkt.proto != IPPROTO_TCP || slow_tcp_kind(ctx, s) == CONN_OPEN);
+
+	return wake(ctx, s->ring_base, s->pkt.l3_off, (begins ? WAKE_BEGINS : 0) | (is_v6 ? WAKE_IS_V6 : 0));
+}
+
 /* To what was chosen, if anything was: an XDP action. */
 static __always_inline int slow_deliver(struct xdp_md *ctx, struct slow *s, int reason, bool is_v6)
 {
 	const struct shunt_dest *dest = NULL;
 
 	reason = check_choice(&s->pkt, reason, &dest);
+	if (reason == SHUNT_REASON_NO_BACKEND)
+		reason = slow_wake(ctx, s, is_v6);
 	if (s->fragment.kind == FRAGMENT_FIRST)
 		fragment_remember(s, reason, is_v6);
 	if (reason == SHUNT_REASON_TOO_BIG && dest && !s->is_icmp && !from_vip(s, is_v6))
@@ -294,6 +305,17 @@ static __always_inline int choose_dirty(struct xdp_md *ctx, struct packet *pkt, 
 	return NEXT;
 }
 
+/* The ring has nobody: LEAVE, or a reason. A slot that was DIRTY has counted the packet, which the slow path would do again; tagged() has not asked. */
+static __noinline int nobody(struct xdp_md *ctx, const struct shunt_vip *vip, bool is_tcp, bool is_v6)
+{
+	int flags = is_tcp ? tcp_flags(ctx, is_v6) : CONN_SYN;
+
+	if (flags < 0)
+		return LEAVE;
+	return wake(ctx, vip->ring_base, ETH_LEN,
+		    (conn_tcp_kind(flags) == CONN_OPEN ? WAKE_BEGINS : 0) | (is_v6 ? WAKE_IS_V6 : 0));
+}
+
 static __always_inline int choose(struct xdp_md *ctx, struct packet *pkt, const struct shunt_dest **dest, bool is_v6,
 				  bool is_tagged)
 {
@@ -317,7 +339,7 @@ static __always_inline int choose(struct xdp_md *ctx, struct packet *pkt, const 
 	if (unlikely(word & SHUNT_SLOT_DIRTY))
 		reason = choose_dirty(ctx, pkt, vip, slot, is_v6, is_tagged);
 	if (reason == NEXT && !pkt->dest)
-		reason = SHUNT_REASON_NO_BACKEND;
+		reason = is_tagged ? LEAVE : nobody(ctx, vip, pkt->proto == IPPROTO_TCP, is_v6);
 	return check_choice(pkt, reason, dest);
 }
 

@@ -374,6 +374,7 @@ struct shunt_counter {
 
 enum shunt_event_kind {
 	SHUNT_EVENT_PATH_MTU, /* an ICMP error says that outer packets from source to backend may have no more than mtu bytes */
+	SHUNT_EVENT_WAKE, /* the backends of a ring are wanted, by source, and sleep */
 };
 
 struct shunt_event {
@@ -381,9 +382,14 @@ struct shunt_event {
 	__u32 family; /* SHUNT_FAMILY_* of the addresses */
 	__be32 source[4], backend[4];
 	__u32 mtu; /* bytes of IP packet */
-	__u32 pad;
+	__u32 ring_base;
 };
 _Static_assert(sizeof(struct shunt_event) == 48, "shunt_event");
+
+/*
+ * wake_rings: an entry for each ring of which backends are asleep, by its first slot; ns of CLOCK_MONOTONIC when the daemon was last told, 0: never. Looked at only
+ * where a ring has nobody. Not pinned, as event_ring.
+ */
 
 /*
  * shunt_svcdir, shunt_dstdir: who the ids are. The program never reads them; a restarted daemon does. In shunt_svcdir there is an entry

@@ -51,7 +51,8 @@
 	X(FRAGMENT_HEADER, fragment_header, DROP,                                                                      \
 	  "to a VIP: a first fragment without the whole TCP or UDP header, or a later one that overlaps it")           \
 	X(FRAGMENT_SIZE, fragment_size, DROP,                                                                          \
-	  "to a VIP: a fragment that is empty, ends beyond 65535, or leaves a gap of less than 8 bytes")
+	  "to a VIP: a fragment that is empty, ends beyond 65535, or leaves a gap of less than 8 bytes")               \
+	X(ASLEEP, asleep, DROP, "for a VIP whose backends sleep; what begins something wakes them")
 
 /* clang-format off */
 enum shunt_reason {

@@ -183,6 +183,56 @@ int discoverers_deregister(struct daemon *d, const char *service, const struct s
 	return 0;
 }
 
+/* What is on demand is awake, until somebody sends it to sleep: of all services at once. */
+static bool sleeps;
+
+json_t *demands_json(const struct daemon *d, const char *service)
+{
+	const struct config_service *found = config_find_service(d->config, service);
+	json_t *array = json_array();
+
+	for (size_t i = 0; found && i < found->demand_count; i++)
+		json_array_append_new(array, json_pack("{s:s, s:s, s:i, s:s}", "pool", found->demands[i].pool, "state",
+						       sleeps ? "asleep" : "awake", "since", 1700000000, "reason",
+						       "somebody said so"));
+	if (json_array_size(array))
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
+static int check_demand(const struct daemon *d, const char *name, const char *pool, struct shunt_err *err)
+{
+	const struct config_service *service = config_find_service(d->config, name);
+
+	if (!service)
+		return shunt_fail(err, ENOENT, NULL, "no service \"%s\"", name);
+	if (!service->demand_count || (pool && !config_demand_of(service, pool)))
+		return shunt_fail(err, EPERM, NULL, "service \"%s\" is not on demand", name);
+	return 0;
+}
+
+int demands_wake(struct daemon *d, const char *service, const char *pool, bool *changed, struct shunt_err *err)
+{
+	int ret = check_demand(d, service, pool, err);
+
+	*changed = !ret && sleeps;
+	sleeps = sleeps && ret;
+	return ret;
+}
+
+int demands_sleep(struct daemon *d, const char *service, const char *pool, bool force, bool *changed,
+		  struct shunt_err *err)
+{
+	int ret = check_demand(d, service, pool, err);
+
+	if (!ret && !force)
+		return shunt_fail(err, EBUSY, service, "had packets 2 s ago, less than its idle time; add --force");
+	*changed = !ret && !sleeps;
+	sleeps = sleeps || !ret;
+	return ret;
+}
+
 /* With all, another file is refused. */
 int daemon_reload(struct daemon *d, const struct reload_ask *ask, const struct history_origin *origin, bool *changed,
 		  struct shunt_err *err)

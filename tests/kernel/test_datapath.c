@@ -219,7 +219,7 @@ static void the_last_of_everything_is_used(void **state)
 	for (int i = 0; i < 2; i++) {
 		m->services[i].pool_count = 1;
 		m->services[i].pools = xcalloc(1, sizeof(*m->services[i].pools));
-		m->services[i].pools[0] = (struct model_pool){"x5", model_ring_hold(m->services[3].ring)};
+		m->services[i].pools[0] = (struct model_pool){"x5", model_ring_hold(m->services[3].ring), false};
 	}
 	third = m->services[2];
 	fixture_open(&f);

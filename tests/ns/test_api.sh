@@ -8,7 +8,7 @@
 read_sock=$run/shunt-ro.sock
 shuntd_command=("${shuntd_command[@]/#"$build/shuntd"/"$build/san/shuntd"}" --read-group nogroup)
 
-# One of everything that makes an answer's members: pools, sources, QUIC, drains, registrations, next hops that are not known, groups, files.
+# One of everything that makes an answer's members: pools, sources, QUIC, drains, registrations, a pool on demand, next hops that are not known, groups, files.
 rich_config() {
 	export config_more='seed: "0x00000000feedface"
 groups: {team: {vips: [192.0.2.53], defaults: {idle_timeout: 66, sources: {deny: [198.51.100.0/24]}}}}' service_more='registration: true'
@@ -16,6 +16,7 @@ groups: {team: {vips: [192.0.2.53], defaults: {idle_timeout: 66, sources: {deny:
 	cat >>"$conf" <<-CONF
 		      - {address: 10.0.2.21, pool: green}
 		    sources: {deny: [198.51.100.0/24], pools: {green: [10.8.0.0/16]}}
+		    on_demand: {pools: {cpu: {start: {command: [/bin/true]}, stop: {url: "http://127.0.0.1:9/", method: GET}, awake: [mon UTC]}}}
 		  - name: h3
 		    vips: ["192.0.2.10:443/udp"]
 		    ring_size: 4093

@@ -40,6 +40,7 @@ void fixture_load(struct fixture *f)
 	quic_size_maps(f);
 	conn_size_maps(f);
 	bpf_map__set_max_entries(skel->maps.shunt_frags, FRAGMENT_BUCKETS);
+	bpf_map__set_max_entries(skel->maps.wake_rings, DESTS);
 	skel->rodata->knob_vip_slots = VIP_SLOTS;
 	skel->rodata->knob_fragment_buckets = FRAGMENT_BUCKETS;
 	shunt_hash_derive((struct shunt_hash_keys *)&skel->rodata->knob_hash_keys, SEED);
@@ -175,6 +176,7 @@ bool fixture_line(struct fixture *f, const char *line)
 		{"quic ", quic_add_service},
 		{"quic_id ", quic_add_id},
 		{"service ", conn_add_service},
+		{"wake ", wake_add},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -311,7 +311,8 @@ static void read_table(struct fixture *f, struct lines *rows, struct lines *pair
 	size_t size = 0;
 
 	while (getline(&line, &size, stdin) > 0) {
-		if (fixture_line(f, line) || fragment_note(line) || conn_note(line) || probe_note(line))
+		if (fixture_line(f, line) || fragment_note(line) || conn_note(line) || probe_note(line) ||
+		    wake_note(line))
 			continue;
 		keep(!strncmp(line, "pair ", 5) ? pairs : !strncmp(line, "spread ", 7) ? spreads : rows, line);
 	}
@@ -345,7 +346,7 @@ int main(void)
 	for (size_t i = 0; i < spreads.count; i++)
 		choice_run_spread(&f, spreads.line[i] + strlen("spread "));
 	icmp_check_limit(&f, told);
-	others = fragment_run(&f) + conn_run(&f) + probe_run(&f);
+	others = fragment_run(&f) + conn_run(&f) + probe_run(&f) + wake_run(&f);
 	printf("packet: table of %zu rows, each with %d layouts of the VIP table, and %zu besides: %d passed, %d "
 	       "failed\n",
 	       rows.count, LAYOUTS, others, passed, failed);

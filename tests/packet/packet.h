@@ -97,6 +97,11 @@ size_t conn_run(struct fixture *f); /* how many rows it has run */
 bool probe_note(const char *line); /* is it one of those that probe_run() will run? */
 size_t probe_run(struct fixture *f);
 
+/* wake.c */
+bool wake_note(const char *line); /* is it one of those that wake_run() will run? */
+void wake_add(struct fixture *f, const char *line);
+size_t wake_run(struct fixture *f);
+
 /* quic.c */
 void quic_size_maps(struct fixture *f); /* before they are loaded */
 void quic_open(struct fixture *f);

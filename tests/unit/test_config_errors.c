@@ -107,7 +107,8 @@ static const struct row form[] = {
 	{HEAD "services: [web]}",
 	 "t.yaml:2: services[web]: \"web\" is not a mapping; expected the keys name, vips, "
 	 "encap, ring_size, echo, algorithm, sticky, hash, sources, pools, quic, udp, idle_timeout, "
-	 "drain_timeout, check, panic, min_healthy, slow_start, group, file, backends, registration or discover"},
+	 "drain_timeout, check, panic, min_healthy, slow_start, group, file, backends, registration, discover or "
+	 "on_demand"},
 	{HEAD "services: [{}]}", "t.yaml:2: services[0].name: missing; expected a service's name: 1 to 63 letters, "
 				 "digits, '-', '_' or '.', a letter or digit first"},
 	{HEAD "services: [{name: ~}]}", "t.yaml:2: services[0].name: empty; expected a service's name: 1 to 63 "

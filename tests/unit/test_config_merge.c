@@ -504,6 +504,31 @@ static void commands(void **state)
 	free(grouped);
 }
 
+/* Likewise what starts and stops services. */
+static void hooks(void **state)
+{
+	static const char no[] =
+		"services.d/a.yaml:5: on_demand.stop: not for a file of services, since shuntd itself runs, or "
+		"asks for, it; expected it in the main file, in the `defaults` of the service's group";
+	static const char is[] = "own/ 192.0.2.1:80/tcp, dns/a.yaml 192.0.2.3:53/udp";
+
+	(void)state;
+	write_file("shunt.yaml", HEAD "groups: {team: {defaults: {on_demand: {start: {command: [/bin/true]}, stop: "
+				      "{url: \"http://a\"}}}}}\n" SERVICE("own", "192.0.2.1:80/tcp"));
+	team("a.yaml", NULL);
+	merge(false, "", "own/ 192.0.2.1:80/tcp");
+	team("a.yaml",
+	     SERVICE("dns", "192.0.2.3:53/udp") "    group: team\n    on_demand: {stop: {command: [/bin/sh]}}\n");
+	merge(false, no, "own/ 192.0.2.1:80/tcp");
+	team("a.yaml",
+	     SERVICE("dns", "192.0.2.3:53/udp") "    group: team\n    on_demand: {stop: {url: \"http://b\"}}\n");
+	merge(false, no, "own/ 192.0.2.1:80/tcp");
+	team("a.yaml", SERVICE("dns", "192.0.2.3:53/udp") "    group: team\n    on_demand: {idle: 5m}\n");
+	merge(false, "", is);
+	assert_string_equal(config_find_service(present, "dns")->demands[0].start.command[0], "/bin/true");
+	assert_int_equal(config_find_service(present, "dns")->demands[0].idle, 300000);
+}
+
 static void all_faults_are_found(void **state)
 {
 	char *path = xasprintf("%s/shunt.yaml", dir), *main_path, *said, *of_directory;
@@ -583,6 +608,7 @@ int main(void)
 		cmocka_unit_test(groups),
 		cmocka_unit_test(groups_refuse),
 		cmocka_unit_test(commands),
+		cmocka_unit_test(hooks),
 		cmocka_unit_test(all_faults_are_found),
 	};
 

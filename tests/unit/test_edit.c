@@ -336,7 +336,7 @@ static const struct {
 	 "sticky, hash, "
 	 "sources, "
 	 "pools, quic, udp, idle_timeout, drain_timeout, check, panic, min_healthy, slow_start, group, file, "
-	 "backends, registration or discover",
+	 "backends, registration, discover or on_demand",
 	 EINVAL},
 	{"[{'op': 'service.set', 'service': 'web', 'set': {'vips': null}}]",
 	 "changes[0]: services[web].vips: missing; expected a list: at least one VIP such as 192.0.2.10:80/tcp",

@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 #include "addr.h"
+#include "config_demand.h"
 #include "err.h"
 #include "shunt/maps.h"
 #include "shunt/quic.h"
@@ -107,7 +108,6 @@ struct config_check {
 /* unset: nobody said; counts as up. */
 enum config_admin { CONFIG_ADMIN_UNSET, CONFIG_ADMIN_UP, CONFIG_ADMIN_DRAIN };
 
-#define CONFIG_POOL_MAX 32 /* with the final NUL */
 #define CONFIG_POOL_DEFAULT "default"
 
 /* A QUIC server id: octets, not a number. Those behind len are 0. */
@@ -278,6 +278,8 @@ struct config_service {
 	bool registration; /* backends may add themselves, over the API */
 	struct config_discover *discover;
 	size_t discover_count;
+	struct config_demand *demands; /* by pool, or one of the whole */
+	size_t demand_count;
 	struct config_shared *
 		shared; /* holds what members point at for all copies, and none of them may change it (config_share.c); NULL: this one's alone */
 };

@@ -164,6 +164,20 @@ static void fill_in_check(json_t *check, json_t *defaults)
 			json_object_set(check, key, value);
 }
 
+/* Whose pools sleep by themselves has said all of it. */
+static void fill_in_demand(json_t *demand, json_t *defaults)
+{
+	const char *key;
+	json_t *value;
+
+	if (!json_is_object(demand) || !json_is_object(defaults) || json_object_get(demand, "pools") ||
+	    json_object_get(defaults, "pools"))
+		return;
+	json_object_foreach (defaults, key, value)
+		if (!json_object_get(demand, key))
+			json_object_set(demand, key, value);
+}
+
 void config_fill_in(json_t *root)
 {
 	const json_t *groups = json_object_get(root, "groups");
@@ -182,6 +196,8 @@ void config_fill_in(json_t *root)
 				json_object_set(service, key, value);
 			else if (!strcmp(key, "check"))
 				fill_in_check(own, value);
+			else if (!strcmp(key, "on_demand"))
+				fill_in_demand(own, value);
 		}
 	}
 }

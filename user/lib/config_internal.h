@@ -112,6 +112,12 @@ json_t *config_discover_to_json(const struct config_service *service);
 void config_discover_copy(struct config_service *to, const struct config_service *from);
 void config_discover_clear(struct config_service *service);
 
+/* What sleeps while nobody needs it. */
+int config_parse_demand(const struct tree_place *service, struct config_service *out);
+json_t *config_demand_to_json(const struct config_service *service); /* of one that has some */
+void config_demand_copy(struct config_service *to, const struct config_service *from);
+void config_demand_clear(struct config_service *service);
+
 /* Everything that takes more than one value to judge. root is where config was read from. */
 int config_cross_check(const struct config *config, const struct tree_place *root);
 

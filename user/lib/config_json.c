@@ -215,6 +215,8 @@ json_t *config_service_to_json(const struct config_service *service)
 		set(object, "registration", json_true());
 	if (service->discover_count)
 		set(object, "discover", config_discover_to_json(service));
+	if (service->demand_count)
+		set(object, "on_demand", config_demand_to_json(service));
 	set(object, "backends", backends);
 	return object;
 }

@@ -208,10 +208,11 @@ static int parse_slow_start(const struct tree_place *at, uint32_t *slow_start)
 	return tree_fail(&place, "\"%s\" is out of range; expected 0s, or 10s to 1h", json_string_value(place.value));
 }
 
-const char *const config_service_keys[] = {
-	"name",	       "vips",	     "encap", "ring_size", "echo",	   "algorithm",	    "sticky",	"hash",
-	"sources",     "pools",	     "quic",  "udp",	   "idle_timeout", "drain_timeout", "check",	"panic",
-	"min_healthy", "slow_start", "group", "file",	   "backends",	   "registration",  "discover", NULL};
+const char *const config_service_keys[] = {"name",	"vips",		"encap",	"ring_size",	 "echo",
+					   "algorithm", "sticky",	"hash",		"sources",	 "pools",
+					   "quic",	"udp",		"idle_timeout", "drain_timeout", "check",
+					   "panic",	"min_healthy",	"slow_start",	"group",	 "file",
+					   "backends",	"registration", "discover",	"on_demand",	 NULL};
 
 static int parse_service(const struct tree_place *at, void *out)
 {
@@ -238,7 +239,7 @@ static int parse_service(const struct tree_place *at, void *out)
 	    config_parse_pools(at, service) || config_parse_quic(at, service) || config_parse_conn(at, service) ||
 	    config_parse_check(at, &service->check) || tree_u32(at, "panic", 0, 100, &service->panic) ||
 	    config_parse_min_healthy(at, &service->min_healthy) || parse_slow_start(at, &service->slow_start) ||
-	    config_parse_discover(at, service))
+	    config_parse_discover(at, service) || config_parse_demand(at, service))
 		return -EINVAL;
 	return tree_list(at, "backends", 0, "addresses, or mappings with address, weight, state, mac, encap and pool",
 			 sizeof(*service->backends), parse_backend, &service->backends, &service->backend_count);

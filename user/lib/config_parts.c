@@ -188,6 +188,30 @@ static int refuse_key(struct merge *g, size_t index, const char *key)
 		    "%.64s: not for a file of services; expected services alone, the rest is in the main file", key);
 }
 
+/* What starts and stops a service, or its pool, at the same place in both. */
+static int refuse_hooks(struct merge *g, size_t index, const json_t *demand, const json_t *defaults)
+{
+	static const char *const hooks[] = {"start", "stop"};
+	const char *pool;
+	json_t *value;
+	int err = 0;
+
+	for (int i = 0; i < 2; i++) {
+		const json_t *hook = json_object_get(demand, hooks[i]);
+
+		if (hook && !json_equal(hook, json_object_get(defaults, hooks[i])))
+			return fail(
+				g, index, config_source_line(g->m->dir->source, demand, hooks[i]),
+				"on_demand.%s: not for a file of services, since shuntd itself runs, or asks for, it; "
+				"expected it in the main file, in the `defaults` of the service's group",
+				hooks[i]);
+	}
+	json_object_foreach (json_object_get(demand, "pools"), pool, value)
+		if (!err)
+			err = refuse_hooks(g, index, value, json_object_get(json_object_get(defaults, "pools"), pool));
+	return err;
+}
+
 /* A command runs as shuntd itself: who may write a file of services shall not be root for that. What the main file has for the group is
  * the main file's, also where it is repeated, as an export does. */
 static int refuse_commands(struct merge *g, size_t index, const json_t *services, const json_t *groups)
@@ -203,6 +227,9 @@ static int refuse_commands(struct merge *g, size_t index, const json_t *services
 			return fail(g, index, config_source_line(g->m->dir->source, check, "command"),
 				    "check.command: not for a file of services, since it is run as shuntd itself; "
 				    "expected it in the main file, in the `defaults` of the service's group");
+		if (refuse_hooks(g, index, json_object_get(service, "on_demand"),
+				 json_object_get(defaults, "on_demand")))
+			return -EINVAL;
 	}
 	return 0;
 }

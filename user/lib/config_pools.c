@@ -226,12 +226,16 @@ int config_check_pools(const struct config_service *service, const struct tree_p
 {
 	struct tree_place sources = tree_member(at, "sources"), pinned = tree_member(&sources, "pools");
 	struct tree_place shared = tree_member(at, "pools");
+	struct tree_place on_demand = tree_member(at, "on_demand"), sleeping = tree_member(&on_demand, "pools");
 
 	for (size_t i = 0; i < config_sources_pools(service->sources); i++)
 		if (check_pool(service, &pinned, service->sources->pools[i].name))
 			return -EINVAL;
 	for (size_t i = 0; i < service->pool_count; i++)
 		if (check_pool(service, &shared, service->pools[i].name))
+			return -EINVAL;
+	for (size_t i = 0; i < service->demand_count; i++)
+		if (service->demands[i].pool[0] && check_pool(service, &sleeping, service->demands[i].pool))
 			return -EINVAL;
 	return check_algorithm(service, &shared);
 }

@@ -209,7 +209,7 @@ static int parse_argument(const struct tree_place *at, void *out)
 	return 0;
 }
 
-static int parse_exec(const struct tree_place *at, struct config_check *check)
+int config_parse_command(const struct tree_place *at, char ***command)
 {
 	struct tree_place place = tree_member(at, "command");
 	char **arguments = NULL;
@@ -221,10 +221,10 @@ static int parse_exec(const struct tree_place *at, struct config_check *check)
 				 json_array_size(place.value), ARGUMENTS_MAX - 1);
 	err = tree_list(at, "command", 1, "a program and its arguments, such as [/usr/local/bin/check, --quick]",
 			sizeof(*arguments), parse_argument, &arguments, &count);
-	/* One more, the NULL that ends it: what was read is the check's to free, error or not. */
-	check->command = xcalloc(count + 1, sizeof(*arguments));
+	/* One more, the NULL that ends it. */
+	*command = xcalloc(count + 1, sizeof(*arguments));
 	if (count)
-		memcpy(check->command, arguments, count * sizeof(*arguments));
+		memcpy(*command, arguments, count * sizeof(*arguments));
 	free(arguments);
 	return err;
 }
@@ -240,7 +240,7 @@ int config_parse_check_kind(const struct tree_place *at, struct config_check *ch
 	case CONFIG_CHECK_UDP:
 		return parse_udp(at, check);
 	case CONFIG_CHECK_EXEC:
-		return parse_exec(at, check);
+		return config_parse_command(at, &check->command);
 	default:
 		return 0;
 	}
@@ -270,25 +270,36 @@ static size_t command_count(char *const *command)
 	return count;
 }
 
+char **config_command_copy(char *const *command)
+{
+	size_t count = command_count(command);
+	char **copy = command ? xcalloc(count + 1, sizeof(*copy)) : NULL;
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = xstrdup(command[i]);
+	return copy;
+}
+
+void config_command_free(char **command)
+{
+	for (size_t i = 0; i < command_count(command); i++)
+		free(command[i]);
+	free(command);
+}
+
 void config_check_copy(struct config_check *to, const struct config_check *from)
 {
-	size_t arguments = command_count(from->command);
-
 	*to = *from;
 	for (size_t i = 0; i < TEXT_COUNT; i++)
 		*text_of(to, i) = *text_of(from, i) ? xstrdup(*text_of(from, i)) : NULL;
-	to->command = from->command ? xcalloc(arguments + 1, sizeof(*to->command)) : NULL;
-	for (size_t i = 0; i < arguments; i++)
-		to->command[i] = xstrdup(from->command[i]);
+	to->command = config_command_copy(from->command);
 }
 
 void config_check_clear(struct config_check *check)
 {
 	for (size_t i = 0; i < TEXT_COUNT; i++)
 		free(*text_of(check, i));
-	for (size_t i = 0; i < command_count(check->command); i++)
-		free(check->command[i]);
-	free(check->command);
+	config_command_free(check->command);
 	*check = (struct config_check){};
 }
 

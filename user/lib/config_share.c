@@ -35,6 +35,7 @@ static void copy_parts(struct config_service *to, const struct config_service *f
 	to->vips = copy_array(from->vips, from->vip_count, sizeof(*from->vips));
 	to->backends = copy_array(from->backends, from->backend_count, sizeof(*from->backends));
 	config_discover_copy(to, from);
+	config_demand_copy(to, from);
 }
 
 static void free_parts(struct config_service *service)
@@ -42,6 +43,7 @@ static void free_parts(struct config_service *service)
 	config_sources_release(service->sources);
 	config_check_clear(&service->check);
 	config_discover_clear(service);
+	config_demand_clear(service);
 	free(service->pools);
 	free(service->vips);
 	free(service->backends);
@@ -193,6 +195,7 @@ static void set_plain(struct config_service *plain, const struct config_service 
 	plain->vips = NULL;
 	plain->backends = NULL;
 	plain->discover = NULL;
+	plain->demands = NULL;
 	plain->shared = NULL;
 }
 
@@ -203,7 +206,7 @@ static bool says_the_same(const struct config_service *a, const struct config_se
 
 	set_plain(&x, a);
 	set_plain(&y, b);
-	return !memcmp(&x, &y, sizeof(x)) && !a->discover_count &&
+	return !memcmp(&x, &y, sizeof(x)) && !a->discover_count && !a->demand_count &&
 	       same_bytes(a->backends, a->backend_count, b->backends, b->backend_count, sizeof(*a->backends)) &&
 	       same_bytes(a->vips, a->vip_count, b->vips, b->vip_count, sizeof(*a->vips)) &&
 	       same_bytes(a->pools, a->pool_count, b->pools, b->pool_count, sizeof(*a->pools)) &&

@@ -39,6 +39,7 @@ extern const struct command events_commands[];
 extern const struct command service_commands[];
 extern const struct command backend_commands[];
 extern const struct command pool_commands[];
+extern const struct command demand_commands[]; /* wake, sleep */
 extern const struct command register_commands[];
 extern const struct command agent_commands[]; /* backend-agent, backend-setup: run on a backend, need no daemon */
 

@@ -50,9 +50,39 @@ static void print_usage(const json_t *usage)
 	table_print(t);
 }
 
+/* "asleep", or of pools "cpu asleep, memory awake"; "-": it is not on demand. */
+static char *demand_text(const json_t *service)
+{
+	char *text = NULL;
+	const json_t *unit;
+	size_t i;
+
+	json_array_foreach (json_object_get(service, "demand"), i, unit) {
+		const char *pool = json_string_value(json_object_get(unit, "pool"));
+		char *longer = xasprintf("%s%s%s%s%s", text ? text : "", text ? ", " : "", pool ? pool : "",
+					 pool && pool[0] ? " " : "", view_text(unit, "state"));
+
+		free(text);
+		text = longer;
+	}
+	return text ? text : xstrdup("-");
+}
+
+static bool any_demand(const json_t *services)
+{
+	const json_t *service;
+	size_t i;
+
+	json_array_foreach (services, i, service)
+		if (json_object_get(service, "demand"))
+			return true;
+	return false;
+}
+
 static void print_services(const json_t *services)
 {
-	struct table *t = table_new("SERVICE|>VIPS|>UP|>BACKENDS");
+	bool demands = any_demand(services);
+	struct table *t = table_new(demands ? "SERVICE|>VIPS|>UP|>BACKENDS|ON DEMAND" : "SERVICE|>VIPS|>UP|>BACKENDS");
 	const json_t *service;
 	size_t i;
 
@@ -63,6 +93,12 @@ static void print_services(const json_t *services)
 		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(service, "vips"));
 		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(backends, "up"));
 		table_cell(t, "%" JSON_INTEGER_FORMAT, view_integer(backends, "total"));
+		if (demands) {
+			char *text = demand_text(service);
+
+			table_cell(t, "%s", text);
+			free(text);
+		}
 	}
 	table_print(t);
 }

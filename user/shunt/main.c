@@ -14,9 +14,10 @@
 #include "cmd.h"
 #include "words.h"
 
-static const struct command *const tables[] = {daemon_commands, files_commands,	   edit_commands,    history_commands,
-					       stats_commands,	conn_commands,	   events_commands,  service_commands,
-					       pool_commands,	register_commands, backend_commands, agent_commands};
+static const struct command *const tables[] = {daemon_commands, files_commands,	 edit_commands,	    history_commands,
+					       stats_commands,	conn_commands,	 events_commands,   service_commands,
+					       pool_commands,	demand_commands, register_commands, backend_commands,
+					       agent_commands};
 
 /* All rows, in the order of the tables. */
 struct rows {

@@ -70,9 +70,10 @@ static json_t *service_summary_json(const struct daemon *d, const struct config_
 
 	for (size_t i = 0; i < service->backend_count; i++)
 		up += daemon_backend_state(d, service->name, &service->backends[i]) == BACKEND_UP;
-	return json_pack("{s:s, s:I, s:{s:I, s:I}, s:o}", "name", service->name, "vips", (json_int_t)service->vip_count,
-			 "backends", "up", (json_int_t)up, "total", (json_int_t)service->backend_count, "serving",
-			 api_serving_json(d, service));
+	return json_pack("{s:s, s:I, s:{s:I, s:I}, s:o, s:o*}", "name", service->name, "vips",
+			 (json_int_t)service->vip_count, "backends", "up", (json_int_t)up, "total",
+			 (json_int_t)service->backend_count, "serving", api_serving_json(d, service), "demand",
+			 demands_json(d, service->name));
 }
 
 json_t *api_refused_json(const struct daemon *d)
@@ -212,6 +213,8 @@ static json_t *service_json(const struct daemon *d, const struct config_service 
 	json_object_set_new(object, "serving", api_serving_json(d, service));
 	json_object_set_new(object, "pools", api_pools_json(d, service, backends));
 	json_object_set_new(object, "backends", backends);
+	if (service->demand_count)
+		json_object_set_new(object, "demand", demands_json(d, service->name));
 	if (config_discovers(service))
 		json_object_set_new(object, "discovered", discovery_json(d->discovery, service->name));
 	if (service->sources) /* a list may be of 100,000: it is in the configuration */

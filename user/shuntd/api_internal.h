@@ -43,6 +43,7 @@ typedef int api_handler(struct daemon *d, const struct api_request *request, con
 			struct shunt_err *err);
 api_handler api_get_history, api_get_revision, api_post_rollback; /* api_history.c */
 api_handler api_put_registration, api_delete_registration;	  /* api_registrations.c */
+api_handler api_post_wake, api_post_sleep;			  /* api_demands.c */
 
 /* ?NAME=1 */
 bool api_is_asked(const char *argument);

@@ -211,6 +211,8 @@ static const struct route routes[] = {
 	{"GET", "/v1/services/", get_service},
 	{"PUT", "/v1/registrations/", api_put_registration},
 	{"DELETE", "/v1/registrations/", api_delete_registration},
+	{"POST", "/v1/wake/", api_post_wake},
+	{"POST", "/v1/sleep/", api_post_sleep},
 	{"GET", "/v1/stats", get_stats},
 	{"POST", "/v1/detach", post_detach},
 	{"GET", "/v1/connections", get_connections},

@@ -62,6 +62,7 @@ static int set_sizes(struct shunt_bpf *skel, const struct shunt_control *sizes)
 		{skel->maps.shunt_quic, 2 * sizes->quic_slots},
 		{skel->maps.shunt_qstat, sizes->services},
 		{skel->maps.shunt_cstat, sizes->services},
+		{skel->maps.wake_rings, sizes->services},
 		{skel->maps.pick_services, sizes->services},
 		{skel->maps.pick_turns, sizes->services},
 		{skel->maps.pick_live, sizes->destinations},
@@ -205,6 +206,7 @@ struct datapath_fds attach_object_fds(const struct shunt_bpf *skel)
 		.pick_services = bpf_map__fd(skel->maps.pick_services),
 		.pick_list = bpf_map__fd(skel->maps.pick_list),
 		.pick_live = bpf_map__fd(skel->maps.pick_live),
+		.wake_rings = bpf_map__fd(skel->maps.wake_rings),
 	};
 }
 

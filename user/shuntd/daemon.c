@@ -36,6 +36,12 @@ static enum health_state initial_health(void *arg, const char *service, const st
 	return datapath_dest_state(d->dp, service, backend) == SHUNT_DEST_UP ? HEALTH_UP : HEALTH_CHECKING;
 }
 
+void daemon_sync(struct daemon *d, const struct config *config)
+{
+	health_sync(d->health, config, initial_health, d);
+	demands_sync(d->demands, config);
+}
+
 static enum health_state health_of(void *arg, const char *service, const struct shunt_addr *backend)
 {
 	const struct daemon *d = arg;
@@ -51,6 +57,13 @@ static const struct nexthop *nexthop_of(void *arg, const struct shunt_addr *back
 	return nexthops_get(d->nexthops, backend);
 }
 
+static enum demand_view demand_of(void *arg, const char *service, const struct config_demand *demand)
+{
+	const struct daemon *d = arg;
+
+	return demands_view(d->demands, service, demand);
+}
+
 /* Of backends that the maps alone have still, next hops are wanted as well. moves: some of those of the configuration may be about to
  * become such. */
 static struct model *build_model(struct daemon *d, const struct config *config, bool moves)
@@ -60,6 +73,7 @@ static struct model *build_model(struct daemon *d, const struct config *config, 
 	struct model_inputs inputs = {.seed = attach_seed(d->attach),
 				      .health = health_of,
 				      .nexthop = nexthop_of,
+				      .demand = demand_of,
 				      .arg = d,
 				      .leftovers = in_maps,
 				      .leftover_count = count,
@@ -199,7 +213,7 @@ static int commit_both(struct daemon *d, struct config *next, struct config *eff
 		return rc;
 	}
 	if (!d->config) /* before the maps say anything new of the backends that they had */
-		health_sync(d->health, effective, initial_health, d);
+		daemon_sync(d, effective);
 	rc = make_true(d, next, effective, err);
 	if (rc) {
 		abort_files(d);
@@ -225,7 +239,7 @@ static int commit_both(struct daemon *d, struct config *next, struct config *eff
 	json_incref(files);
 	json_decref(d->files);
 	d->files = files;
-	health_sync(d->health, effective, initial_health, d);
+	daemon_sync(d, effective);
 	daemon_settle_via(d, next);
 	discoverers_sync(d);
 	return 0;
@@ -255,7 +269,7 @@ int daemon_take_discovered(struct daemon *d, struct config *effective, struct sh
 		return rc;
 	config_free(d->effective);
 	d->effective = effective;
-	health_sync(d->health, effective, initial_health, d);
+	daemon_sync(d, effective);
 	return 0;
 }
 
@@ -282,7 +296,7 @@ static void step(uv_timer_t *timer)
 	uv_timer_start(timer, step, d->config ? datapath_tick(d->dp) : STEP_DELAY_MS, 0);
 }
 
-static void refresh_soon(struct daemon *d)
+void daemon_refresh_soon(struct daemon *d)
 {
 	if (d->config && !d->detached && !uv_is_active((uv_handle_t *)&d->refresh_timer))
 		uv_timer_start(&d->refresh_timer, refresh, REFRESH_DELAY_MS, 0);
@@ -296,7 +310,7 @@ static void nexthops_changed(void *arg)
 
 	if (d->model)
 		model_touch_addrs(d->model, addrs, count);
-	refresh_soon(d);
+	daemon_refresh_soon(d);
 }
 
 static void health_changed(void *arg, const char *service, const struct shunt_addr *backend,
@@ -308,7 +322,7 @@ static void health_changed(void *arg, const char *service, const struct shunt_ad
 	(void)status;
 	if (d->model)
 		model_touch(d->model, service);
-	refresh_soon(d);
+	daemon_refresh_soon(d);
 }
 
 static void repair(uv_timer_t *timer)
@@ -319,7 +333,7 @@ static void repair(uv_timer_t *timer)
 		return;
 	if (d->model)
 		model_touch_all(d->model);
-	refresh_soon(d);
+	daemon_refresh_soon(d);
 }
 
 static void alive(uv_timer_t *timer)
@@ -352,6 +366,9 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	rc = health_open(&d->health, d->loop, health_changed, d, err);
 	if (rc)
 		return rc;
+	rc = demands_open(&d->demands, d, err);
+	if (rc)
+		return rc;
 	rc = daemon_open_via(d, err);
 	if (rc)
 		return rc;
@@ -377,6 +394,7 @@ void daemon_close(struct daemon *d)
 	traffic_close(d->traffic);
 	if (d->told)
 		told_close(d->told);
+	demands_close(d->demands);
 	if (d->health)
 		health_close(d->health);
 	via_close(d->via);

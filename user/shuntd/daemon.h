@@ -10,6 +10,7 @@
 
 #include "attach.h"
 #include "datapath.h"
+#include "demands.h"
 #include "discoverers.h"
 #include "health.h"
 #include "history.h"
@@ -39,7 +40,8 @@ struct daemon {
 	struct datapath *dp;
 	struct nexthops *nexthops;
 	struct health *health;
-	struct via *via; /* checks through tunnels */
+	struct demands *demands; /* what sleeps while nobody needs it */
+	struct via *via;	 /* checks through tunnels */
 	struct told *told;
 	struct traffic *traffic;
 	struct model_cache *cache;
@@ -116,6 +118,11 @@ int daemon_detach(struct daemon *d, struct shunt_err *err);
 
 /* Do what the XDP program's event asks for (daemon_told.c). arg: the daemon. */
 void daemon_told(void *arg, const struct shunt_event *event);
+
+/* The world has changed: the maps will say so in a moment. */
+void daemon_refresh_soon(struct daemon *d);
+/* Of the backends of config: who is checked, and how, and what of it is on demand. */
+void daemon_sync(struct daemon *d, const struct config *config);
 
 /* The maps say what model says, which is taken over; tell what is different (daemon_events.c). */
 void daemon_take_model(struct daemon *d, struct model *model);

@@ -73,11 +73,20 @@ static const struct nexthop *likely_nexthop(void *arg, const struct shunt_addr *
 	return nexthop ? nexthop : &reachable;
 }
 
+/* A commit wakes nothing. */
+static enum demand_view demand_of(void *arg, const char *service, const struct config_demand *demand)
+{
+	const struct daemon *d = arg;
+
+	return demands_view(d->demands, service, demand);
+}
+
 struct model *daemon_preview(struct daemon *d, const struct config *next, struct shunt_err *err)
 {
 	struct model_inputs inputs = {.seed = attach_seed(d->attach),
 				      .health = likely_health,
 				      .nexthop = likely_nexthop,
+				      .demand = demand_of,
 				      .arg = d,
 				      .before = d->model,
 				      .now = uv_now(d->loop),

@@ -25,4 +25,6 @@ void daemon_told(void *arg, const struct shunt_event *event)
 {
 	if (event->kind == SHUNT_EVENT_PATH_MTU)
 		path_mtu(arg, event);
+	else if (event->kind == SHUNT_EVENT_WAKE)
+		demands_told(((struct daemon *)arg)->demands, event);
 }

@@ -192,6 +192,7 @@ static int take_over(struct datapath *dp, uint64_t seed, struct shunt_err *err)
 	dp->drains_s = xcalloc(control->destinations, sizeof(*dp->drains_s));
 	dp->drain_told_s = xcalloc(control->destinations, sizeof(*dp->drain_told_s));
 	dp->refusals = xcalloc(control->services, sizeof(*dp->refusals));
+	dp->wakes = xcalloc(control->services, sizeof(*dp->wakes));
 	datapath_note_refused(dp);
 	init_sweep(&dp->sweep, control);
 	dp->dest_counters = xcalloc(control->destinations, sizeof(*dp->dest_counters));
@@ -253,6 +254,7 @@ void datapath_close(struct datapath *dp)
 	free(dp->drains_s);
 	free(dp->drain_told_s);
 	free(dp->refusals);
+	free(dp->wakes);
 	free(dp->dest_counters);
 	free(dp->service_packets);
 	free(dp);
@@ -369,6 +371,7 @@ static void write_plan(struct datapath *dp, struct plan *plan, const struct mode
 	datapath_write_leftovers(dp, plan, model);
 	datapath_want_rings(dp, plan, model);
 	datapath_write_picks(dp, plan, model);
+	datapath_write_wakes(dp, plan, model);
 	datapath_write_vips(dp, plan);
 	__atomic_store_n(&dp->control->icmp_rate, model->icmp_rate, __ATOMIC_RELEASE);
 	__atomic_store_n(&dp->control->generation, dp->control->generation + 1, __ATOMIC_RELEASE);

@@ -14,7 +14,7 @@ struct datapath;
 /* File descriptors of the maps, by their names; attach.c hands them over. */
 struct datapath_fds {
 	int control, vips, spans, ranges, quic, rings, dests, conns, frags, dstat, rstat, qstat, cstat, sources, svcdir,
-		dstdir, pick_services, pick_list, pick_live;
+		dstdir, pick_services, pick_list, pick_live, wake_rings;
 };
 
 /* The sizes that limits ask for, in *out's fields for them; the other fields are 0. */
@@ -59,6 +59,8 @@ bool datapath_dest_egress(const struct datapath *dp, const char *service, const 
 			  uint32_t *ifindex, uint8_t mac[6]);
 /* Any of its destinations that can be reached: one for each ring, all with the same template. false: none, or not there. */
 bool datapath_dest_id(const struct datapath *dp, const char *service, const struct shunt_addr *backend, uint32_t *id);
+/* Whose ring begins at this slot: a service's own (*pool ""), or a pool's. false: nobody's. */
+bool datapath_ring_names(const struct datapath *dp, uint32_t ring_base, const char **service, const char **pool);
 bool datapath_has_service(const struct datapath *dp, const char *service);
 
 /* Counters, summed over CPUs. false: no such destination or service. retired: what went to destinations that are gone, or

@@ -73,7 +73,8 @@ struct datapath {
 	struct shunt_pick *pick_services;
 	uint64_t *pick_list; /* ids */
 	int64_t *pick_live;
-	uint32_t pick_half;	   /* of pick_list, in force */
+	uint32_t pick_half; /* of pick_list, in force */
+	uint32_t *wakes; /* by id in svcdir: the place of its entry in wake_rings, 1 more than it is; 0: it has none */
 	bool pick_half_quiet;	   /* an RCU wait has passed since it was put in force */
 	struct directory dir;	   /* over svcdir and dstdir */
 	struct ring_track *tracks; /* by id in svcdir */
@@ -181,6 +182,9 @@ void datapath_forget_slots(struct ring_track *track);
 void datapath_write_picks(struct datapath *dp, const struct plan *plan, const struct model *model);
 /* Say how many connections destinations have, as the sweep has met them. */
 void datapath_count_live(struct datapath *dp);
+
+/* datapath_wakes.c. Have packets told that find nobody in the rings of which the model says so. */
+void datapath_write_wakes(struct datapath *dp, const struct plan *plan, const struct model *model);
 
 /* datapath_events.c. An event of a destination's backend. */
 struct journal_event datapath_dest_event(const struct datapath *dp, uint32_t id, enum journal_kind kind,

@@ -26,6 +26,7 @@
 #define FIRST_WITHIN 200
 #define JITTER_MAX 50 /* percent */
 #define UNKNOWN_INTERVAL 10000
+#define AWAIT_INTERVAL 200
 
 const char *health_state_name(enum health_state state)
 {
@@ -70,11 +71,16 @@ static void set_state(struct target *t, enum health_state state)
 	t->status.since = time(NULL);
 }
 
-static enum health_state next_state(const struct health_status *status, const struct config_check *check)
+static enum health_state next_state(const struct target *t)
 {
+	const struct health_status *status = &t->status;
+	const struct config_check *check = &t->check;
+
 	switch (status->state) {
 	case HEALTH_CHECKING:
-		return status->failures ? HEALTH_DOWN : HEALTH_UP;
+		if (status->failures)
+			return t->mode == HEALTH_AWAIT ? HEALTH_CHECKING : HEALTH_DOWN;
+		return HEALTH_UP;
 	case HEALTH_UP:
 		return status->failures >= check->fall ? HEALTH_DOWN : HEALTH_UP;
 	default:
@@ -106,6 +112,9 @@ static void check_next(struct target *t)
 	uint64_t spread = interval * (t->scatter ? JITTER_MAX : check->jitter) / 100;
 	uint64_t next = t->started + interval - spread + draw(t->health, 2 * spread + 1);
 
+	if (t->mode == HEALTH_AWAIT && t->status.state == HEALTH_CHECKING && interval > AWAIT_INTERVAL)
+		next = t->started + AWAIT_INTERVAL;
+
 	t->scatter = false;
 	uv_timer_start(&t->timer, check_cb, next > now ? next - now : 0, 0);
 }
@@ -132,7 +141,7 @@ static void take_result(struct target *t, const struct probe_result *result)
 	snprintf(t->status.reason, sizeof(t->status.reason), "%s", result->reason);
 	t->status.successes = result->verdict == PROBE_PASS ? t->status.successes + 1 : 0;
 	t->status.failures = result->verdict == PROBE_PASS ? 0 : t->status.failures + 1;
-	state = next_state(&t->status, &t->check);
+	state = next_state(t);
 	if (state == t->status.state) {
 		check_next(t);
 		return;
@@ -275,7 +284,7 @@ void target_set_check(struct target *t, const struct config_service *service)
 	config_check_copy(&t->check, check);
 	t->port = port;
 	if (check->type != CONFIG_CHECK_NONE) {
-		if (!t->probe)
+		if (!t->probe && t->mode != HEALTH_REST)
 			check_soon(t);
 		return;
 	}
@@ -333,6 +342,36 @@ void health_set_road(struct health *health, health_road_fn *road, void *arg)
 {
 	health->road = road;
 	health->road_arg = arg;
+}
+
+/* What is to be seen of it from now on is not what it was when it went. */
+static void forget_state(struct target *t, const char *why)
+{
+	t->status.successes = t->status.failures = 0;
+	snprintf(t->status.reason, sizeof(t->status.reason), "%s", why);
+	if (t->status.state != HEALTH_CHECKING)
+		set_state(t, HEALTH_CHECKING);
+}
+
+void health_set_mode(struct health *health, const char *service, const struct shunt_addr *backend,
+		     enum health_mode mode)
+{
+	struct target *t = target_find(health, service, backend);
+	enum health_mode before;
+
+	if (!t || t->mode == mode)
+		return;
+	before = t->mode;
+	t->mode = mode;
+	if (t->check.type == CONFIG_CHECK_NONE)
+		return;
+	if (mode == HEALTH_REST) {
+		cancel(t);
+		uv_timer_stop(&t->timer);
+		forget_state(t, "asleep: not checked");
+	} else if (before == HEALTH_REST || (mode == HEALTH_AWAIT && !t->probe)) {
+		check_soon(t);
+	}
 }
 
 int health_open(struct health **out, uv_loop_t *loop,

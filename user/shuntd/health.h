@@ -51,6 +51,13 @@ void health_sync(struct health *health, const struct config *config,
 		 enum health_state (*initial)(void *arg, const char *service, const struct shunt_addr *backend),
 		 void *arg);
 
+/* How a target is looked at: by its check's schedule; not at all, since it is known to be away; or often, and until it is there its silence is no failure. */
+enum health_mode { HEALTH_WATCH, HEALTH_REST, HEALTH_AWAIT };
+
+/* Every target is watched until it is said otherwise, which lasts as long as the target. */
+void health_set_mode(struct health *health, const char *service, const struct shunt_addr *backend,
+		     enum health_mode mode);
+
 /* NULL: no such target. */
 const struct health_status *health_get(const struct health *health, const char *service,
 				       const struct shunt_addr *backend);

@@ -7,6 +7,8 @@
  * started ends with the check, unless that has made itself a session. At most
  * RUNNING_MAX run at a time; the others wait, and their time begins when they do.
  *
+ * A hook (hook.h) is run alike, but what it has started when it ends is to stay, so only one that is cancelled takes its group with it.
+ *
  * A cancelled probe stays until its process has been waited for: to drop it earlier would leave a zombie, and its place is not
  * free before. A command that cannot be started says nothing about the backend: a file that is missing here must not empty a service.
  */
@@ -34,6 +36,7 @@ struct probe_exec {
 	uv_pipe_t output;
 	unsigned int handles; /* to be closed */
 	bool cancelled;
+	bool is_hook; /* what it starts stays when it ends */
 	char buf[512], line[SAID_MAX];
 	size_t line_len;
 	bool line_ended;
@@ -131,7 +134,8 @@ static void exit_cb(uv_process_t *process, int64_t status, int by_signal)
 
 	pool->held = true;
 	pool->running--;
-	kill_group(exec);
+	if (!exec->is_hook)
+		kill_group(exec);
 	result_of(exec, status, by_signal, &result);
 	uv_close((uv_handle_t *)&exec->output, closed_cb);
 	uv_close((uv_handle_t *)process, closed_cb);
@@ -231,6 +235,11 @@ static void set_environment(struct probe_exec *exec, const struct probe_target *
 
 	exec->env[n++] = xstrdup(PATH_ENV);
 	exec->env[n++] = xasprintf("SHUNT_SERVICE=%s", target->service);
+	if (target->pool) {
+		exec->env[n++] = xasprintf("SHUNT_POOL=%s", target->pool);
+		exec->env[n++] = xasprintf("SHUNT_ACTION=%s", target->action);
+		return;
+	}
 	exec->env[n++] = xasprintf("SHUNT_BACKEND=%s", addr_format(target->backend, text));
 	if (target->port)
 		exec->env[n++] = xasprintf("SHUNT_PORT=%u", target->port);
@@ -245,6 +254,7 @@ struct probe *probe_exec_start(struct probers *probers, const struct probe_targe
 
 	exec->probe = (struct probe){.cancel = exec_cancel, .caller = *caller};
 	exec->pool = pool;
+	exec->is_hook = target->pool;
 	while (target->check->command[count])
 		count++;
 	exec->command = xcalloc(count + 1, sizeof(*exec->command));

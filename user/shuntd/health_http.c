@@ -220,6 +220,25 @@ static bool set_trust(CURL *easy, const struct config_check *check)
 	return !bad;
 }
 
+/* A hook's URL is used as it is, whatever address its host has. Who is asked to start something need not be told more than the URL says. */
+static bool set_hook(CURL *easy, const struct probe_target *target)
+{
+	bool bad = curl_easy_setopt(easy, CURLOPT_URL, target->url) != CURLE_OK;
+
+	if (strcmp(target->method, "GET") != 0 && strcmp(target->method, "DELETE") != 0)
+		bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "") != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, target->method) != CURLE_OK;
+	/* A resolver that hangs must not hold who cancels the request. */
+	bad |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK;
+	return !bad;
+}
+
+static bool set_check(struct probe_http *probe, const struct probe_target *target)
+{
+	return set_url(probe, target) && !curl_easy_setopt(probe->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket_cb) &&
+	       !curl_easy_setopt(probe->easy, CURLOPT_OPENSOCKETDATA, probe);
+}
+
 static bool set_options(struct probe_http *probe, const struct probe_target *target)
 {
 	static const struct {
@@ -234,7 +253,7 @@ static bool set_options(struct probe_http *probe, const struct probe_target *tar
 
 	/* Said aloud, so that a server closes first and holds the TIME_WAIT. */
 	probe->headers = curl_slist_append(NULL, "Connection: close");
-	if (!probe->headers || !set_url(probe, target))
+	if (!probe->headers || !(target->url ? set_hook(easy, target) : set_check(probe, target)))
 		return false;
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		bad |= curl_easy_setopt(easy, fixed[i].option, fixed[i].value) != CURLE_OK;
@@ -244,8 +263,6 @@ static bool set_options(struct probe_http *probe, const struct probe_target *tar
 	bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, USER_AGENT) != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_cb) != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, probe) != CURLE_OK;
-	bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket_cb) != CURLE_OK;
-	bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, probe) != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, probe->error) != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, probe) != CURLE_OK;
 	return !bad;

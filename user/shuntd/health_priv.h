@@ -14,6 +14,7 @@ struct target {
 	uint16_t port;
 	struct config_check check; /* its texts are this target's */
 	struct health_status status;
+	enum health_mode mode;
 	uv_timer_t timer;
 	struct probe *probe;	    /* in flight, if any */
 	uint64_t started, deadline; /* loop time, of the present or last probe */
@@ -57,6 +58,8 @@ struct target *target_new(struct health *health, const struct config_service *se
 			  enum health_state state);
 void target_remove(struct target *t); /* the memory goes later */
 
+/* NULL: there is none. */
+struct target *target_find(const struct health *health, const char *service, const struct shunt_addr *addr);
 /* Remove all. */
 void targets_release(struct health *health);
 

@@ -32,10 +32,14 @@ struct probe_road {
 /* What to probe; only read during the call that starts the probe. */
 struct probe_target {
 	const char *service;
-	const struct shunt_addr *backend;
+	const struct shunt_addr *backend; /* of checks */
 	struct probe_road road;
 	uint16_t port; /* 0: none, for those that need none */
 	const struct config_check *check;
+	/* Of hooks (hook.h), which are no checks but run as they do; there is no backend then: */
+	const char *pool;	  /* "": the service as a whole; NULL: it is a check */
+	const char *action;	  /* "start" or "stop" */
+	const char *url, *method; /* of HTTP */
 };
 
 /* Who waits for the result. */

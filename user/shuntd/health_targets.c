@@ -27,7 +27,7 @@ static struct target **chain_of(const struct health *health, const char *service
 	return &health->chains[hash_key(service, addr) & health->chain_mask];
 }
 
-static struct target *target_find(const struct health *health, const char *service, const struct shunt_addr *addr)
+struct target *target_find(const struct health *health, const char *service, const struct shunt_addr *addr)
 {
 	struct target *t = health->chains ? *chain_of(health, service, addr) : NULL;
 

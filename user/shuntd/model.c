@@ -18,8 +18,9 @@
 const char *backend_state_name(enum backend_state state)
 {
 	static const char *const names[] = {
-		[BACKEND_UP] = "up",	 [BACKEND_DRAIN] = "drain",	      [BACKEND_CHECKING] = "checking",
-		[BACKEND_DOWN] = "down", [BACKEND_UNRESOLVED] = "unresolved", [BACKEND_PANIC] = "panic",
+		[BACKEND_UP] = "up",	     [BACKEND_DRAIN] = "drain",		  [BACKEND_CHECKING] = "checking",
+		[BACKEND_DOWN] = "down",     [BACKEND_UNRESOLVED] = "unresolved", [BACKEND_PANIC] = "panic",
+		[BACKEND_ASLEEP] = "asleep",
 	};
 
 	return names[state];
@@ -29,13 +30,17 @@ const char *backend_state_name(enum backend_state state)
  * One word for a backend of which several may be true: the one that says what to do about it.
  * drain before all: an operator said so, and whatever else holds, it stays out until one says otherwise. Maintenance makes it
  *   fail its checks as well; to read "down" then would hide that it will not come back by itself.
+ * asleep before what checks and next hops say: nobody asks them, and it is no trouble.
  * unresolved before checking and down: without a next hop checks cannot succeed. The mend is in the routes, not on the backend.
  * checking before down is no choice: health is one or the other.
  */
-static enum backend_state judge(const struct config_backend *backend, bool resolved, enum health_state health)
+static enum backend_state judge(const struct config_backend *backend, bool resolved, enum health_state health,
+				enum demand_view view)
 {
 	if (backend->admin == CONFIG_ADMIN_DRAIN)
 		return BACKEND_DRAIN;
+	if (view == DEMAND_VIEW_OUT || (view == DEMAND_VIEW_WAKING && health != HEALTH_UP))
+		return BACKEND_ASLEEP;
 	if (!resolved)
 		return BACKEND_UNRESOLVED;
 	switch (health) {
@@ -56,6 +61,25 @@ const char *model_nexthop_refusal(const struct config_encap *encap, const struct
 	return "it is behind a gateway, where encap l2dsr cannot reach it: its address must be on a link of this node";
 }
 
+static enum demand_view view_of(const struct model_inputs *inputs, const struct config_service *service,
+				const struct config_demand *demand)
+{
+	return demand && inputs->demand ? inputs->demand(inputs->arg, service->name, demand) : DEMAND_VIEW_AWAKE;
+}
+
+/* Are there backends that would be in the ring if they were awake? */
+static bool has_sleepers(const struct model_inputs *inputs, const struct config_service *service, const char *ring)
+{
+	for (size_t i = 0; i < service->demand_count; i++) {
+		const struct config_demand *demand = &service->demands[i];
+
+		if (view_of(inputs, service, demand) != DEMAND_VIEW_AWAKE &&
+		    (!demand->pool[0] || model_ring_serves(service, ring, demand->pool)))
+			return true;
+	}
+	return false;
+}
+
 static void fill_dest(struct model_dest *dest, const struct config_service *service,
 		      const struct config_backend *backend, const struct model_inputs *inputs)
 {
@@ -74,7 +98,8 @@ static void fill_dest(struct model_dest *dest, const struct config_service *serv
 		snprintf(dest->nexthop.why, sizeof(dest->nexthop.why), "%s", refusal);
 	}
 	dest->health = health;
-	dest->state = judge(backend, dest->nexthop.resolved, health);
+	dest->state = judge(backend, dest->nexthop.resolved, health,
+			    view_of(inputs, service, config_demand_of(service, backend->pool)));
 	dest->failing = !dest->nexthop.resolved || health == HEALTH_DOWN;
 	dest->pool = MODEL_POOL_DEFAULT;
 	if (config_has_quic(service)) {
@@ -126,9 +151,12 @@ static void fill_own_ring(struct model_service *service, const struct config_ser
  * With shares, a backend has a destination in the service's own ring whatever its pool's share is: a switch to another pool and back leaves it its
  * connections, as a weight of 0 does.
  */
-static void fill_pools(struct model_service *service, const struct config_service *config, struct ring_pass *pass)
+static void fill_pools(struct model_service *service, const struct config_service *config,
+		       const struct model_inputs *inputs, struct ring_pass *pass)
 {
 	fill_own_ring(service, config, pass);
+	service->wakes =
+		has_sleepers(inputs, config, service->rule == MODEL_BACKUP ? MODEL_RING_BACKUP : MODEL_RING_OWN);
 	service->pool_count = config_sources_pools(config->sources);
 	service->pools = xcalloc(service->pool_count + 1, sizeof(*service->pools));
 	for (size_t i = 0; i < service->pool_count; i++) {
@@ -136,6 +164,7 @@ static void fill_pools(struct model_service *service, const struct config_servic
 
 		strcpy(service->pools[i].name, name);
 		service->pools[i].ring = ring_of(pass, service, config, name);
+		service->pools[i].wakes = has_sleepers(inputs, config, name);
 		for (size_t j = 0; j < config->backend_count; j++)
 			if (!strcmp(config->backends[j].pool, name)) {
 				service->dests[j].pool = i;
@@ -197,7 +226,7 @@ static void fill_service(struct model_service *service, const struct config_serv
 		fill_dest(&service->dests[i], config, &config->backends[i], inputs);
 	serving_judge(service, config);
 	slow_start(service, config, before, inputs);
-	fill_pools(service, config, pass);
+	fill_pools(service, config, inputs, pass);
 	fill_picks(service, config);
 }
 

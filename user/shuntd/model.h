@@ -17,15 +17,24 @@ enum backend_state {
 	BACKEND_CHECKING,   /* no check has answered yet: out */
 	BACKEND_DOWN,	    /* checks fail: out */
 	BACKEND_UNRESOLVED, /* its next hop has never been known, or its route is gone: out */
+	BACKEND_ASLEEP,	    /* it, or its pool, is on demand and not awake: out */
 	BACKEND_PANIC, /* its checks do not say that it is up, but so few of its service are that all are used: in the ring */
 };
-const char *backend_state_name(enum backend_state state); /* "up", "drain", "checking", "down", "unresolved", "panic" */
+const char *
+backend_state_name(enum backend_state state); /* "up", "drain", "checking", "down", "unresolved", "asleep", "panic" */
 
 /* Does it get new connections, as far as its state goes? */
 static inline bool backend_is_used(enum backend_state state)
 {
 	return state == BACKEND_UP || state == BACKEND_PANIC;
 }
+
+/* How far what is on demand may be used. */
+enum demand_view {
+	DEMAND_VIEW_AWAKE,
+	DEMAND_VIEW_WAKING, /* those whose checks pass */
+	DEMAND_VIEW_OUT,
+};
 
 /* By what a service's new connections go, but for those of sources that are sent to a pool. */
 enum model_rule {
@@ -85,6 +94,7 @@ void model_ring_release(const struct model_ring *ring); /* NULL is fine */
 struct model_pool {
 	char name[CONFIG_POOL_MAX];
 	const struct model_ring *ring; /* held; of the service's dests, only such as are in the pool */
+	bool wakes;		       /* it has backends that are not awake, and wake when the ring has nobody */
 };
 
 /* What the models hold that have the same service: built from the same service of a configuration, in the same world. */
@@ -118,6 +128,7 @@ struct model_service {
 	struct model_dest *dests; /* one per backend, in the order of the configuration */
 	size_t dest_count;
 	const struct model_ring *ring; /* held; of ring_size slots; of the pools that the rule says */
+	bool wakes;		       /* as a pool's */
 	uint32_t *
 		picks; /* where the algorithm picks: indexes of dests in the ring's pools that are up, in turn (picks.h) */
 	size_t pick_count;
@@ -153,6 +164,8 @@ struct model_inputs {
 	uint64_t seed;
 	enum health_state (*health)(void *arg, const char *service, const struct shunt_addr *backend);
 	const struct nexthop *(*nexthop)(void *arg, const struct shunt_addr *backend);
+	/* Of what is on demand; NULL: all is awake. */
+	enum demand_view (*demand)(void *arg, const char *service, const struct config_demand *demand);
 	void *arg;
 	const struct shunt_addr *leftovers; /* what the maps have: next hops are asked for, too */
 	size_t leftover_count;

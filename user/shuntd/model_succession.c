@@ -110,19 +110,19 @@ static bool same_pools(const struct model_service *a, const struct model_service
 	if (a->pool_count != b->pool_count)
 		return false;
 	for (size_t i = 0; i < a->pool_count; i++)
-		if (strcmp(a->pools[i].name, b->pools[i].name))
+		if (strcmp(a->pools[i].name, b->pools[i].name) || a->pools[i].wakes || b->pools[i].wakes)
 			return false;
 	return true;
 }
 
-/* All but states, next hops, tunnels, rings and times. */
+/* All but states, next hops, tunnels, rings and times. Whether a ring wakes somebody is written for all at once. */
 static bool is_in_place(const struct model_service *a, const struct model_service *b)
 {
-	return !strcmp(a->name, b->name) && a->ring_size == b->ring_size && a->echo == b->echo &&
-	       a->algorithm == b->algorithm && a->sticky == b->sticky && config_hash_equal(&a->hash, &b->hash) &&
-	       a->hash.ipv4 == b->hash.ipv4 && a->hash.ipv6 == b->hash.ipv6 && a->quic == b->quic && a->udp == b->udp &&
-	       config_sources_equal(a->sources, b->sources) && same_vips(a, b) && same_pools(a, b) &&
-	       same_dests(a, b) && same_picks(a, b);
+	return !a->wakes && !b->wakes && !strcmp(a->name, b->name) && a->ring_size == b->ring_size &&
+	       a->echo == b->echo && a->algorithm == b->algorithm && a->sticky == b->sticky &&
+	       config_hash_equal(&a->hash, &b->hash) && a->hash.ipv4 == b->hash.ipv4 && a->hash.ipv6 == b->hash.ipv6 &&
+	       a->quic == b->quic && a->udp == b->udp && config_sources_equal(a->sources, b->sources) &&
+	       same_vips(a, b) && same_pools(a, b) && same_dests(a, b) && same_picks(a, b);
 }
 
 void model_note_changed(struct model_succession *s, size_t i, const struct config_service *config)

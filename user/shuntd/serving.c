@@ -25,7 +25,7 @@ static bool is_healthy(enum backend_state state)
 /* Is it one that an operator wants to be used? */
 static bool is_asked(const struct model_dest *dest, const struct config_backend *backend)
 {
-	return dest->state != BACKEND_DRAIN && backend->weight;
+	return dest->state != BACKEND_DRAIN && dest->state != BACKEND_ASLEEP && backend->weight;
 }
 
 static bool is_below(uint32_t healthy, uint32_t asked, const struct config_min_healthy *min)
@@ -36,16 +36,22 @@ static bool is_below(uint32_t healthy, uint32_t asked, const struct config_min_h
 static void count_standing(struct model_standing *standing, const struct model_service *service,
 			   const struct config_service *config)
 {
+	bool asleep = false;
+
 	for (size_t i = 0; i < service->dest_count; i++) {
 		enum backend_state state = service->dests[i].state;
 
-		if (!is_asked(&service->dests[i], &config->backends[i]) ||
-		    strcmp(config->backends[i].pool, standing->pool) != 0)
+		if (strcmp(config->backends[i].pool, standing->pool) != 0)
+			continue;
+		asleep |= state == BACKEND_ASLEEP;
+		if (!is_asked(&service->dests[i], &config->backends[i]))
 			continue;
 		standing->asked++;
 		standing->healthy += is_healthy(state);
 		standing->used += backend_is_used(state);
 	}
+	if (asleep && !standing->asked) /* who sleeps has not failed: it wakes when it is needed */
+		return;
 	standing->failed = !standing->used || is_below(standing->healthy, standing->asked, &standing->min_healthy);
 }
 
@@ -170,9 +176,9 @@ static bool is_serving(const struct model_service *service, const struct model_s
 {
 	switch (service->rule) {
 	case MODEL_SHARES:
-		return !standing->backup && !standing->failed;
+		return !standing->backup && !standing->failed && standing->used;
 	case MODEL_BACKUP:
-		return standing->backup && !standing->failed;
+		return standing->backup && !standing->failed && standing->used;
 	case MODEL_HEALTHY:
 		return standing->used > 0;
 	case MODEL_PANIC:

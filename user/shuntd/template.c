@@ -37,6 +37,7 @@ static enum shunt_dest_state dest_state(const struct model_dest *dest)
 	case BACKEND_CHECKING:
 	case BACKEND_DOWN:
 	case BACKEND_UNRESOLVED:
+	case BACKEND_ASLEEP:
 		break;
 	}
 	return SHUNT_DEST_DOWN;

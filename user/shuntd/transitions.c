@@ -42,6 +42,8 @@ static void explain(const struct transitions *t, const char *service, const stru
 {
 	if (dest->state == BACKEND_DRAIN)
 		snprintf(why, WHY_TEXT, "by %s", t->cause);
+	else if (dest->state == BACKEND_ASLEEP)
+		snprintf(why, WHY_TEXT, "on demand, and not awake");
 	else if (dest->state == BACKEND_UNRESOLVED)
 		snprintf(why, WHY_TEXT, "%s", dest->nexthop.why);
 	else
@@ -111,7 +113,7 @@ static void tell_backends(const struct transitions *t, const struct model_servic
 
 		if (!was || was->state != is->state)
 			tell_state(t, after->name, was, is);
-		else if (was->health != is->health)
+		else if (was->health != is->health && is->state != BACKEND_ASLEEP)
 			tell_health(t, after->name, was, is);
 		tell_slow_start(after->name, was, is);
 	}
