@@ -34,7 +34,7 @@ SHUNT_SRC := $(wildcard user/shunt/*.c)
 # What both know of libbpf and libxdp.
 XDP_SRC := $(wildcard user/xdp/*.c)
 # What needs neither root nor a kernel: built once more with the sanitizers, for the unit tests.
-PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,demand.c directory.c discovery.c discovery_join.c dns_answer.c events.c history.c journal.c lookback.c migrate.c nexthop_link.c preview.c registrations.c ring.c model.c model_rings.c serving.c slow_start.c summary.c template.c transitions.c store.c viptable.c quictable.c picks.c) \
+PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,demand.c directory.c discovery.c discovery_join.c dns_answer.c events.c history.c history_delta.c journal.c lookback.c migrate.c nexthop_link.c preview.c registrations.c ring.c model.c model_succession.c model_rings.c serving.c slow_start.c summary.c template.c transitions.c store.c viptable.c quictable.c picks.c) \
 	$(addprefix user/shunt/,args.c holds.c keys.c words.c rates.c remains_text.c table.c views.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -56,7 +56,7 @@ CONN_BIN := $(addprefix $B/tests/test_conn_,explore property)
 KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
 TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
 
-.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench bench-daemon bench-veth budget bench-checks sim conn-mutants fuzz-packets fuzz-api format format-check install uninstall clean help
+.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench bench-daemon bench-veth budget bench-checks bench-scale sim conn-mutants fuzz-packets fuzz-api format format-check install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -208,6 +208,9 @@ $B/tests/bench_checks: $B/obj/tests/bench/checks.o $(call obj,obj,$(wildcard use
 bench-checks: $B/tests/bench_checks ## Measure what health checks cost (root; about a minute)
 	$B/tests/bench_checks
 
+bench-scale: all ## Measure what 1,000 and 10,000 services cost the daemon (root; several minutes)
+	tests/bench/scale.py --build $B
+
 # The simulator of connections: the rules that forward, over memory, in virtual time.
 $B/tests/sim: $(call obj,obj,$(wildcard tests/sim/*.c) user/shuntd/ring.c) $(LIB_OBJ)
 	@mkdir -p $(@D)
@@ -217,7 +220,7 @@ sim: $B/tests/sim ## Simulate connections while backends come and go (a quarter 
 	nice -n 19 $B/tests/sim --long --jobs $(shell nproc)
 
 # The packet table links the daemon's own template and ring code, so what is tested is what is loaded.
-$B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c model_rings.c serving.c slow_start.c template.c ring.c viptable.c quictable.c picks.c)) $(LIB_OBJ)
+$B/tests/packet: $(call obj,obj,$(PACKET_SRC)) $(call obj,obj,$(addprefix user/shuntd/,model.c model_succession.c model_rings.c serving.c slow_start.c template.c ring.c viptable.c quictable.c picks.c)) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libbpf $(LIBS_LIB)) -lm
 

@@ -188,7 +188,7 @@ static void holds_are_told(void **state)
 static bool is_listed(const struct bench *b, uint32_t backend)
 {
 	struct shunt_addr *list, addr = backend_addr(backend);
-	size_t count = datapath_addresses(b->dp, &list);
+	size_t count = datapath_addresses(b->dp, false, &list);
 	uint32_t times = 0;
 
 	for (size_t i = 0; i < count; i++)

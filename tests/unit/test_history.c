@@ -72,7 +72,7 @@ static int prepare(struct history *h, int weight, struct shunt_err *err)
 	static const struct history_origin origin = {"test", 1000, 77, NULL};
 	struct config *config = config_of(weight);
 	uint64_t number, before = history_number(h);
-	int rc = history_prepare(h, config, &origin, "a summary", &number, err);
+	int rc = history_prepare(h, NULL, config, &origin, "a summary", &number, err);
 
 	assert_int_equal(number, before + 1);
 	config_free(config);
@@ -405,7 +405,7 @@ static void any_text(void **state)
 	uint64_t number;
 	size_t count;
 
-	assert_int_equal(history_prepare(h, config, &origin, "\xc3", &number, NULL), 0);
+	assert_int_equal(history_prepare(h, NULL, config, &origin, "\xc3", &number, NULL), 0);
 	history_commit(h);
 	history_close(h);
 	h = history_open(p->state, 1);

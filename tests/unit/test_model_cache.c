@@ -119,6 +119,7 @@ static void pools_in_the_cache(void **state)
 		struct config *config = load_pools();
 		struct config_service *web = &config->services[0];
 
+		config_own(web);
 		strcpy(web->backends[0].pool, names[i % 3]);
 		strcpy(web->backends[1].pool, names[i / 3 % 3]);
 		strcpy(web->backends[3].pool, names[i / 9 % 3]);
@@ -153,6 +154,7 @@ static void shares_in_the_cache(void **state)
 	struct world world = good_world();
 
 	(void)state;
+	config_own(web);
 	assert_cache_does_not_show(config, &world, SEED, cache);
 	for (uint32_t i = 0; i < 4; i++) {
 		set_shares(web, 10, i % 2 ? i * 10 : 0);

@@ -280,6 +280,8 @@ struct config_service {
 	size_t discover_count;
 	struct config_demand *demands; /* by pool, or one of the whole */
 	size_t demand_count;
+	struct config_shared *
+		shared; /* holds what members point at for all copies, and none of them may change it (config_share.c); NULL: this one's alone */
 };
 
 /* What the services of a team, say, share. */
@@ -341,6 +343,24 @@ const struct config_encap *config_encap_of(const struct config_service *service,
 
 struct config *config_copy(const struct config *config);
 void config_free(struct config *config); /* NULL is fine */
+
+/* From here on copies of its services are cheap, and known to be copies. */
+void config_share(struct config *config);
+/* Before anything of a service is changed that copies may share. */
+void config_own(struct config_service *service);
+/* Copies of one another, unchanged. What is not so may still say the same. */
+bool config_is_copy(const struct config_service *a, const struct config_service *b);
+/* Where next, which was read anew, says what present says, byte by byte, make its services copies of those. */
+void config_adopt(struct config *next, const struct config *present);
+/* Hold what is a service's, and so its place in memory. NULL is fine. */
+struct config_shared *config_shared_hold(struct config_shared *shared);
+void config_shared_release(struct config_shared *shared);
+
+/* Two configurations without the services that are copies of one another in the same places, so that what is compared is what may differ.
+ * Views: of the originals, good while those are; free() their services. */
+void config_differing(const struct config *a, const struct config *b, struct config view[2]);
+/* The same backends' addresses and MACs, service by service. */
+bool config_same_addresses(const struct config *a, const struct config *b);
 
 const char *config_discover_name(enum config_discover_kind kind); /* "files" */
 #define CONFIG_RESOLVER_TEXT (SHUNT_ADDR_TEXT + 10)

@@ -249,6 +249,7 @@ int config_found_from_json(const json_t *json, struct config_backend *out, struc
 
 static void append(struct config_service *service, const struct config_backend *backend)
 {
+	config_own(service);
 	service->backends = xreallocarray(service->backends, service->backend_count + 1, sizeof(*service->backends));
 	service->backends[service->backend_count++] = *backend;
 }

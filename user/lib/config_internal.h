@@ -101,6 +101,9 @@ int config_parse_pool_name(const struct tree_place *at, const char *key, struct 
 const char *config_split_port(const char *text, char *buf, unsigned int *port);
 bool config_is_domain(const char *name);
 
+/* A copy that shares what it can. */
+void config_copy_service(struct config_service *to, const struct config_service *from);
+
 /* Where other backends are found. */
 int config_parse_resolvers(const struct tree_place *root, struct config *config);
 json_t *config_resolvers_to_json(const struct config *config);

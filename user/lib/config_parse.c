@@ -357,8 +357,10 @@ struct config *config_from_json_blame(json_t *json, const struct config_source *
 
 	*service = SIZE_MAX;
 	config_fill_in(json);
-	if (parse_root(&root, config) == 0 && config_cross_check(config, &root) == 0)
+	if (parse_root(&root, config) == 0 && config_cross_check(config, &root) == 0) {
+		config_share(config);
 		return config;
+	}
 	config_free(config);
 	return NULL;
 }

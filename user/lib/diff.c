@@ -195,24 +195,39 @@ static void diff_values(struct differ *d, const char *path, const char *key, con
 	}
 }
 
+/* The trees of what may differ. */
+static void differing_trees(const struct config *a, const struct config *b, json_t *tree[2])
+{
+	struct config view[2];
+
+	config_differing(a, b, view);
+	for (int i = 0; i < 2; i++) {
+		tree[i] = config_to_json(&view[i]);
+		free(view[i].services);
+	}
+}
+
 json_t *config_diff(const struct config *from, const struct config *to)
 {
-	json_t *before = config_to_json(from), *after = config_to_json(to);
 	struct differ d = {.list = json_array()};
+	json_t *tree[2];
 
-	diff_values(&d, "", "", before, after);
-	json_decref(before);
-	json_decref(after);
+	differing_trees(from, to, tree);
+	diff_values(&d, "", "", tree[0], tree[1]);
+	json_decref(tree[0]);
+	json_decref(tree[1]);
 	return d.list;
 }
 
 bool config_same(const struct config *a, const struct config *b)
 {
-	json_t *left = config_to_json(a), *right = config_to_json(b);
-	bool same = json_equal(left, right);
+	json_t *tree[2];
+	bool same;
 
-	json_decref(left);
-	json_decref(right);
+	differing_trees(a, b, tree);
+	same = json_equal(tree[0], tree[1]);
+	json_decref(tree[0]);
+	json_decref(tree[1]);
 	return same;
 }
 

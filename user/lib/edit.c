@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_internal.h"
 #include "edit_merge.h"
+#include "edit_priv.h"
 #include "suggest.h"
 #include "xalloc.h"
 
@@ -371,8 +373,7 @@ static int apply_change(struct edit *e)
 	return op->apply(e);
 }
 
-/* The tree of config after the first count changes; NULL with *err. */
-static json_t *apply(const struct config *config, const json_t *changes, size_t count, struct shunt_err *err)
+json_t *edit_tree(const struct config *config, const json_t *changes, size_t count, struct shunt_err *err)
 {
 	json_t *tree = config_to_json(config);
 	struct edit e = {.services = json_object_get(tree, "services"), .err = err};
@@ -390,7 +391,7 @@ static json_t *apply(const struct config *config, const json_t *changes, size_t 
 static struct config *edit_first(const struct config *config, const json_t *changes, size_t count,
 				 struct shunt_err *err)
 {
-	json_t *tree = apply(config, changes, count, err);
+	json_t *tree = edit_tree(config, changes, count, err);
 	struct config *next = tree ? config_from_json(tree, NULL, err) : NULL;
 
 	json_decref(tree);
@@ -427,7 +428,10 @@ struct config *config_edit(const struct config *config, const json_t *changes, s
 		shunt_fail(err, EINVAL, "changes", "expected a list of changes");
 		return NULL;
 	}
-	tree = apply(config, changes, json_array_size(changes), err);
+	next = edit_part(config, changes);
+	if (next)
+		return next;
+	tree = edit_tree(config, changes, json_array_size(changes), err);
 	if (!tree)
 		return NULL;
 	next = config_from_json(tree, NULL, &cause);
@@ -443,11 +447,14 @@ struct config *config_edit(const struct config *config, const json_t *changes, s
 static void carry_service(struct config_service *next, const struct config_service *present)
 {
 	for (size_t i = 0; i < next->backend_count; i++) {
-		struct config_backend *backend = &next->backends[i];
-		const struct config_backend *was = config_find_backend(present, &backend->addr);
+		const struct shunt_addr *addr = &next->backends[i].addr;
+		const struct config_backend *was =
+			next->backends[i].admin == CONFIG_ADMIN_UNSET ? config_find_backend(present, addr) : NULL;
 
-		if (backend->admin == CONFIG_ADMIN_UNSET && was)
-			backend->admin = was->admin;
+		if (!was || was->admin == CONFIG_ADMIN_UNSET)
+			continue;
+		config_own(next);
+		next->backends[i].admin = was->admin;
 	}
 }
 
@@ -462,4 +469,5 @@ void config_carry_admin(struct config *next, const struct config *present)
 			carry_service(&next->services[i], was);
 	}
 	free(names);
+	config_share(next);
 }

@@ -79,13 +79,20 @@ static int carry_out(struct daemon *d, const struct api_request *request, struct
 int api_change(struct daemon *d, const struct api_request *request, struct config *next, bool whole, json_t **body,
 	       struct shunt_err *err)
 {
-	json_t *warnings = json_array(), *notes = api_removed_notes(d, next), *diff = config_diff(d->config, next);
+	json_t *warnings = json_array(), *notes, *diff;
+	struct config view[2];
 	bool taken = false;
 	int ret;
 
+	config_adopt(next, d->config);
+	notes = api_removed_notes(d, next);
+	diff = config_diff(d->config, next);
+	config_differing(d->config, next, view);
 	if (whole)
-		api_warn_undrained(warnings, d->config, next);
-	api_warn_moved(warnings, d->config, next);
+		api_warn_undrained(warnings, &view[0], &view[1]);
+	api_warn_moved(warnings, &view[0], &view[1]);
+	free(view[0].services);
+	free(view[1].services);
 	ret = guard(d, request, next, warnings, err);
 	if (ret == 0)
 		ret = carry_out(d, request, next, diff, &taken, body, err);

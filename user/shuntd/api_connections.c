@@ -183,10 +183,14 @@ static json_t *removed_note(const struct daemon *d, const struct config_service 
 json_t *api_removed_notes(const struct daemon *d, const struct config *next)
 {
 	json_t *notes = json_array();
+	struct config_names *names;
+	struct config view[2];
 
-	for (size_t i = 0; i < d->config->service_count; i++) {
-		const struct config_service *was = &d->config->services[i];
-		const struct config_service *is = config_find_service(next, was->name);
+	config_differing(d->config, next, view);
+	names = config_names_new(&view[1]);
+	for (size_t i = 0; i < view[0].service_count; i++) {
+		const struct config_service *was = &view[0].services[i];
+		const struct config_service *is = config_names_find(names, was->name);
 
 		for (size_t j = 0; is && j < was->backend_count; j++) {
 			json_t *note = NULL;
@@ -197,5 +201,8 @@ json_t *api_removed_notes(const struct daemon *d, const struct config *next)
 				json_array_append_new(notes, note);
 		}
 	}
+	free(names);
+	free(view[0].services);
+	free(view[1].services);
 	return notes;
 }

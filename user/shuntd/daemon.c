@@ -64,10 +64,12 @@ static enum demand_view demand_of(void *arg, const char *service, const struct c
 	return demands_view(d->demands, service, demand);
 }
 
-static struct model *build_model(struct daemon *d, const struct config *config)
+/* Of backends that the maps alone have still, next hops are wanted as well. moves: some of those of the configuration may be about to
+ * become such. */
+static struct model *build_model(struct daemon *d, const struct config *config, bool moves)
 {
 	struct shunt_addr *in_maps;
-	size_t count = datapath_addresses(d->dp, &in_maps);
+	size_t count = datapath_addresses(d->dp, !moves, &in_maps);
 	struct model_inputs inputs = {.seed = attach_seed(d->attach),
 				      .health = health_of,
 				      .nexthop = nexthop_of,
@@ -76,6 +78,7 @@ static struct model *build_model(struct daemon *d, const struct config *config)
 				      .leftovers = in_maps,
 				      .leftover_count = count,
 				      .before = d->model,
+				      .same_world = true,
 				      .now = uv_now(d->loop)};
 	struct model *model = model_build(config, &inputs, d->cache);
 
@@ -87,7 +90,7 @@ static struct model *build_model(struct daemon *d, const struct config *config)
 static void watch_backends(struct daemon *d, const struct config *config)
 {
 	struct shunt_addr *addrs, *in_maps;
-	size_t in_maps_count = datapath_addresses(d->dp, &in_maps), count = in_maps_count, n = 0;
+	size_t in_maps_count = datapath_addresses(d->dp, false, &in_maps), count = in_maps_count, n = 0;
 	uint8_t(*macs)[6];
 
 	for (size_t i = 0; i < config->service_count; i++)
@@ -142,17 +145,19 @@ static void take_model(struct daemon *d, struct model *model)
 
 static int apply_maps(struct daemon *d, const struct config *config, struct shunt_err *err)
 {
+	bool moves = !d->model || !config_same_addresses(config, d->effective);
 	struct model *model;
 	int rc;
 
-	watch_backends(d, config);
+	if (moves)
+		watch_backends(d, config);
 	if (!d->config)
 		remember_nexthops(d, config);
-	model = build_model(d, config);
+	model = build_model(d, config, moves);
 	rc = datapath_apply(d->dp, model, err);
 	if (rc) {
 		model_free(model);
-		if (d->effective)
+		if (d->effective && moves)
 			watch_backends(d, d->effective);
 		return rc;
 	}
@@ -200,6 +205,8 @@ static int commit_both(struct daemon *d, struct config *next, struct config *eff
 		rc = daemon_record(d, next, origin, &state.revision, err);
 	if (rc)
 		return rc;
+	if (history_differs(d->history, state.revision))
+		state.config = NULL;
 	rc = store_prepare(d->state_path, &state, err);
 	if (rc) {
 		history_abort(d->history);
@@ -270,7 +277,7 @@ int daemon_take_discovered(struct daemon *d, struct config *effective, struct sh
 static void refresh(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
-	struct model *model = build_model(d, d->effective);
+	struct model *model = build_model(d, d->effective, false);
 	struct shunt_err err;
 
 	if (datapath_apply(d->dp, model, &err)) {
@@ -297,24 +304,36 @@ void daemon_refresh_soon(struct daemon *d)
 
 static void nexthops_changed(void *arg)
 {
-	daemon_refresh_soon(arg);
+	struct daemon *d = arg;
+	size_t count;
+	const struct shunt_addr *addrs = nexthops_changes(d->nexthops, &count);
+
+	if (d->model)
+		model_touch_addrs(d->model, addrs, count);
+	daemon_refresh_soon(d);
 }
 
 static void health_changed(void *arg, const char *service, const struct shunt_addr *backend,
 			   const struct health_status *status)
 {
-	(void)service;
+	struct daemon *d = arg;
+
 	(void)backend;
 	(void)status;
-	daemon_refresh_soon(arg);
+	if (d->model)
+		model_touch(d->model, service);
+	daemon_refresh_soon(d);
 }
 
 static void repair(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
 
-	if (attach_repair(d->attach, d->config->interfaces, d->config->interface_count))
-		daemon_refresh_soon(d);
+	if (!attach_repair(d->attach, d->config->interfaces, d->config->interface_count))
+		return;
+	if (d->model)
+		model_touch_all(d->model);
+	daemon_refresh_soon(d);
 }
 
 static void alive(uv_timer_t *timer)
@@ -412,7 +431,10 @@ int daemon_detach(struct daemon *d, struct shunt_err *err)
 enum backend_state daemon_backend_state(const struct daemon *d, const char *service,
 					const struct config_backend *backend)
 {
-	const struct model_dest *dest = model_find_dest(d->model, service, &backend->addr);
+	const struct model_service *svc = model_find(d->model, service);
 
-	return dest ? dest->state : BACKEND_UNRESOLVED;
+	for (size_t j = 0; svc && j < svc->dest_count; j++)
+		if (addr_equal(&svc->dests[j].addr, &backend->addr))
+			return svc->dests[j].state;
+	return BACKEND_UNRESOLVED;
 }

@@ -40,7 +40,7 @@ int daemon_record(struct daemon *d, const struct config *next, const struct hist
 		return 0;
 	}
 	summary = diff ? diff_summary(diff) : xstrdup(*number ? "the one before it is not there" : "the first");
-	rc = history_prepare(d->history, next, origin, summary, number, &why);
+	rc = history_prepare(d->history, d->config, next, origin, summary, number, &why);
 	free(summary);
 	json_decref(diff);
 	if (!rc)

@@ -362,23 +362,9 @@ static int free_unnamed(struct datapath *dp, const struct plan *plan)
 	return rc;
 }
 
-/* What packets may count on of any service: raised before its ring can need it, lowered whenever. */
-static uint32_t longest_expiry(const struct model *model)
-{
-	uint32_t idle = 0;
-
-	for (size_t i = 0; i < model->service_count; i++) {
-		const struct model_service *service = &model->services[i];
-		uint32_t keep = service->idle_timeout > service->sticky ? service->idle_timeout : service->sticky;
-
-		idle = keep > idle ? keep : idle;
-	}
-	return shunt_conn_expiry(idle);
-}
-
 static void write_plan(struct datapath *dp, struct plan *plan, const struct model *model)
 {
-	__atomic_store_n(&dp->control->conn_expiry, longest_expiry(model), __ATOMIC_RELEASE);
+	datapath_write_expiry(dp, model);
 	for (size_t i = 0; i < model->service_count; i++)
 		write_service(dp, &plan->services[i], &model->services[i]);
 	datapath_write_dests(dp, plan, model);
@@ -413,9 +399,11 @@ static int carry_out(struct datapath *dp, struct plan *plan, const struct model 
 	rc = datapath_write_sources(dp, plan, model, err);
 	if (rc)
 		return rc;
+	dp->unfinished = false;
 	write_plan(dp, plan, model);
 	datapath_note_sources(dp, plan, model);
-	if (free_unnamed(dp, plan) || datapath_free_sources(dp))
+	dp->unfinished |= free_unnamed(dp, plan) || datapath_free_sources(dp);
+	if (dp->unfinished)
 		log_warning("ids of what was deleted are not free yet; the next change tries again");
 	note_named(dp, plan);
 	directory_reindex(&dp->dir);
@@ -425,11 +413,15 @@ static int carry_out(struct datapath *dp, struct plan *plan, const struct model 
 int datapath_apply(struct datapath *dp, const struct model *model, struct shunt_err *err)
 {
 	struct plan plan;
-	int rc = datapath_make_plan(&plan, dp, model, err);
+	int rc;
 
+	if (datapath_follows(dp, model))
+		return datapath_follow(dp, model, err);
+	rc = datapath_make_plan(&plan, dp, model, err);
 	if (!rc) {
 		rc = carry_out(dp, &plan, model, err);
 		plan_release(&plan);
+		dp->serial = rc ? 0 : model->serial;
 	}
 	return rc;
 }

@@ -44,8 +44,8 @@ int datapath_check(const struct datapath *dp, const struct model *model, struct 
 /* After the first apply, to be called as long after the last call as that has returned, in ms: takes rings to what the last apply wants of them, sweeps the
  * connection table, ends what is down or drains for too long, and frees ids of backends that nothing names any more. */
 uint32_t datapath_tick(struct datapath *dp);
-/* The addresses of all destinations in use, removed ones included: next hops are to be known of all. *out is the caller's. */
-size_t datapath_addresses(const struct datapath *dp, struct shunt_addr **out);
+/* The addresses of all destinations in use, or only of those removed: next hops are to be known of all. *out is the caller's. */
+size_t datapath_addresses(const struct datapath *dp, bool only_removed, struct shunt_addr **out);
 /* The daemon is there: for who finds the maps without one. Once a second. */
 void datapath_alive(struct datapath *dp);
 

@@ -2,10 +2,11 @@
 /* The half of an apply that reads only: what it would write to these maps, and whether they have room for it. */
 #include "datapath_priv.h"
 
-int datapath_make_plan(struct plan *plan, const struct datapath *dp, const struct model *model, struct shunt_err *err)
+static struct plan_inputs inputs_of(const struct datapath *dp)
 {
 	const struct shunt_control *control = dp->control;
-	const struct plan_inputs in = {
+
+	return (struct plan_inputs){
 		.dir = &dp->dir,
 		.limits = &dp->limits,
 		.control = control,
@@ -16,8 +17,20 @@ int datapath_make_plan(struct plan *plan, const struct datapath *dp, const struc
 		.next_list = dp->next_list,
 		.quic = dp->quic + (size_t)control->vip_half * control->quic_slots,
 	};
+}
+
+int datapath_make_plan(struct plan *plan, const struct datapath *dp, const struct model *model, struct shunt_err *err)
+{
+	const struct plan_inputs in = inputs_of(dp);
 
 	return plan_make(plan, &in, model, err);
+}
+
+int datapath_make_part(struct plan *plan, const struct datapath *dp, const struct model *part, struct shunt_err *err)
+{
+	const struct plan_inputs in = inputs_of(dp);
+
+	return plan_make_part(plan, &in, part, err);
 }
 
 int datapath_check(const struct datapath *dp, const struct model *model, struct shunt_err *err)

@@ -309,13 +309,15 @@ void datapath_table(const struct datapath *dp, struct datapath_table *out)
 	};
 }
 
-size_t datapath_addresses(const struct datapath *dp, struct shunt_addr **out)
+size_t datapath_addresses(const struct datapath *dp, bool only_removed, struct shunt_addr **out)
 {
 	size_t count = 0;
 
-	*out = xcalloc(dp->control->destinations, sizeof(**out));
+	*out = xcalloc(only_removed ? dp->leftovers + 1 : dp->control->destinations, sizeof(**out));
+	if (only_removed && !dp->leftovers)
+		return 0;
 	for (uint32_t id = 0; id < dp->control->destinations; id++) {
-		if (!directory_dest_used(&dp->dir, id))
+		if (only_removed ? !datapath_is_leftover(dp, id) : !directory_dest_used(&dp->dir, id))
 			continue;
 		(*out)[count].family = dp->dstdir[id].family;
 		memcpy((*out)[count++].word, dp->dstdir[id].addr, sizeof(dp->dstdir[id].addr));

@@ -158,6 +158,13 @@ void datapath_write_leftovers(struct datapath *dp, const struct plan *plan, cons
 			write_leftover(dp, id, model);
 }
 
+void datapath_update_leftovers(struct datapath *dp, const struct model *model)
+{
+	for (uint32_t id = 0; dp->leftovers && id < dp->control->destinations; id++)
+		if (datapath_is_leftover(dp, id))
+			write_leftover(dp, id, model);
+}
+
 /* No packet can meet it any more. What it counted stays with its service, noted before it is cleared, so that totals never fall. */
 int datapath_free_dest(struct datapath *dp, uint32_t id)
 {

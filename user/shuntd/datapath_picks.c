@@ -77,9 +77,11 @@ void datapath_write_picks(struct datapath *dp, const struct plan *plan, const st
 	for (size_t i = 0; i < model->service_count; i++)
 		if (model->services[i].pick_count)
 			plan_service_picks(&picks, &plan->services[i], &model->services[i]);
-	if (!is_in_force(dp, &picks, half_size) && write_picks(dp, &picks, half_size))
+	if (!is_in_force(dp, &picks, half_size) && write_picks(dp, &picks, half_size)) {
+		dp->unfinished = true;
 		log_warning("the kernel would not wait for running programs: services pick as before, until the next "
 			    "change");
+	}
 	free(picks.services);
 	free(picks.list);
 }

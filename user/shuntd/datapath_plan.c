@@ -117,7 +117,9 @@ static void gaps_between(struct extent *extents, size_t *count, uint32_t slots)
 	extents[(*count)++] = (struct extent){free_from, slots - free_from};
 }
 
+/* Looked for when the first is asked for. */
 struct gaps {
+	const struct directory *dir;
 	struct extent *gap;
 	size_t count;
 	uint32_t slots; /* of all rings and gaps */
@@ -126,6 +128,10 @@ struct gaps {
 /* A new ring's slots, from the first gap that has them. A start with thousands of services finds one gap. */
 static int gaps_take(struct gaps *gaps, const struct model_service *want, uint32_t *base, struct shunt_err *err)
 {
+	if (!gaps->gap) {
+		gaps->gap = extents_in_use(gaps->dir, &gaps->count);
+		gaps_between(gaps->gap, &gaps->count, gaps->slots);
+	}
 	for (size_t i = 0; i < gaps->count; i++) {
 		if (gaps->gap[i].size < want->ring_size)
 			continue;
@@ -181,11 +187,9 @@ static int plan_pool_rings(struct plan_service *service, const struct model_serv
 
 static int plan_rings(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
 {
-	struct gaps gaps = {.slots = in->limits->ring_slots};
+	struct gaps gaps = {.dir = in->dir, .slots = in->limits->ring_slots};
 	int rc = 0;
 
-	gaps.gap = extents_in_use(in->dir, &gaps.count);
-	gaps_between(gaps.gap, &gaps.count, gaps.slots);
 	for (size_t i = 0; !rc && i < model->service_count; i++) {
 		rc = plan_ring(&plan->services[i], &model->services[i], in, &gaps, err);
 		if (!rc)
@@ -270,7 +274,8 @@ static void plan_sources(struct plan *plan, const struct plan_inputs *in, const 
 	}
 }
 
-int plan_make(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
+/* Ids and rings, of services and destinations. */
+static int plan_ids(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
 {
 	int rc;
 
@@ -284,6 +289,22 @@ int plan_make(struct plan *plan, const struct plan_inputs *in, const struct mode
 		rc = plan_rings(plan, in, model, err);
 	if (!rc)
 		rc = plan_dest_ids(plan, in, model, err);
+	return rc;
+}
+
+int plan_make_part(struct plan *plan, const struct plan_inputs *in, const struct model *part, struct shunt_err *err)
+{
+	int rc = plan_ids(plan, in, part, err);
+
+	if (rc)
+		plan_release(plan);
+	return rc;
+}
+
+int plan_make(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err)
+{
+	int rc = plan_ids(plan, in, model, err);
+
 	if (!rc) {
 		plan_sources(plan, in, model);
 		rc = plan_vips(plan, in, model, err);

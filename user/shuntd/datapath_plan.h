@@ -66,6 +66,8 @@ int plan_vips(struct plan *plan, const struct plan_inputs *in, const struct mode
 
 /* 0; -ENOSPC: a table is too small, -EINVAL: a ring would change its size; with *err. To be released if 0. */
 int plan_make(struct plan *plan, const struct plan_inputs *in, const struct model *model, struct shunt_err *err);
+/* The same for services that are all there already, of a model that follows the one in force: no VIPs, no lists, no ids to be found. */
+int plan_make_part(struct plan *plan, const struct plan_inputs *in, const struct model *part, struct shunt_err *err);
 void plan_release(struct plan *plan);
 
 /* datapath_quic.c: the part of plan_make() for QUIC; service and destination ids are planned already. */

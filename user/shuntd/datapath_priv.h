@@ -84,6 +84,8 @@ struct datapath {
 		drains_s; /* by destination id: since when it drains, as dstdir's since, whether it is down meanwhile or not; 0: it does not */
 	uint64_t *drain_told_s;	       /* by destination id: drains_s of the drain of which the end has been told */
 	struct refusals *refusals;     /* by service id */
+	bool unfinished;	       /* by the last apply, which the next one makes good */
+	uint64_t serial;	       /* of the model of the last apply; 0: there has been none, or it went wrong */
 	uint32_t leftovers;	       /* destinations in use that are not */
 	uint64_t ahead_ms;	       /* tests let time pass: added to the clock */
 	uint64_t checked_ms;	       /* when destinations' states were last looked at */
@@ -111,6 +113,13 @@ static inline bool datapath_is_leftover(const struct datapath *dp, uint32_t id)
 
 /* datapath_check.c. plan_make() with what the maps are. */
 int datapath_make_plan(struct plan *plan, const struct datapath *dp, const struct model *model, struct shunt_err *err);
+int datapath_make_part(struct plan *plan, const struct datapath *dp, const struct model *part, struct shunt_err *err);
+
+/* datapath_follow.c. Is the model of the last apply the one that this one follows? And make the maps say it then. */
+bool datapath_follows(const struct datapath *dp, const struct model *model);
+int datapath_follow(struct datapath *dp, const struct model *model, struct shunt_err *err);
+/* What packets may count on of any service: raised before its ring can need it, lowered whenever. */
+void datapath_write_expiry(struct datapath *dp, const struct model *model);
 
 /* Write the idle half, QUIC server ids included, and flip, if anything is to change. */
 void datapath_write_vips(struct datapath *dp, struct plan *plan);
@@ -150,6 +159,8 @@ uint32_t datapath_next_dest(const struct datapath *dp, uint32_t id);
 void datapath_write_dests(struct datapath *dp, const struct plan *plan, const struct model *model);
 /* Those in use that the model does not name: they drain, their next hops kept as model->leftovers knows them. */
 void datapath_write_leftovers(struct datapath *dp, const struct plan *plan, const struct model *model);
+/* Those that are so already. */
+void datapath_update_leftovers(struct datapath *dp, const struct model *model);
 void datapath_set_state(struct datapath *dp, uint32_t id, enum shunt_dest_state state);
 /* Free a destination that nothing names any more; after datapath_wait(). */
 int datapath_free_dest(struct datapath *dp, uint32_t id);

@@ -115,7 +115,7 @@ static bool step_slot(struct datapath *dp, struct ring_track *track, uint32_t sl
 	struct conn_world w = {dp};
 	__u64 word = conn_load(&dp->rings[track->base + slot]);
 	__u32 to = wanted(track, slot);
-	uint32_t now = (uint32_t)datapath_ms(dp);
+	uint32_t age;
 
 	if (shunt_slot_current(word) == to) {
 		if (word & SHUNT_SLOT_PREP ||
@@ -127,8 +127,9 @@ static bool step_slot(struct datapath *dp, struct ring_track *track, uint32_t sl
 		if (!(word & SHUNT_SLOT_PREP))
 			return true;
 		datapath_remember_slots(dp, track, track->ring->size);
-		if (now - track->since[slot] < PREP_MS) {
-			be_due(dp, track, PREP_MS - (now - track->since[slot]));
+		age = (uint32_t)datapath_ms(dp) - track->since[slot];
+		if (age < PREP_MS) {
+			be_due(dp, track, PREP_MS - age);
 			return false;
 		}
 	}

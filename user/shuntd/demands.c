@@ -70,6 +70,8 @@ static void changed_cb(void *arg, enum demand_state from, enum demand_state to, 
 	events_tell(&event, "%s%s%s%s", unit->pool[0] ? "pool " : "", unit->pool, unit->pool[0] ? ": " : "", why);
 	set_modes(unit);
 	demands_save(unit->of);
+	if (unit->of->d->model)
+		model_touch(unit->of->d->model, unit->service);
 	daemon_refresh_soon(unit->of->d);
 }
 

@@ -227,6 +227,7 @@ struct config *discovery_join(struct discovery *discovery, const struct config *
 	leave_out_known(&join);
 	take(&join, join.list, join.count);
 	sort_found(join.config, config);
+	config_share(join.config);
 	if (record)
 		record_all(discovery, &join);
 	for (size_t i = 0; i < join.count; i++)

@@ -19,7 +19,7 @@
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
 #include "events.h"
-#include "health_probe.h"
+#include "health_priv.h"
 #include "shunt/hash.h"
 
 /* Milliseconds. */
@@ -27,41 +27,6 @@
 #define JITTER_MAX 50 /* percent */
 #define UNKNOWN_INTERVAL 10000
 #define AWAIT_INTERVAL 200
-
-struct target {
-	struct health *health;
-	char service[SHUNT_NAME_MAX];
-	struct shunt_addr addr;
-	struct shunt_addr vip; /* that checks speak to; family 0: they speak to addr */
-	uint16_t port;
-	struct config_check check; /* its texts are this target's */
-	struct health_status status;
-	enum health_mode mode;
-	uv_timer_t timer;
-	struct probe *probe;	    /* in flight, if any */
-	uint64_t started, deadline; /* loop time, of the present or last probe */
-	uint32_t timeout;	    /* ms, of the present probe */
-	bool graced;		    /* its deadline was moved once */
-	bool scatter;		    /* it began with many others: see check_next() */
-	bool kept;		    /* by the present health_sync() */
-};
-
-struct health {
-	uv_loop_t *loop;
-	struct probers probers;
-	void (*changed)(void *arg, const char *service, const struct shunt_addr *backend,
-			const struct health_status *status);
-	void *arg;
-	health_road_fn *road;
-	void *road_arg;
-	struct target **targets; /* sorted by service and address */
-	size_t count;
-	size_t open_timers;
-	bool closed;
-	uint64_t random;
-	uint64_t unknown_told; /* loop time; 0: never */
-	unsigned int unknown;  /* since then */
-};
 
 const char *health_state_name(enum health_state state)
 {
@@ -302,42 +267,9 @@ static void check_soon(struct target *t)
 
 /* ---- targets ---- */
 
-struct target_key {
-	const char *service;
-	const struct shunt_addr *addr;
-};
-
-static int key_compare(const void *key, const void *element)
-{
-	const struct target_key *k = key;
-	const struct target *t = *(struct target *const *)element;
-	int order = strcmp(k->service, t->service);
-
-	return order ? order : addr_compare(k->addr, &t->addr);
-}
-
-static int target_compare(const void *a, const void *b)
-{
-	const struct target *t = *(struct target *const *)a;
-	const struct target_key key = {t->service, &t->addr};
-
-	return key_compare(&key, b);
-}
-
-static struct target *target_find(const struct health *health, const char *service, const struct shunt_addr *addr)
-{
-	const struct target_key key = {service, addr};
-	struct target **at;
-
-	if (!health->count)
-		return NULL;
-	at = bsearch(&key, health->targets, health->count, sizeof(struct target *), key_compare);
-	return at ? *at : NULL;
-}
-
 /* Take over the parameters of the service's check. They count from the next check on, which is soon: whoever changed them
  * wants to see what they do, and the old interval may have been an hour. */
-static void target_set_check(struct target *t, const struct config_service *service)
+void target_set_check(struct target *t, const struct config_service *service)
 {
 	const struct config_check *check = &service->check;
 	uint16_t port = config_check_port(service);
@@ -363,8 +295,8 @@ static void target_set_check(struct target *t, const struct config_service *serv
 		set_state(t, HEALTH_UP);
 }
 
-static struct target *target_new(struct health *health, const struct config_service *service,
-				 const struct shunt_addr *addr, enum health_state state)
+struct target *target_new(struct health *health, const struct config_service *service, const struct shunt_addr *addr,
+			  enum health_state state)
 {
 	struct target *t = xcalloc(1, sizeof(*t));
 
@@ -384,7 +316,6 @@ static void health_free(struct health *health)
 {
 	if (health->open_timers || !health->closed)
 		return;
-	free(health->targets);
 	free(health);
 }
 
@@ -399,7 +330,7 @@ static void target_closed_cb(uv_handle_t *handle)
 	health_free(health);
 }
 
-static void target_remove(struct target *t)
+void target_remove(struct target *t)
 {
 	cancel(t);
 	uv_close((uv_handle_t *)&t->timer, target_closed_cb);
@@ -411,44 +342,6 @@ void health_set_road(struct health *health, health_road_fn *road, void *arg)
 {
 	health->road = road;
 	health->road_arg = arg;
-}
-
-void health_sync(struct health *health, const struct config *config,
-		 enum health_state (*initial)(void *arg, const char *service, const struct shunt_addr *backend),
-		 void *arg)
-{
-	struct target **next, *t;
-	size_t count = 0, at = 0;
-
-	for (size_t s = 0; s < config->service_count; s++)
-		count += config->services[s].backend_count;
-	next = xcalloc(count ? count : 1, sizeof(struct target *));
-
-	for (size_t s = 0; s < config->service_count; s++) {
-		const struct config_service *service = &config->services[s];
-
-		for (size_t b = 0; b < service->backend_count; b++) {
-			const struct shunt_addr *addr = &service->backends[b].addr;
-
-			t = target_find(health, service->name, addr);
-			if (t)
-				target_set_check(t, service);
-			else
-				t = target_new(health, service, addr,
-					       initial ? initial(arg, service->name, addr) : HEALTH_CHECKING);
-			t->kept = true;
-			next[at++] = t;
-		}
-	}
-	for (size_t i = 0; i < health->count; i++)
-		if (!health->targets[i]->kept)
-			target_remove(health->targets[i]);
-	free(health->targets);
-	health->targets = next;
-	health->count = count;
-	for (size_t i = 0; i < count; i++)
-		next[i]->kept = false;
-	qsort(next, count, sizeof(struct target *), target_compare);
 }
 
 /* What is to be seen of it from now on is not what it was when it went. */
@@ -481,14 +374,6 @@ void health_set_mode(struct health *health, const char *service, const struct sh
 	}
 }
 
-const struct health_status *health_get(const struct health *health, const char *service,
-				       const struct shunt_addr *backend)
-{
-	const struct target *t = target_find(health, service, backend);
-
-	return t ? &t->status : NULL;
-}
-
 int health_open(struct health **out, uv_loop_t *loop,
 		void (*changed)(void *arg, const char *service, const struct shunt_addr *backend,
 				const struct health_status *status),
@@ -517,9 +402,7 @@ void health_close(struct health *health)
 {
 	if (!health)
 		return;
-	for (size_t i = 0; i < health->count; i++)
-		target_remove(health->targets[i]);
-	health->count = 0;
+	targets_release(health);
 	health->closed = true;
 	probers_close(&health->probers);
 	health_free(health);

@@ -32,9 +32,12 @@
 
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
+#include "history_delta.h"
 #include "store.h"
 
-#define HISTORY_FORMAT 1
+/* The second line is a configuration; or what differs, which versions before cannot read. */
+#define FORMAT_WHOLE 1
+#define FORMAT_DELTA 2
 #define FILE_NAME "%08" PRIu64 ".jsonl"
 
 struct history {
@@ -141,20 +144,21 @@ static int read_pages(const char *path, struct pages *pages, struct shunt_err *e
 static int parse_head(const json_t *head, uint64_t number, const char *path, struct revision *out,
 		      struct shunt_err *err)
 {
-	json_int_t format, revision, when, uid = -1, pid = -1;
+	json_int_t format, revision, when, uid = -1, pid = -1, base = (json_int_t)number;
 	const char *by, *summary;
 	json_error_t bad;
 
-	if (json_unpack_ex((json_t *)head, &bad, 0, "{s:I, s:I, s:I, s:s, s:s, s?I, s?I}", "format", &format,
+	if (json_unpack_ex((json_t *)head, &bad, 0, "{s:I, s:I, s:I, s:s, s:s, s?I, s?I, s?I}", "format", &format,
 			   "revision", &revision, "time", &when, "by", &by, "summary", &summary, "uid", &uid, "pid",
-			   &pid))
+			   &pid, "base", &base))
 		return shunt_fail(err, EIO, path, "damaged: %s", bad.text);
-	if (format != HISTORY_FORMAT || revision != (json_int_t)number)
+	if (format < FORMAT_WHOLE || format > FORMAT_DELTA || revision != (json_int_t)number || base < 1 ||
+	    (format == FORMAT_DELTA ? base >= revision : base != revision))
 		return shunt_fail(err, EIO, path,
 				  "is revision %" JSON_INTEGER_FORMAT " of format %" JSON_INTEGER_FORMAT
-				  ", expected %" PRIu64 " and %d",
-				  revision, format, number, HISTORY_FORMAT);
-	*out = (struct revision){number, (uint64_t)when, xstrdup(by), xstrdup(summary), uid, pid, 0};
+				  ", expected %" PRIu64 " and %d or %d",
+				  revision, format, number, FORMAT_WHOLE, FORMAT_DELTA);
+	*out = (struct revision){number, (uint64_t)when, xstrdup(by), xstrdup(summary), uid, pid, 0, (uint64_t)base};
 	return 0;
 }
 
@@ -206,6 +210,9 @@ static void prune(struct history *history)
 			break;
 		kept++;
 	}
+	while (kept && kept < history->count &&
+	       history->revisions[history->count - 1 - kept].number >= history->revisions[history->count - kept].base)
+		kept++; /* what the oldest is made of */
 	for (size_t i = 0; i < history->count - kept; i++) {
 		remove_file(history, history->revisions[i].number);
 		revision_release(&history->revisions[i]);
@@ -310,38 +317,85 @@ static int no_revision(const struct history *history, uint64_t number, struct sh
 			  number, history->revisions[0].number, history->revisions[history->count - 1].number);
 }
 
-static struct config *parse_config(const struct pages *pages, const char *path, struct shunt_err *err)
+/* The second line of a revision's file. NULL with *err. */
+static json_t *read_second(const struct history *history, uint64_t number, struct shunt_err *err)
 {
-	json_t *tree = json_loadb(pages->config, pages->config_len, JSON_REJECT_DUPLICATES, NULL);
-	struct shunt_err bad = {0};
-	struct config *config = tree ? config_from_json(tree, NULL, &bad) : NULL;
+	char *path = path_of(history, number);
+	struct pages pages;
+	json_t *tree = NULL;
 
-	json_decref(tree);
-	if (!config)
-		shunt_fail(err, EIO, path, "is not a configuration of this version of shuntd: %s",
-			   tree ? shunt_err_text(&bad) : "no JSON");
-	return config;
+	if (!read_pages(path, &pages, err)) {
+		tree = json_loadb(pages.config, pages.config_len, JSON_REJECT_DUPLICATES, NULL);
+		if (!tree)
+			shunt_fail(err, EIO, path, "is not a configuration of this version of shuntd: no JSON");
+	}
+	pages_release(&pages);
+	free(path);
+	return tree;
+}
+
+/* The configuration of base, taken on to that of number. NULL with *err. */
+static json_t *read_chain(const struct history *history, uint64_t base, uint64_t number, struct shunt_err *err)
+{
+	json_t *tree = read_second(history, base, err), *delta;
+
+	while (tree && base < number) {
+		int rc = -EIO;
+
+		delta = read_second(history, ++base, err);
+		if (delta)
+			rc = delta_apply(&tree, delta);
+		if (rc == -EINVAL)
+			shunt_fail(err, EIO, NULL,
+				   "revision %" PRIu64 " does not say how it differs from the one before", base);
+		json_decref(delta);
+		if (!rc)
+			continue;
+		json_decref(tree);
+		tree = NULL;
+	}
+	return tree;
+}
+
+static const struct revision *find_revision(const struct history *history, uint64_t number)
+{
+	for (size_t i = history->count; i > 0; i--)
+		if (history->revisions[i - 1].number == number)
+			return &history->revisions[i - 1];
+	return history->pending_is_written && history->pending.number == number ? &history->pending : NULL;
 }
 
 struct config *history_config(const struct history *history, uint64_t number, struct shunt_err *err)
 {
+	const struct revision *revision = find_revision(history, number);
 	struct config *config = NULL;
-	struct pages pages;
-	bool is_there = false;
-	char *path;
+	struct shunt_err bad = {0};
+	json_t *tree;
 
-	for (size_t i = 0; i < history->count; i++)
-		is_there |= history->revisions[i].number == number;
-	if (!is_there) {
+	if (!revision) {
 		no_revision(history, number, err);
 		return NULL;
 	}
-	path = path_of(history, number);
-	if (!read_pages(path, &pages, err))
-		config = parse_config(&pages, path, err);
-	pages_release(&pages);
-	free(path);
+	tree = read_chain(history, revision->base, number, err);
+	if (!tree)
+		return NULL;
+	config = config_from_json(tree, NULL, &bad);
+	json_decref(tree);
+	if (!config) {
+		char *path = path_of(history, number);
+
+		shunt_fail(err, EIO, path, "is not a configuration of this version of shuntd: %s",
+			   shunt_err_text(&bad));
+		free(path);
+	}
 	return config;
+}
+
+bool history_differs(const struct history *history, uint64_t number)
+{
+	const struct revision *revision = find_revision(history, number);
+
+	return revision && revision->base != number;
 }
 
 static json_t *head_json(const struct revision *revision, const char *config, size_t len)
@@ -350,23 +404,25 @@ static json_t *head_json(const struct revision *revision, const char *config, si
 	json_t *head;
 
 	snprintf(hash, sizeof(hash), "%016" PRIx64, store_hash(config, len));
-	head = json_pack("{s:i, s:I, s:I, s:s, s:s, s:I, s:s}", "format", HISTORY_FORMAT, "revision",
+	head = json_pack("{s:i, s:I, s:I, s:s, s:s, s:I, s:s}", "format",
+			 revision->base == revision->number ? FORMAT_WHOLE : FORMAT_DELTA, "revision",
 			 (json_int_t)revision->number, "time", (json_int_t)revision->time, "by", revision->by,
 			 "summary", revision->summary, "bytes", (json_int_t)len, "hash", hash);
 	if (revision->uid >= 0)
 		json_object_set_new(head, "uid", json_integer(revision->uid));
 	if (revision->pid >= 0)
 		json_object_set_new(head, "pid", json_integer(revision->pid));
+	if (revision->base != revision->number)
+		json_object_set_new(head, "base", json_integer((json_int_t)revision->base));
 	return head;
 }
 
 /* NULL: out of memory. */
-static char *revision_text(const struct revision *revision, const struct config *config)
+static char *revision_text(const struct revision *revision, json_t *tree)
 {
-	json_t *tree = config_to_json(config), *head;
 	char *second = json_dumps(tree, JSON_COMPACT), *first = NULL, *text = NULL;
+	json_t *head;
 
-	json_decref(tree);
 	if (second) {
 		head = head_json(revision, second, strlen(second));
 		first = json_dumps(head, 0);
@@ -398,9 +454,30 @@ static int write_durably(const struct history *history, const char *path, const 
 	return shunt_fail(err, -rc, history->dir, "cannot be synced: %s; nothing has changed", strerror(-rc));
 }
 
-static int write_pending(struct history *history, const struct config *config, struct shunt_err *err)
+static bool is_long(const struct config *config)
 {
-	char *text = revision_text(&history->pending, config), *path = path_of(history, history->pending.number);
+	size_t length = config->service_count;
+
+	for (size_t i = 0; i < config->service_count; i++)
+		length += config->services[i].backend_count;
+	return length >= HISTORY_LONG;
+}
+
+/* What the pending revision's second line says; and its base. */
+static json_t *second_line(struct history *history, const struct config *before, const struct config *config)
+{
+	const struct revision *last = find_revision(history, history->number);
+	json_t *delta = NULL;
+
+	if (before && last && history->number + 1 - last->base < HISTORY_CHAIN && is_long(config))
+		delta = delta_make(before, config);
+	history->pending.base = delta ? last->base : history->pending.number;
+	return delta ? delta : config_to_json(config);
+}
+
+static int write_pending(struct history *history, json_t *second, struct shunt_err *err)
+{
+	char *text = revision_text(&history->pending, second), *path = path_of(history, history->pending.number);
 	int rc = text ? write_durably(history, path, text, err)
 		      : shunt_fail(err, ENOMEM, path, "cannot write: out of memory");
 
@@ -423,9 +500,10 @@ static char *printable(const char *text)
 	return copy;
 }
 
-int history_prepare(struct history *history, const struct config *config, const struct history_origin *origin,
-		    const char *summary, uint64_t *number, struct shunt_err *err)
+int history_prepare(struct history *history, const struct config *before, const struct config *config,
+		    const struct history_origin *origin, const char *summary, uint64_t *number, struct shunt_err *err)
 {
+	json_t *second;
 	int rc;
 
 	history->pending = (struct revision){
@@ -437,7 +515,9 @@ int history_prepare(struct history *history, const struct config *config, const 
 		.pid = origin->pid,
 	};
 	*number = history->pending.number;
-	rc = write_pending(history, config, err);
+	second = second_line(history, before, config);
+	rc = write_pending(history, second, err);
+	json_decref(second);
 	history->pending_is_written = !rc;
 	return rc;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The configurations that were in force, numbered: STATE.history/, a file for each revision, of two lines of JSON: what it is,
- * and the configuration. The last HISTORY_KEEP are kept, fewer if they are longer than HISTORY_BYTES together.
+ * and the configuration, or where that is long and little of it changed, how it differs from the revision before. The last HISTORY_KEEP are kept, fewer if they are longer than HISTORY_BYTES together.
  */
 #ifndef SHUNT_HISTORY_H
 #define SHUNT_HISTORY_H
@@ -10,6 +10,8 @@
 
 #define HISTORY_KEEP 100
 #define HISTORY_BYTES (256ull << 20)
+#define HISTORY_LONG 1000 /* services and backends together: from so many on a configuration is long */
+#define HISTORY_CHAIN 64  /* revisions one after the other that say only what differs */
 
 /* Who makes a revision, and how. */
 struct history_origin {
@@ -24,6 +26,9 @@ struct revision {
 	char *by, *summary;
 	int64_t uid, pid;
 	uint64_t bytes; /* of its file */
+	uint64_t
+		base; /* the revision whose file has a whole configuration, which this one's says how to change: its own number, or an
+			 * earlier one, with all those between */
 };
 
 struct history;
@@ -41,9 +46,12 @@ const struct revision *history_list(const struct history *history, size_t *count
 struct config *history_config(const struct history *history, uint64_t number, struct shunt_err *err);
 
 /* In the two steps of the state file (store.h), around them: write and sync the revision after history_number(), whose number it
- * returns in any case; then either it is in force, or it is not and the file is gone. */
-int history_prepare(struct history *history, const struct config *config, const struct history_origin *origin,
-		    const char *summary, uint64_t *number, struct shunt_err *err);
+ * returns in any case; then either it is in force, or it is not and the file is gone. before: what history_number() is the revision of,
+ * if that is at hand; else NULL. */
+int history_prepare(struct history *history, const struct config *before, const struct config *config,
+		    const struct history_origin *origin, const char *summary, uint64_t *number, struct shunt_err *err);
+/* Is the revision on the disk, and only by what differs from others? Then who would write all of it elsewhere can leave it to the history. */
+bool history_differs(const struct history *history, uint64_t number);
 void history_commit(struct history *history);
 void history_abort(struct history *history);
 

@@ -87,6 +87,22 @@ static struct config *merge_at_start(struct daemon *d, const struct config_dir *
 	return m.next;
 }
 
+/* What the state file leaves to the history. */
+static int find_state(struct daemon *d, struct store_state *state, struct shunt_err *err)
+{
+	struct shunt_err why = {0};
+
+	state->config = history_config(d->history, state->revision, &why);
+	if (state->config)
+		return 0;
+	json_decref(state->files);
+	return shunt_fail(
+		err, EINVAL, d->state_path,
+		"the configuration in force is that of revision %llu of its history: %s; put that back, or move "
+		"it away to start from the configuration file; forwarding goes on meanwhile",
+		(unsigned long long)state->revision, shunt_err_text(&why));
+}
+
 struct config *daemon_load(struct daemon *d, struct shunt_err *err)
 {
 	struct store_state state = {0};
@@ -97,6 +113,8 @@ struct config *daemon_load(struct daemon *d, struct shunt_err *err)
 	if (rc < 0)
 		return NULL;
 	d->history = history_open(d->state_path, state.revision);
+	if (rc && !state.config && find_state(d, &state, err))
+		return NULL;
 	if (rc)
 		take_interfaces(d, state.config);
 	if (rc && access(d->config_path, F_OK)) {
@@ -141,6 +159,7 @@ static int commit_merged(struct daemon *d, const struct config_merge *m, const s
 	uint64_t hash = m->main_changed ? m->dir->main.hash : d->file_hash;
 	int rc;
 
+	config_adopt(m->next, d->config);
 	*changed = !config_same(m->next, d->config);
 	if (!*changed && hash == d->file_hash && json_equal(m->next_hashes, d->files)) {
 		config_free(m->next);

@@ -9,6 +9,7 @@
 
 #include "model.h"
 #include "../lib/xalloc.h"
+#include "model_priv.h"
 #include "model_rings.h"
 #include "picks.h"
 #include "serving.h"
@@ -282,6 +283,7 @@ static uint64_t next_step(const struct model *model)
 struct model *model_build(const struct config *config, const struct model_inputs *inputs, struct model_cache *cache)
 {
 	struct model *model = xcalloc(1, sizeof(*model));
+	struct model_succession succession;
 	struct ring_pass pass;
 	size_t at = 0;
 
@@ -291,32 +293,17 @@ struct model *model_build(const struct config *config, const struct model_inputs
 	model->icmp_rate = config->icmp_rate;
 	model->service_count = config->service_count;
 	model->services = xcalloc(config->service_count + 1, sizeof(*model->services));
-	for (size_t i = 0; i < config->service_count; i++)
+	model_succeed(&succession, model, inputs);
+	for (size_t i = 0; i < config->service_count; i++) {
+		if (model_inherit(&succession, i, &config->services[i])) {
+			ring_pass_inherit(&pass, &model->services[i]);
+			continue;
+		}
 		fill_service(&model->services[i], &config->services[i], inputs, &pass, &at);
+		model_note_changed(&succession, i, &config->services[i]);
+	}
 	model->next_step = next_step(model);
 	fill_leftovers(model, inputs);
 	ring_pass_end(&pass); /* with the rings of services that are gone */
 	return model;
-}
-
-void model_free(struct model *model)
-{
-	if (!model)
-		return;
-	for (size_t i = 0; i < model->service_count; i++) {
-		for (size_t j = 0; j < model->services[i].dest_count; j++)
-			free(model->services[i].dests[j].server_ids);
-		free(model->services[i].vips);
-		free(model->services[i].dests);
-		free(model->services[i].picks);
-		free(model->services[i].standings);
-		model_ring_release(model->services[i].ring);
-		for (size_t j = 0; j < model->services[i].pool_count; j++)
-			model_ring_release(model->services[i].pools[j].ring);
-		free(model->services[i].pools);
-		config_sources_release(model->services[i].sources);
-	}
-	free(model->services);
-	free(model->leftovers);
-	free(model);
 }

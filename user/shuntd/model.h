@@ -97,7 +97,14 @@ struct model_pool {
 	bool wakes;		       /* it has backends that are not awake, and wake when the ring has nobody */
 };
 
+/* What the models hold that have the same service: built from the same service of a configuration, in the same world. */
+struct model_shared;
+
 struct model_service {
+	struct model_shared *shared; /* held, with all that members point at */
+	const struct config_shared
+		*of; /* what it was built from; NULL: nobody can say whether that is still the same */
+	bool stale; /* the world has changed for it since: the next model has another. Of this model's service alone, not of what is shared */
 	char name[SHUNT_NAME_MAX];
 	uint32_t salt;
 	uint32_t ring_size;
@@ -143,6 +150,12 @@ struct model {
 	struct model_service *services;
 	size_t service_count;
 	uint64_t next_step; /* the earliest of the services' */
+	size_t found;	    /* model_find(): behind the last one found */
+	uint64_t serial;    /* no other model has it */
+	uint64_t
+		follows; /* the serial of the one before, if only states, next hops, rings and times of `changed` differ; else 0 */
+	size_t *changed; /* indexes of services that are not those of the one before */
+	size_t changed_count;
 };
 
 /* What model_build() asks about the world; any may be NULL: no health (all up), no next hops (all unresolved).
@@ -158,9 +171,19 @@ struct model_inputs {
 	size_t leftover_count;
 	const struct model
 		*before; /* that this one follows on; NULL: nothing is known of before, and nobody starts slowly */
+	bool same_world; /* as before's, but for its stale services: what is the same is taken from there */
 	uint64_t now;	 /* ms, of any clock, above 0 */
 	bool settled;	 /* as when what begins now has ended: who comes now has its whole weight */
 };
+
+/* NULL: there is none. Who asks for one after another in their order is answered at once. */
+struct model_service *model_find(struct model *model, const char *service);
+
+/* The world has changed for these: a service, all services that have one of the addresses (sorted), all services. A service whose slow
+ * start goes on is known to change by itself. */
+void model_touch(struct model *model, const char *service);
+void model_touch_addrs(struct model *model, const struct shunt_addr *addrs, size_t count);
+void model_touch_all(struct model *model);
 
 /* By name. Where the last search ended, *at, is where the next one begins: two models mostly have the same things in the same order. */
 const struct model_service *model_find_service(const struct model *model, const char *name, size_t *at);

@@ -265,6 +265,20 @@ static struct cached_ring *cache_pass_on(struct ring_pass *pass, const struct co
 	return cached;
 }
 
+void ring_pass_inherit(struct ring_pass *pass, const struct model_service *service)
+{
+	struct cached_ring **place = &pass->before.chains[service->salt & pass->before.mask], *cached;
+
+	while ((cached = *place)) {
+		if (strcmp(cached->name, service->name)) {
+			place = &cached->next;
+			continue;
+		}
+		*place = cached->next;
+		cache_add(pass->cache, cached);
+	}
+}
+
 /* Of the base ring, with those that have more than so many turns. */
 static void resolve_turn(const struct cached_ring *cached, uint8_t turn, uint32_t *slots)
 {

@@ -30,6 +30,9 @@ const struct model_ring *ring_pass_resolve(struct ring_pass *pass, const struct 
 /* One that is not asked for now, but will be. */
 void ring_pass_keep(struct ring_pass *pass, const struct config_service *service, const char *ring);
 
+/* All of a service that is what it was. */
+void ring_pass_inherit(struct ring_pass *pass, const struct model_service *service);
+
 /* Has the ring slots for backends of this pool? */
 bool model_ring_serves(const struct config_service *service, const char *ring, const char *pool);
 

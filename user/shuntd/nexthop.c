@@ -112,6 +112,14 @@ static bool hold(struct nexthops *nh, struct watched *w)
 	return now < w->hold_until;
 }
 
+static void note_change(struct nexthops *nh, size_t at, const struct shunt_addr *addr)
+{
+	if (!(at & (at - 1)))
+		nh->changes = xreallocarray(nh->changes, at ? 2 * at : 1, sizeof(*nh->changes));
+	nh->changes[at] = *addr;
+	nh->change_count = at + 1;
+}
+
 /* Ask for everything. True: nothing was left out. */
 static bool pass_run(struct nexthops *nh, size_t *changes)
 {
@@ -137,7 +145,7 @@ static bool pass_run(struct nexthops *nh, size_t *changes)
 		if (nexthop_equal(&w->nexthop, &now))
 			continue;
 		w->nexthop = now;
-		++*changes;
+		note_change(nh, (*changes)++, &w->addr);
 	}
 	neighbours_forget(&nh->neighbours);
 	return true;
@@ -265,6 +273,12 @@ bool nexthops_learn_mtu(struct nexthops *nh, const struct shunt_addr *addr, uint
 	return true;
 }
 
+const struct shunt_addr *nexthops_changes(const struct nexthops *nh, size_t *count)
+{
+	*count = nh->change_count;
+	return nh->changes;
+}
+
 const struct nexthop *nexthops_get(const struct nexthops *nh, const struct shunt_addr *addr)
 {
 	const struct watched *w = watched_find(nh, addr);
@@ -320,6 +334,7 @@ static void closed_cb(uv_handle_t *handle)
 	neighbours_free(&nh->neighbours);
 	free(nh->watched);
 	free(nh->links);
+	free(nh->changes);
 	free(nh);
 }
 

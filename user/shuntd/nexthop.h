@@ -58,6 +58,8 @@ void nexthops_remember(struct nexthops *nexthops, const struct shunt_addr *addr,
 bool nexthops_learn_mtu(struct nexthops *nexthops, const struct shunt_addr *addr, uint32_t mtu);
 
 /* Of a watched address. */
+/* The addresses, sorted, whose next hops changed by what changed() was last called for; good until it is called again. */
+const struct shunt_addr *nexthops_changes(const struct nexthops *nh, size_t *count);
 const struct nexthop *nexthops_get(const struct nexthops *nexthops, const struct shunt_addr *addr);
 
 #endif

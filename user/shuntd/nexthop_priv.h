@@ -30,6 +30,8 @@ struct nexthops {
 	void *arg;
 	struct watched *watched; /* sorted by address */
 	size_t count;
+	struct shunt_addr *changes; /* of the last pass that had any, sorted */
+	size_t change_count;
 	struct neighbours neighbours;
 	struct rtnl_link *links; /* as of the present pass */
 	size_t link_count;

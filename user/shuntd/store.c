@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The state file: {"format": 2, "generation": N, "revision": N, "file_hash": "16 hex digits", "config": {the canonical tree}}, and
- * "files", hashes by name, if there are any. Format 1 had no revision; it is read as one that was never counted.
+ * "files", hashes by name, if there are any. Format 1 had no revision; it is read as one that was never counted. Format 3 has no "config":
+ * where the history says only how a long one differs from the one before (history.h), this does not write all of it either.
  *
  * Written beside its place and renamed into it, each made durable before the next step, so that a reader finds
  * the old one or the new one, whole, whenever the power goes. The closing brace is its last byte: whatever is cut off, a
@@ -24,8 +25,9 @@
 #include "../lib/xalloc.h"
 #include "shunt/hash.h"
 
-#define STORE_FORMAT 2
-#define STORE_FORMAT_READ 1 /* and those between */
+#define STORE_FORMAT 3
+#define STORE_FORMAT_WHOLE 2 /* with the configuration */
+#define STORE_FORMAT_READ 1  /* and those between */
 #define STORE_MODE 0640
 #define STORE_MEND "move it away to start from the configuration file; forwarding goes on meanwhile"
 
@@ -75,15 +77,19 @@ static int parse_state(const char *path, json_t *root, struct store_state *out, 
 	json_int_t format, generation, revision = 0;
 	json_error_t bad;
 	const char *hash;
-	json_t *config, *files = NULL;
+	json_t *config = NULL, *files = NULL;
 	int ret;
 
 	ret = check_format(path, root, err);
 	if (ret)
 		return ret;
-	if (json_unpack_ex(root, &bad, 0, "{s:I,s:I,s?I,s:s,s:o,s?o!}", "format", &format, "generation", &generation,
+	if (json_unpack_ex(root, &bad, 0, "{s:I,s:I,s?I,s:s,s?o,s?o!}", "format", &format, "generation", &generation,
 			   "revision", &revision, "file_hash", &hash, "config", &config, "files", &files))
 		return shunt_fail(err, EINVAL, path, "damaged (%s); " STORE_MEND, bad.text);
+	if (!config != (format > STORE_FORMAT_WHOLE) || (!config && !revision))
+		return shunt_fail(err, EINVAL, path, "damaged (%s); " STORE_MEND,
+				  config ? "it has a configuration, and says that the history has it"
+					 : "it has no configuration");
 	if (generation < 0 || revision < 0)
 		return shunt_fail(err, EINVAL, path, "damaged (%s is negative); " STORE_MEND,
 				  generation < 0 ? "generation" : "revision");
@@ -92,8 +98,8 @@ static int parse_state(const char *path, json_t *root, struct store_state *out, 
 				  "damaged (file_hash is \"%.40s\", expected 16 hex digits); " STORE_MEND, hash);
 	out->generation = (uint64_t)generation;
 	out->revision = (uint64_t)revision;
-	out->config = config_from_json(config, NULL, &bad_config);
-	if (!out->config)
+	out->config = config ? config_from_json(config, NULL, &bad_config) : NULL;
+	if (config && !out->config)
 		return shunt_fail(err, EINVAL, path, "%s; " STORE_MEND, shunt_err_text(&bad_config));
 	out->files = json_incref(files);
 	return 0;
@@ -175,9 +181,10 @@ static char *state_text(const struct store_state *state)
 	json_t *root;
 
 	snprintf(hash, sizeof(hash), "%016" PRIx64, state->file_hash);
-	root = json_pack("{s:i,s:I,s:I,s:s,s:o}", "format", STORE_FORMAT, "generation", (json_int_t)state->generation,
-			 "revision", (json_int_t)state->revision, "file_hash", hash, "config",
-			 config_to_json(state->config));
+	root = json_pack("{s:i,s:I,s:I,s:s}", "format", state->config ? STORE_FORMAT_WHOLE : STORE_FORMAT, "generation",
+			 (json_int_t)state->generation, "revision", (json_int_t)state->revision, "file_hash", hash);
+	if (state->config)
+		json_object_set_new(root, "config", config_to_json(state->config));
 	if (json_object_size(state->files))
 		json_object_set(root, "files", state->files);
 	text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;

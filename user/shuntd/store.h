@@ -9,8 +9,8 @@
 #include "../lib/config.h"
 
 struct store_state {
-	struct config *config;
-	uint64_t file_hash; /* 0: no file was ever applied */
+	struct config *config; /* NULL: that of revision, which the history has */
+	uint64_t file_hash;    /* 0: no file was ever applied */
 	uint64_t generation;
 	uint64_t revision; /* the configuration's (history.h); 0: not known */
 	json_t *files;	   /* hashes of files of services, by name; NULL: none was ever applied */

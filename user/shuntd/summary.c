@@ -2,6 +2,7 @@
 #include "summary.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../lib/diff.h"
@@ -148,26 +149,36 @@ static bool same_rest(const struct config *a, const struct config *b)
 	return config_same(&bare_a, &bare_b);
 }
 
-const char *summary_of(const struct config *before, const struct config *after, char buf[SUMMARY_TEXT])
+static void compare_services(struct summary *s, const struct config *before, const struct config *after)
 {
-	struct summary s = {.buf = buf};
 	size_t at = 0;
 
-	buf[0] = '\0';
-	if (!same_rest(before, after))
-		add(&s, NULL, "settings of the node changed");
 	for (size_t i = 0; i < after->service_count; i++) {
 		const struct config_service *is = &after->services[i], *was = find_service(before, is->name, &at);
 
 		if (was)
-			compare_service(&s, was, is);
+			compare_service(s, was, is);
 		else
-			add(&s, is->name, "added");
+			add(s, is->name, "added");
 	}
 	at = 0;
 	for (size_t i = 0; i < before->service_count; i++)
 		if (!find_service(after, before->services[i].name, &at))
-			add(&s, before->services[i].name, "removed");
+			add(s, before->services[i].name, "removed");
+}
+
+const char *summary_of(const struct config *before, const struct config *after, char buf[SUMMARY_TEXT])
+{
+	struct summary s = {.buf = buf};
+	struct config view[2];
+
+	buf[0] = '\0';
+	config_differing(before, after, view);
+	if (!same_rest(before, after))
+		add(&s, NULL, "settings of the node changed");
+	compare_services(&s, &view[0], &view[1]);
+	free(view[0].services);
+	free(view[1].services);
 	if (s.left_out)
 		snprintf(buf + s.len, SUMMARY_TEXT - s.len, "; and %zu more changes", s.left_out);
 	return s.len ? buf : strcpy(buf, "only their order or wording");

@@ -132,12 +132,15 @@ int traffic_read(const struct daemon *d, struct shunt_err *err)
 
 int traffic_may_commit(const struct daemon *d, const struct config *next, json_t *warnings, struct shunt_err *err)
 {
-	struct config_names *names = config_names_new(next);
+	struct config_names *names;
+	struct config view[2];
 	bool is_read = false;
 	int rc = 0;
 
-	for (size_t i = 0; !rc && i < d->config->service_count; i++) {
-		const char *name = d->config->services[i].name;
+	config_differing(d->config, next, view);
+	names = config_names_new(&view[1]);
+	for (size_t i = 0; !rc && i < view[0].service_count; i++) {
+		const char *name = view[0].services[i].name;
 
 		if (config_names_find(names, name))
 			continue;
@@ -151,5 +154,7 @@ int traffic_may_commit(const struct daemon *d, const struct config *next, json_t
 		rc = 0;
 	}
 	free(names);
+	free(view[0].services);
+	free(view[1].services);
 	return rc;
 }

@@ -201,24 +201,32 @@ static void tell_pools(const struct model_service *was, const struct model_servi
 	}
 }
 
+/* was: NULL if nothing was known of it; started: nor of any other. */
+static void tell_of(const struct transitions *t, const struct model_service *was, const struct model_service *is,
+		    bool started)
+{
+	tell_rule(was, is);
+	if (was) {
+		tell_pools(was, is);
+		tell_backends(t, was, is);
+		return;
+	}
+	if (!started)
+		tell_service(t, is, "added");
+	tell_troubles(t, is);
+}
+
 void transitions_tell(const struct transitions *t, const struct model *before, const struct model *after)
 {
 	size_t at = 0;
 
-	for (size_t i = 0; i < after->service_count; i++) {
-		const struct model_service *is = &after->services[i];
-		const struct model_service *was = before ? model_find_service(before, is->name, &at) : NULL;
+	for (size_t i = 0; i < after->changed_count; i++) {
+		const struct model_service *is = &after->services[after->changed[i]];
 
-		tell_rule(was, is);
-		if (was) {
-			tell_pools(was, is);
-			tell_backends(t, was, is);
-			continue;
-		}
-		if (before)
-			tell_service(t, is, "added");
-		tell_troubles(t, is);
+		tell_of(t, before ? model_find_service(before, is->name, &at) : NULL, is, !before);
 	}
+	if (before && after->follows == before->serial)
+		return;
 	at = 0;
 	for (size_t i = 0; before && i < before->service_count; i++)
 		if (!model_find_service(after, before->services[i].name, &at))
