@@ -64,6 +64,35 @@ static void in_order(void **state)
 	cli_rows(rows, COUNT(rows));
 }
 
+/* Of a command: what it would change is said, and is not so afterwards. */
+static void of_commands(void **state)
+{
+	static const char drained[] = "+ services[web].backends[10.1.0.11].state: drain\n";
+	static const struct cli_row rows[] = {
+		{"$SHUNT plan backend drain web 10.1.0.11", 4, drained, ""},
+		{"$SHUNT plan backend drain web 10.1.0.11 --wait", 4, drained, ""},
+		{"$SHUNT plan backend dr web 10.1.0.11", 4, " of 65537 slots move (", ""},
+		{"$SHUNT plan backend drain web 10.1.0.12", 0, "nothing would change\n", ""},
+		{"$SHUNT plan backend drain web 10.1.0.11 + backend delete web 10.1.0.11", 4,
+		 "- services[web].backends[10.1.0.11]\n", ""},
+		{"$SHUNT plan service delete web", 4, "- services[web]\n", ""},
+		{"$SHUNT plan pool share web default=1", 4, "+ services[web].pools", ""},
+		{"$SHUNT plan service delete none", 1, "", "no service \"none\""},
+		{"$SHUNT plan backend weigh web 10.1.0.11", 2, "", "unknown verb \"weigh\""},
+		{"$SHUNT plan backend drain", 2, "", "plan takes one FILE"},
+		{"$SHUNT plan backend show web 10.1.0.11", 2, "", "unknown verb \"show\""},
+		{"$SHUNT plan service show web web", 2, "",
+		 "shunt: plan: \"service show\" is not a change; expected FILE"},
+		{"$SHUNT plan detach now at once", 2, "", "shunt: plan: \"detach\" is not a change"},
+		{"$SHUNT plan plan backend drain web 10.1.0.11", 2, "", "shunt: plan: \"plan\" is not a change"},
+		{"$SHUNT --json plan backend drain web 10.1.0.11 | jq -r '.services[0].name'", 0, "web\n", ""},
+		{"$SHUNT export | grep -A3 10.1.0.11 | grep -c state", 1, "0\n", ""},
+	};
+
+	(void)state;
+	cli_rows(rows, COUNT(rows));
+}
+
 static void guarded(void **state)
 {
 	static const char busy[] = "shunt: services[busy]: had 42 packets within the last minute; add --force\n";
@@ -140,10 +169,8 @@ int main(void)
 {
 	/* In this order: each goes on from the revision that the last one left. */
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_order),
-		cmocka_unit_test(guarded),
-		cmocka_unit_test(refusals),
-		cmocka_unit_test(json),
+		cmocka_unit_test(in_order), cmocka_unit_test(of_commands), cmocka_unit_test(guarded),
+		cmocka_unit_test(refusals), cmocka_unit_test(json),
 	};
 
 	return cmocka_run_group_tests_name("cli-history", tests, start_cli, stop_fake);

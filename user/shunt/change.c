@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "plan.h"
 
 void change_print_remarks(const json_t *answer)
 {
@@ -52,16 +53,20 @@ int change_send(struct cli *cli, const struct client_request *request)
 
 int change_send_list(struct cli *cli, json_t *changes, bool force)
 {
+	static const char *const paths[2][2] = {
+		{"/v1/changes", "/v1/changes?force=1"},
+		{"/v1/changes?plan=1", "/v1/changes?plan=1&force=1"},
+	};
 	json_t *wrapped = json_pack("{s:O}", "changes", changes), *answer;
 	char *body = json_dumps(wrapped, JSON_COMPACT);
 	struct client_request request = {.method = "POST",
-					 .path = force ? "/v1/changes?force=1" : "/v1/changes",
+					 .path = paths[cli->planning][force],
 					 .type = "application/json",
 					 .body = body,
 					 .len = strlen(body)};
-	int status = client_call(cli, &request, &answer);
+	int status = cli->planning ? plan_send(cli, &request) : client_call(cli, &request, &answer);
 
-	if (status == STATUS_OK) {
+	if (status == STATUS_OK && !cli->planning) {
 		json_object_set(answer, "changes", changes);
 		output_value(cli->out, answer, change_print);
 	}

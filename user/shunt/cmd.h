@@ -17,6 +17,7 @@ struct cli {
 	const char *socket; /* the daemon's Unix socket */
 	char etag[64];	    /* of the last answer; empty: it had none */
 	bool read_only;	    /* the last answer came by the socket for reading, which shows no secrets */
+	bool planning;	    /* changes are not to be made, but planned */
 	struct output *out;
 	const struct command *command; /* the one that runs */
 };

@@ -319,7 +319,8 @@ int drain_run(struct cli *cli, int argc, char **argv)
 	else
 		changes = change_parse(cli, args.argc, args.argv);
 	if (changes)
-		status = args.wait ? drain_and_wait(cli, changes, args.timeout) : change_send_list(cli, changes, false);
+		status = args.wait && !cli->planning ? drain_and_wait(cli, changes, args.timeout)
+						     : change_send_list(cli, changes, false);
 	json_decref(changes);
 	free(args.argv);
 	return status;

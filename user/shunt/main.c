@@ -168,6 +168,22 @@ static int help_command(const struct invocation *in, const struct rows *rows, st
 	return help(in, rows, first == (int)rows->count ? -1 : first);
 }
 
+static bool can_be_planned(const struct command *c)
+{
+	static const char *const nouns[] = {"service", "backend", "pool"};
+
+	for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++)
+		if (strcmp(c->noun, nouns[i]) == 0)
+			return strcmp(c->verb, "list") != 0 && strcmp(c->verb, "show") != 0;
+	return false;
+}
+
+/* `shunt plan NOUN VERB ARGUMENTS`: every change has an argument, and a file has none behind it. */
+static bool is_plan_of_command(const struct invocation *in, const struct command *c)
+{
+	return strcmp(c->noun, "plan") == 0 && !in->cli.planning && in->argc > 3 && in->argv[1][0] != '-';
+}
+
 /* On STATUS_USAGE *err says why, if nobody has said it yet. */
 static int dispatch(struct invocation *in, const struct rows *rows, struct shunt_err *err)
 {
@@ -187,6 +203,11 @@ static int dispatch(struct invocation *in, const struct rows *rows, struct shunt
 		return help_command(in, rows, err);
 	if (in->help)
 		return help(in, rows, found);
+	if (is_plan_of_command(in, rows->row[found])) {
+		in->cli.planning = true;
+		memmove(in->argv, in->argv + 1, --in->argc * sizeof(*in->argv));
+		return dispatch(in, rows, err);
+	}
 	if (rows->row[found]->verb) {
 		if (in->argc < 2) {
 			shunt_fail(err, EINVAL, rows->row[found]->noun, "expected a verb; `shunt help %s` lists them",
@@ -199,6 +220,13 @@ static int dispatch(struct invocation *in, const struct rows *rows, struct shunt
 	if (found < 0)
 		return STATUS_USAGE;
 	c = rows->row[found];
+	if (in->cli.planning && !can_be_planned(c)) {
+		shunt_fail(err, EINVAL, "plan",
+			   "\"%s%s%s\" is not a change; expected FILE, or a change of services, backends or "
+			   "pools",
+			   c->noun, c->verb ? " " : "", c->verb ? c->verb : "");
+		return STATUS_USAGE;
+	}
 	in->cli.command = c;
 	return c->run(&in->cli, in->argc - taken, in->argv + taken);
 }
