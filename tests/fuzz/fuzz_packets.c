@@ -19,7 +19,7 @@
 #include "packets.h"
 
 /* From so many packets on, every reason must have come up and most destinations, or the run shows nothing. */
-enum { ENOUGH = 100000 };
+enum { ENOUGH = 100000, NAP = 1000 };
 
 static const struct option options[] = {
 	{"count", required_argument, NULL, 'c'},
@@ -282,6 +282,8 @@ static int fuzz(const struct world *w, uint64_t seed, uint64_t count)
 		struct frame *in = &frames[i & 1];
 		const char *wrong;
 
+		if (i % NAP == 0)
+			world_sleeps(i / NAP & 1);
 		make_packet(w, in, &marks);
 		if (!one_in(4))
 			mutate(in, &marks, &frames[~i & 1]);

@@ -121,6 +121,7 @@ bool in_prefix(const uint8_t *at, const struct shunt_prefix *prefix);
 const struct world *world_open(uint64_t seed); /* ends the process if it cannot */
 bool world_unchanged(void);		       /* what only the daemon writes is still what it wrote */
 void world_forget_fragments(void);	       /* as if no first fragment had ever come */
+void world_sleeps(bool asleep);		       /* where nobody is there, somebody might wake; at first not */
 void world_close(void);
 
 const struct model_service *world_service(const struct world *w, const struct shunt_addr *addr, uint16_t port,

@@ -98,7 +98,7 @@ static struct expectation expect_flow(const struct world *w, const struct frame 
 	if (!e.target)
 		e.target = choose(w, service, flow);
 	if (!e.target)
-		return (struct expectation){.reasons = BIT(NO_BACKEND)};
+		return (struct expectation){.reasons = service->wakes ? BIT(ASLEEP) : BIT(NO_BACKEND)};
 	e.reasons = hindrances(w, in, r, may_tell, &e);
 	return e;
 }

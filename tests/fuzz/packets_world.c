@@ -222,6 +222,21 @@ void world_forget_fragments(void)
 	memset(fragments, 0, world.fragment_buckets * sizeof(*fragments));
 }
 
+void world_sleeps(bool asleep)
+{
+	const int fd = bpf_map__fd(skel->maps.wake_rings);
+	const uint64_t never = 0;
+
+	for (size_t i = 0; i < model->service_count; i++) {
+		if (model->services[i].wakes == asleep)
+			continue;
+		model->services[i].wakes = asleep;
+		if (asleep ? bpf_map_update_elem(fd, &world.ring_base[i], &never, BPF_ANY)
+			   : bpf_map_delete_elem(fd, &world.ring_base[i]))
+			die("wake_rings", strerror(errno));
+	}
+}
+
 void world_close(void)
 {
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
