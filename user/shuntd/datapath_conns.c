@@ -174,9 +174,8 @@ bool datapath_service_conns(struct datapath *dp, const char *service, struct dat
 		return false;
 	datapath_read_percpu(dp->fds.cstat, id, sums, DATAPATH_WORDS(sums));
 	memcpy(out->counts, sums, sizeof(out->counts));
-	for (uint32_t ring = 0; ring < dp->control->services; ring++)
-		if (directory_service_used(&dp->dir, ring) && directory_service_of(&dp->dir, ring) == id)
-			add_ring(dp, ring, out);
+	for (uint32_t ring = DIRECTORY_NONE; (ring = directory_ring_after(&dp->dir, id, ring)) != DIRECTORY_NONE;)
+		add_ring(dp, ring, out);
 	return true;
 }
 
@@ -258,12 +257,13 @@ static bool is_first(const struct datapath *dp, uint32_t service, uint32_t id)
 
 size_t datapath_holds(struct datapath *dp, const char *service, struct datapath_hold *out, size_t max)
 {
-	uint32_t service_id = directory_service(&dp->dir, service);
+	uint32_t service_id = directory_service(&dp->dir, service), id = DIRECTORY_NONE;
 	size_t count = 0;
 
-	for (uint32_t id = 0; service_id != DIRECTORY_NONE && id < dp->control->destinations; id++) {
-		if (!directory_dest_used(&dp->dir, id) || dp->dests[id].state == SHUNT_DEST_UP ||
-		    directory_service_of(&dp->dir, dp->dstdir[id].ring) != service_id || !is_first(dp, service_id, id))
+	if (service_id == DIRECTORY_NONE)
+		return 0;
+	while ((id = directory_dest_after(&dp->dir, service_id, id)) != DIRECTORY_NONE) {
+		if (dp->dests[id].state == SHUNT_DEST_UP || !is_first(dp, service_id, id))
 			continue;
 		if (count < max)
 			out[count] = hold_from(dp, id);

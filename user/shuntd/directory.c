@@ -65,12 +65,16 @@ void directory_init(struct directory *dir, const struct shunt_service_entry *ser
 	dir->dest_max = dest_max;
 	index_init(&dir->by_name, service_max);
 	index_init(&dir->by_addr, dest_max);
+	index_init(&dir->rings_of, service_max);
+	index_init(&dir->dests_of, dest_max);
 }
 
 void directory_release(struct directory *dir)
 {
 	index_release(&dir->by_name);
 	index_release(&dir->by_addr);
+	index_release(&dir->rings_of);
+	index_release(&dir->dests_of);
 }
 
 bool directory_service_used(const struct directory *dir, uint32_t id)
@@ -107,6 +111,19 @@ int directory_check(const struct directory *dir, uint32_t ring_slots, struct shu
 	return 0;
 }
 
+/* From the last id on, so that chains begin with the first. */
+static void reindex_services(struct directory *dir)
+{
+	index_clear(&dir->rings_of);
+	index_clear(&dir->dests_of);
+	for (uint32_t id = dir->service_max; id-- > 0;)
+		if (directory_service_used(dir, id))
+			index_add(&dir->rings_of, directory_service_of(dir, id), id);
+	for (uint32_t id = dir->dest_max; id-- > 0;)
+		if (directory_dest_used(dir, id) && directory_service_used(dir, dir->dests[id].ring))
+			index_add(&dir->dests_of, directory_service_of(dir, dir->dests[id].ring), id);
+}
+
 void directory_reindex(struct directory *dir)
 {
 	index_clear(&dir->by_name);
@@ -123,6 +140,27 @@ void directory_reindex(struct directory *dir)
 		if (directory_dest_used(dir, id) && directory_service_used(dir, entry->ring))
 			index_add(&dir->by_addr, hash_dest(directory_service_of(dir, entry->ring), entry->addr), id);
 	}
+	reindex_services(dir);
+}
+
+uint32_t directory_ring_after(const struct directory *dir, uint32_t service, uint32_t after)
+{
+	const struct directory_index *index = &dir->rings_of;
+	uint32_t id = after == DIRECTORY_NONE ? index->head[service & index->mask] : index->next[after];
+
+	while (id != DIRECTORY_NONE && directory_service_of(dir, id) != service)
+		id = index->next[id];
+	return id;
+}
+
+uint32_t directory_dest_after(const struct directory *dir, uint32_t service, uint32_t after)
+{
+	const struct directory_index *index = &dir->dests_of;
+	uint32_t id = after == DIRECTORY_NONE ? index->head[service & index->mask] : index->next[after];
+
+	while (id != DIRECTORY_NONE && directory_service_of(dir, dir->dests[id].ring) != service)
+		id = index->next[id];
+	return id;
 }
 
 static uint32_t find_name(const struct directory *dir, uint32_t owner, const char *name)

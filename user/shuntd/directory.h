@@ -21,7 +21,7 @@ struct directory {
 	const struct shunt_service_entry *services;
 	const struct shunt_dest_entry *dests;
 	uint32_t service_max, dest_max;
-	struct directory_index by_name, by_addr;
+	struct directory_index by_name, by_addr, rings_of, dests_of; /* the latter: by service */
 };
 
 /* The arrays stay the caller's and must outlive the directory. To be checked, then indexed, before anything is looked up. */
@@ -43,6 +43,10 @@ uint32_t directory_dest(const struct directory *dir, uint32_t ring, const struct
 /* A service's ids for this address: the first; the one after id. Several, when the backend is, or was, in several rings. */
 uint32_t directory_dest_first(const struct directory *dir, uint32_t service, const struct shunt_addr *addr);
 uint32_t directory_dest_next(const struct directory *dir, uint32_t id);
+/* All that a service has, in the order of ids: rings, its own among them, and destinations, in whichever ring. The first (after:
+ * DIRECTORY_NONE); the one after id. */
+uint32_t directory_ring_after(const struct directory *dir, uint32_t service, uint32_t after);
+uint32_t directory_dest_after(const struct directory *dir, uint32_t service, uint32_t after);
 /* The service that a ring, which is in use, is of: itself, or the pool's. */
 uint32_t directory_service_of(const struct directory *dir, uint32_t ring);
 
