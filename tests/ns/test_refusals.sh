@@ -92,6 +92,7 @@ other_format() {
 export config_more='limits: {ring_slots: 4093, services: 2, vips: 4, destinations: 5}' service_more='ring_size: 4093'
 start_all
 shunt export >"$run/export"
+settled >/dev/null || bail "the ring is as wanted"
 ring_slots >"$run/ring"
 
 test_that "an unknown key" refuses 'bad.yaml:[0-9]+.*wieght|shunt.yaml:[0-9]+.*wieght' '0,/weight/s//wieght/'

@@ -79,9 +79,9 @@ announced() { # MAC: by gratuitous ARP and unsolicited neighbour advertisements
 	wait_for 5 nexthop_is 10.0.2.12 mac "$1" && wait_for 5 nexthop_is fd00:2::14 mac "$1"
 }
 
-# Not a word of it, and nothing comes from there that would tell. Checks take the backends behind it out; their packets also make the
-# kernel notice, as soon as it doubts the old address (after 15 to 45 s, were it not told otherwise above) and has asked in vain. (Of
-# IPv6 gateways known not to answer the kernel prefers another, so the first one may have the IPv6 backend from then on.)
+# Not a word of it, and nothing comes from there that would tell. Checks fail, which makes the daemon have the kernel ask for the old
+# address; once it has asked in vain, anybody may answer. (Of IPv6 gateways known not to answer the kernel prefers another, so the first one may
+# have the IPv6 backend from then on.)
 unannounced() { # MAC
 	inside gateway sh -c 'echo 0 >/proc/sys/net/ipv4/conf/lb/arp_notify; echo 0 >/proc/sys/net/ipv6/conf/lb/ndisc_notify'
 	gateway_ip link set dev lb address "$1"

@@ -5,12 +5,22 @@
 #include "daemon.h"
 #include "via.h"
 
+/* A check past the host's own stack gives the kernel no occasion to doubt the neighbour, which may have changed without a word. */
+static void doubt_nexthop(const struct daemon *d, const char *service, const struct shunt_addr *backend)
+{
+	const struct health_status *status = health_get(d->health, service, backend);
+
+	if (status && status->failures)
+		nexthops_doubt(d->nexthops, backend);
+}
+
 static int find_road(void *arg, const char *service, const struct shunt_addr *backend, const struct shunt_addr *vip,
 		     struct probe_road *road, struct shunt_err *err)
 {
 	struct daemon *d = arg;
 	uint32_t dest;
 
+	doubt_nexthop(d, service, backend);
 	if (!datapath_dest_id(d->dp, service, backend, &dest))
 		return shunt_fail(err, EAGAIN, NULL, "no next hop is known, so the tunnel leads nowhere");
 	return via_road(d->via, dest, backend, vip, road, err);

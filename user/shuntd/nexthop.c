@@ -273,6 +273,14 @@ bool nexthops_learn_mtu(struct nexthops *nh, const struct shunt_addr *addr, uint
 	return true;
 }
 
+void nexthops_doubt(struct nexthops *nh, const struct shunt_addr *addr)
+{
+	const struct watched *w = watched_find(nh, addr);
+
+	if (w && w->hop.family)
+		neighbour_doubt(&nh->neighbours, w->hop_ifindex, &w->hop, uv_now(nh->loop));
+}
+
 const struct shunt_addr *nexthops_changes(const struct nexthops *nh, size_t *count)
 {
 	*count = nh->change_count;

@@ -57,9 +57,13 @@ void nexthops_remember(struct nexthops *nexthops, const struct shunt_addr *addr,
 /* A router says that the path to addr takes packets of at most mtu bytes. Holds for ten minutes. False: not believed, or not new. */
 bool nexthops_learn_mtu(struct nexthops *nexthops, const struct shunt_addr *addr, uint32_t mtu);
 
-/* Of a watched address. */
+/* Nothing comes back from a watched address: have the kernel ask its neighbour whether it is still there. What shunt sends never passes the
+ * kernel's stack, which so would not notice by itself. */
+void nexthops_doubt(struct nexthops *nexthops, const struct shunt_addr *addr);
+
 /* The addresses, sorted, whose next hops changed by what changed() was last called for; good until it is called again. */
 const struct shunt_addr *nexthops_changes(const struct nexthops *nh, size_t *count);
+/* Of a watched address. */
 const struct nexthop *nexthops_get(const struct nexthops *nexthops, const struct shunt_addr *addr);
 
 #endif

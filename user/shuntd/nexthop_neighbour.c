@@ -11,6 +11,7 @@
 #define REFRESH 30000	/* between confirmations of a known neighbour, give or take a third */
 #define RETRY 1000	/* an unknown one is asked for after this, then doubling... */
 #define RETRY_MAX 30000 /* ...up to this */
+#define DOUBT 5000 /* between questions that doubts lead to: each takes the kernel three seconds where nobody answers */
 
 static struct neighbour **chain_of(struct neighbours *all, uint32_t ifindex, const struct shunt_addr *addr)
 {
@@ -109,6 +110,17 @@ void neighbours_use(struct neighbours *all, uint64_t now)
 		for (struct neighbour *n = all->chains[i]; n; n = n->next)
 			if (now >= n->use_at)
 				use(all, n, now);
+}
+
+void neighbour_doubt(struct neighbours *all, uint32_t ifindex, const struct shunt_addr *addr, uint64_t now)
+{
+	struct neighbour *n = find(all, ifindex, addr);
+
+	if (!n || !n->usable || n->fixed || now < n->doubt_at)
+		return;
+	n->doubt_at = now + DOUBT;
+	rtnl_probe_neighbour(all->nl, ifindex,
+			     addr); /* what the kernel has not (any more), it is asked for elsewhere */
 }
 
 void neighbours_forget(struct neighbours *all)

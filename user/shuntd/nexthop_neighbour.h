@@ -20,10 +20,11 @@ struct neighbour {
 	bool usable; /* and the kernel stands by it */
 	bool fixed;  /* permanent: nothing to ask for */
 	uint8_t mac[6];
-	int refused;	 /* errno with which the kernel would not even ask for it; 0: it does */
-	uint32_t pass;	 /* the last pass that asked for it */
-	uint32_t retry;	 /* ms, while it is not usable: the present pause */
-	uint64_t use_at; /* ms; 0: new, not yet planned */
+	int refused;	   /* errno with which the kernel would not even ask for it; 0: it does */
+	uint32_t pass;	   /* the last pass that asked for it */
+	uint32_t retry;	   /* ms, while it is not usable: the present pause */
+	uint64_t use_at;   /* ms; 0: new, not yet planned */
+	uint64_t doubt_at; /* ms: not to be doubted again before */
 };
 
 struct neighbours {
@@ -43,6 +44,9 @@ bool neighbour_matters(void *arg, uint32_t ifindex, const struct shunt_addr *add
 
 /* Tell the kernel of all that are due. */
 void neighbours_use(struct neighbours *all, uint64_t now);
+
+/* Nothing comes back from where it leads: is it still there? Asked at most every DOUBT ms, for however many backends. */
+void neighbour_doubt(struct neighbours *all, uint32_t ifindex, const struct shunt_addr *addr, uint64_t now);
 
 /* Drop those that this pass did not ask for. */
 void neighbours_forget(struct neighbours *all);

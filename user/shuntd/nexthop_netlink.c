@@ -275,6 +275,16 @@ int rtnl_use_neighbour(struct rtnl *nl, uint32_t ifindex, const struct shunt_add
 		   answer);
 }
 
+int rtnl_probe_neighbour(struct rtnl *nl, uint32_t ifindex, const struct shunt_addr *addr)
+{
+	request_buf buf;
+	answer_buf answer;
+	struct nlmsghdr *nlh = neighbour_request(nl, buf, RTM_NEWNEIGH, NLM_F_REPLACE | NLM_F_ACK, 0, ifindex, addr);
+
+	((struct ndmsg *)mnl_nlmsg_get_payload(nlh))->ndm_state = NUD_PROBE;
+	return ask(nl, nlh, answer);
+}
+
 static bool event_matters(const struct nlmsghdr *nlh, size_t len, rtnl_matters_fn *matters, void *arg)
 {
 	struct rtnl_neighbour neighbour;

@@ -64,6 +64,9 @@ int rtnl_get_neighbour(struct rtnl *nl, uint32_t ifindex, const struct shunt_add
 /* Have the kernel treat the neighbour as in use: ask for it if unknown, confirm it if stale (NTF_USE). */
 int rtnl_use_neighbour(struct rtnl *nl, uint32_t ifindex, const struct shunt_addr *addr);
 
+/* Have the kernel ask a known neighbour at once whether it is still there, however lately it was heard of (NUD_PROBE). Its MAC stays. */
+int rtnl_probe_neighbour(struct rtnl *nl, uint32_t ifindex, const struct shunt_addr *addr);
+
 typedef bool rtnl_matters_fn(void *arg, uint32_t ifindex, const struct shunt_addr *addr,
 			     const struct rtnl_neighbour *neighbour);
 

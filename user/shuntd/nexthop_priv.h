@@ -15,6 +15,8 @@ struct watched {
 	uint8_t mac[6];		     /* all zero: the neighbour's */
 	uint32_t remembered_ifindex; /* 0: nothing is remembered, or the neighbour has answered since */
 	uint8_t remembered[6];
+	struct shunt_addr hop; /* the neighbour that it was last resolved with, on hop_ifindex; family 0: none */
+	uint32_t hop_ifindex;
 	bool asking;	     /* the route's neighbour has not answered, and may yet */
 	uint64_t hold_until; /* loop time; 0: the next hop is not held */
 	struct nexthop nexthop;

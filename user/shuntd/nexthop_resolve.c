@@ -151,6 +151,8 @@ static int resolve_mac(struct nexthops *nh, struct watched *w, const struct rtnl
 	ret = neighbour_get(&nh->neighbours, link->ifindex, hop, uv_now(nh->loop), &n);
 	if (ret)
 		return ret;
+	w->hop = *hop;
+	w->hop_ifindex = link->ifindex;
 	if (n->known)
 		w->remembered_ifindex = 0;
 	out->resolved = n->known || w->remembered_ifindex == link->ifindex;
