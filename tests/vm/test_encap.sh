@@ -53,12 +53,12 @@ through() {
 tunnel() {
 	local in4=$1 in6=$2 out6=$3
 	shift 3
-	shunt service set web "$@" && through "$in4" "$out6" "$vip4" && through "$in6" "$out6" "[$vip6]"
+	shunt service set web check.via=tunnel "$@" && through "$in4" "$out6" "$vip4" && through "$in6" "$out6" "[$vip6]"
 }
 
-# Direct encapsulation knows one protocol a port: one VIP's at a time.
+# Direct encapsulation knows one protocol a port: one VIP's at a time, which for the other one is not that of the checks.
 fou() { # PORT DEVICE HOST
-	shunt service set web encap=gue encap.variant=1 encap.port="$1" && through "$2" shunt-ip6 "$3"
+	shunt service set web check.via=direct encap=gue encap.variant=1 encap.port="$1" && through "$2" shunt-ip6 "$3"
 }
 
 upload() { # HOST
