@@ -13,9 +13,6 @@
  * So an acknowledged change is never missing, and a change is in the history if and only if the next start finds it in force. Only ever one
  * file can be ahead of the state. Where there are more, another state file has been put in place, from a backup perhaps: then none is
  * removed, and numbers go on behind the last.
- *
- * A line about the revision has the length and a hash of the second line, so that a start can tell what is damaged without parsing
- * a hundred configurations.
  */
 #include "history.h"
 
@@ -33,11 +30,9 @@
 #include "../lib/log.h"
 #include "../lib/xalloc.h"
 #include "history_delta.h"
+#include "history_file.h"
 #include "store.h"
 
-/* The second line is a configuration; or what differs, which versions before cannot read. */
-#define FORMAT_WHOLE 1
-#define FORMAT_DELTA 2
 #define FILE_NAME "%08" PRIu64 ".jsonl"
 
 struct history {
@@ -47,14 +42,6 @@ struct history {
 	uint64_t number;	 /* in force */
 	struct revision pending; /* number 0: none */
 	bool pending_is_written;
-};
-
-/* A file as read: its two lines, and what the first says. */
-struct pages {
-	char *text;
-	const char *config;
-	size_t config_len;
-	json_t *head;
 };
 
 static char *path_of(const struct history *history, uint64_t number)
@@ -69,99 +56,6 @@ static void revision_release(struct revision *revision)
 	*revision = (struct revision){0};
 }
 
-static void pages_release(struct pages *pages)
-{
-	json_decref(pages->head);
-	free(pages->text);
-}
-
-static int read_all(int fd, const char *path, char **text, size_t *len, struct shunt_err *err)
-{
-	struct stat st;
-	ssize_t n = 0;
-
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return shunt_fail(err, EIO, path, "is not a regular file");
-	*text = xcalloc((size_t)st.st_size + 1, 1);
-	*len = 0;
-	while (*len < (size_t)st.st_size && (n = read(fd, *text + *len, (size_t)st.st_size - *len)) > 0)
-		*len += (size_t)n;
-	if (n < 0)
-		return shunt_fail(err, EIO, path, "cannot be read: %s", strerror(errno));
-	return 0;
-}
-
-static int read_text(const char *path, char **text, size_t *len, struct shunt_err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc; /* a FIFO would block the daemon for ever */
-
-	*text = NULL;
-	if (fd < 0)
-		return shunt_fail(err, EIO, path, "cannot be opened: %s", strerror(errno));
-	rc = read_all(fd, path, text, len, err);
-	close(fd);
-	return rc;
-}
-
-static int check_config(const struct pages *pages, const char *path, struct shunt_err *err)
-{
-	const char *hash = json_string_value(json_object_get(pages->head, "hash"));
-	char found[17];
-
-	if (json_integer_value(json_object_get(pages->head, "bytes")) != (json_int_t)pages->config_len)
-		return shunt_fail(err, EIO, path,
-				  "damaged: its configuration has %zu bytes, expected %" JSON_INTEGER_FORMAT,
-				  pages->config_len, json_integer_value(json_object_get(pages->head, "bytes")));
-	snprintf(found, sizeof(found), "%016" PRIx64, store_hash(pages->config, pages->config_len));
-	if (!hash || strcmp(hash, found) != 0)
-		return shunt_fail(err, EIO, path, "damaged: the hash of its configuration is %s, expected %.40s", found,
-				  hash ? hash : "");
-	return 0;
-}
-
-/* To be released in any case. */
-static int read_pages(const char *path, struct pages *pages, struct shunt_err *err)
-{
-	size_t len = 0;
-	char *end;
-	int rc;
-
-	*pages = (struct pages){.text = NULL};
-	rc = read_text(path, &pages->text, &len, err);
-	if (rc)
-		return rc;
-	end = memchr(pages->text, '\n', len);
-	if (!end || pages->text[len - 1] != '\n' || end == pages->text + len - 1)
-		return shunt_fail(err, EIO, path, "damaged or cut short: expected two lines");
-	pages->head = json_loadb(pages->text, (size_t)(end - pages->text), JSON_REJECT_DUPLICATES, NULL);
-	pages->config = end + 1;
-	pages->config_len = (size_t)(pages->text + len - 1 - pages->config);
-	if (!json_is_object(pages->head))
-		return shunt_fail(err, EIO, path, "damaged: its first line is no JSON object");
-	return check_config(pages, path, err);
-}
-
-static int parse_head(const json_t *head, uint64_t number, const char *path, struct revision *out,
-		      struct shunt_err *err)
-{
-	json_int_t format, revision, when, uid = -1, pid = -1, base = (json_int_t)number;
-	const char *by, *summary;
-	json_error_t bad;
-
-	if (json_unpack_ex((json_t *)head, &bad, 0, "{s:I, s:I, s:I, s:s, s:s, s?I, s?I, s?I}", "format", &format,
-			   "revision", &revision, "time", &when, "by", &by, "summary", &summary, "uid", &uid, "pid",
-			   &pid, "base", &base))
-		return shunt_fail(err, EIO, path, "damaged: %s", bad.text);
-	if (format < FORMAT_WHOLE || format > FORMAT_DELTA || revision != (json_int_t)number || base < 1 ||
-	    (format == FORMAT_DELTA ? base >= revision : base != revision))
-		return shunt_fail(err, EIO, path,
-				  "is revision %" JSON_INTEGER_FORMAT " of format %" JSON_INTEGER_FORMAT
-				  ", expected %" PRIu64 " and %d or %d",
-				  revision, format, number, FORMAT_WHOLE, FORMAT_DELTA);
-	*out = (struct revision){number, (uint64_t)when, xstrdup(by), xstrdup(summary), uid, pid, 0, (uint64_t)base};
-	return 0;
-}
-
 static void add(struct history *history, struct revision *revision)
 {
 	history->revisions = xreallocarray(history->revisions, history->count + 1, sizeof(*history->revisions));
@@ -174,18 +68,18 @@ static void read_revision(struct history *history, uint64_t number)
 	char *path = path_of(history, number);
 	struct revision revision = {0};
 	struct shunt_err err = {0};
-	struct pages pages;
-	int rc = read_pages(path, &pages, &err);
+	struct history_file file;
+	int rc = history_file_read(path, &file, &err);
 
 	if (!rc)
-		rc = parse_head(pages.head, number, path, &revision, &err);
+		rc = history_file_head(&file, number, path, &revision, &err);
 	if (rc) {
 		log_warning("history: %s; this revision is left out", shunt_err_text(&err));
 	} else {
-		revision.bytes = (uint64_t)(pages.config + pages.config_len + 1 - pages.text);
+		revision.bytes = (uint64_t)(file.config + file.config_len + 1 - file.text);
 		add(history, &revision);
 	}
-	pages_release(&pages);
+	history_file_release(&file);
 	free(path);
 }
 
@@ -321,15 +215,15 @@ static int no_revision(const struct history *history, uint64_t number, struct sh
 static json_t *read_second(const struct history *history, uint64_t number, struct shunt_err *err)
 {
 	char *path = path_of(history, number);
-	struct pages pages;
+	struct history_file file;
 	json_t *tree = NULL;
 
-	if (!read_pages(path, &pages, err)) {
-		tree = json_loadb(pages.config, pages.config_len, JSON_REJECT_DUPLICATES, NULL);
+	if (!history_file_read(path, &file, err)) {
+		tree = json_loadb(file.config, file.config_len, JSON_REJECT_DUPLICATES, NULL);
 		if (!tree)
 			shunt_fail(err, EIO, path, "is not a configuration of this version of shuntd: no JSON");
 	}
-	pages_release(&pages);
+	history_file_release(&file);
 	free(path);
 	return tree;
 }
@@ -398,43 +292,6 @@ bool history_differs(const struct history *history, uint64_t number)
 	return revision && revision->base != number;
 }
 
-static json_t *head_json(const struct revision *revision, const char *config, size_t len)
-{
-	char hash[17];
-	json_t *head;
-
-	snprintf(hash, sizeof(hash), "%016" PRIx64, store_hash(config, len));
-	head = json_pack("{s:i, s:I, s:I, s:s, s:s, s:I, s:s}", "format",
-			 revision->base == revision->number ? FORMAT_WHOLE : FORMAT_DELTA, "revision",
-			 (json_int_t)revision->number, "time", (json_int_t)revision->time, "by", revision->by,
-			 "summary", revision->summary, "bytes", (json_int_t)len, "hash", hash);
-	if (revision->uid >= 0)
-		json_object_set_new(head, "uid", json_integer(revision->uid));
-	if (revision->pid >= 0)
-		json_object_set_new(head, "pid", json_integer(revision->pid));
-	if (revision->base != revision->number)
-		json_object_set_new(head, "base", json_integer((json_int_t)revision->base));
-	return head;
-}
-
-/* NULL: out of memory. */
-static char *revision_text(const struct revision *revision, json_t *tree)
-{
-	char *second = json_dumps(tree, JSON_COMPACT), *first = NULL, *text = NULL;
-	json_t *head;
-
-	if (second) {
-		head = head_json(revision, second, strlen(second));
-		first = json_dumps(head, 0);
-		json_decref(head);
-	}
-	if (first)
-		text = xasprintf("%s\n%s\n", first, second);
-	free(first);
-	free(second);
-	return text;
-}
-
 /* The directory's own name is synced with the state file's. */
 static int write_durably(const struct history *history, const char *path, const char *text, struct shunt_err *err)
 {
@@ -477,7 +334,7 @@ static json_t *second_line(struct history *history, const struct config *before,
 
 static int write_pending(struct history *history, json_t *second, struct shunt_err *err)
 {
-	char *text = revision_text(&history->pending, second), *path = path_of(history, history->pending.number);
+	char *text = history_file_text(&history->pending, second), *path = path_of(history, history->pending.number);
 	int rc = text ? write_durably(history, path, text, err)
 		      : shunt_fail(err, ENOMEM, path, "cannot write: out of memory");
 
