@@ -51,6 +51,13 @@ set_up() {
 	[ "$(inside b1 cat /proc/sys/net/ipv4/conf/eth0/rp_filter)" = 1 ] # the others filter as before
 }
 
+# Two checks in a row would have failed by then.
+checked_through_tunnels() {
+	shunt service set web check.via=tunnel && sleep $((patience / 2 + 1)) && count_is up 4 && log_is_quiet
+}
+
+log_is_quiet() { ! grep 'through the tunnel' "$run/shuntd.log"; }
+
 # forwarded: lines "BACKEND PACKETS", by shuntd's counters.
 forwarded() {
 	shunt --json stats | jq -r '.services[0].backends[] | "b\(.address[-1:]) \(.packets)"'
@@ -112,6 +119,7 @@ agent_stripped() { # KIND
 # The agent in place of b1's devices, for every backend answers: it attaches with this kernel, and a second run replaces it.
 agent_instead() {
 	local device
+	shunt service set web check.via=direct || return 1 # or b1 would be down while it has neither
 	for device in shunt-ipip shunt-sit shunt-ip6; do
 		ip -n "$SHUNT_LAB-b1" link delete "$device" || return 1
 	done
@@ -130,11 +138,13 @@ for node in b1 b2 b3 b4; do
 	nginx_start $node || bail "nginx on $node starts"
 done
 write_config
+sed -i 's/check: {/&via: direct, /' "$conf" # until there are tunnels
 shuntd_start || bail "shuntd starts"
 wait_for 20 count_is up 4 || bail "all backends are up"
 
 test_that "with rp_filter=1 the lines of backend-setup on rp_filter are needed" needs_rp_filter_lines
 test_that "backend-setup --apply, on top of that" set_up
+test_that "checks through these tunnels pass" checked_through_tunnels
 test_that "IPv4 VIP: in IPv4 through ipip, in IPv6 through ip6tnl" through_tunnels 4 "$vip4"
 test_that "IPv6 VIP: in IPv4 through sit, in IPv6 through ip6tnl" through_tunnels 6 "[$vip6]"
 head -c 1000000 /dev/zero >"$run/body"
