@@ -205,8 +205,9 @@ $B/tests/bench_checks: $B/obj/tests/bench/checks.o $(call obj,obj,$(wildcard use
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(shell pkg-config --libs libuv libcurl libcares $(LIBS_LIB))
 
-bench-checks: $B/tests/bench_checks ## Measure what health checks cost (root; about a minute)
+bench-checks: all $B/tests/bench_checks ## Measure what health checks cost (root; about two minutes)
 	$B/tests/bench_checks
+	tests/bench/tunnel_checks.py --build $B
 
 bench-scale: all ## Measure what 1,000 and 10,000 services cost the daemon (root; several minutes)
 	tests/bench/scale.py --build $B
