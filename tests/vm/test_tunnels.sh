@@ -138,18 +138,18 @@ for node in b1 b2 b3 b4; do
 	nginx_start $node || bail "nginx on $node starts"
 done
 write_config
-sed -i 's/check: {/&via: direct, /' "$conf" # until there are tunnels
+sed -i 's/check: {/&via: direct, /' "$conf" # until there are tunnels, and while their packets are counted
 shuntd_start || bail "shuntd starts"
 wait_for 20 count_is up 4 || bail "all backends are up"
 
 test_that "with rp_filter=1 the lines of backend-setup on rp_filter are needed" needs_rp_filter_lines
 test_that "backend-setup --apply, on top of that" set_up
-test_that "checks through these tunnels pass" checked_through_tunnels
 test_that "IPv4 VIP: in IPv4 through ipip, in IPv6 through ip6tnl" through_tunnels 4 "$vip4"
 test_that "IPv6 VIP: in IPv4 through sit, in IPv6 through ip6tnl" through_tunnels 6 "[$vip6]"
 head -c 1000000 /dev/zero >"$run/body"
 test_that "1 MB up to the IPv4 VIP" upload "$vip4"
 test_that "1 MB up to the IPv6 VIP" upload "[$vip6]"
+test_that "checks through these tunnels pass" checked_through_tunnels
 test_that "killed with -9 and started again under load: no request fails" under_load killed_and_started
 test_that "with the agent in place of one backend's devices all answer" agent_instead
 tap_end
