@@ -431,10 +431,7 @@ int daemon_detach(struct daemon *d, struct shunt_err *err)
 enum backend_state daemon_backend_state(const struct daemon *d, const char *service,
 					const struct config_backend *backend)
 {
-	const struct model_service *svc = model_find(d->model, service);
+	const struct model_dest *dest = model_find_dest(d->model, service, &backend->addr);
 
-	for (size_t j = 0; svc && j < svc->dest_count; j++)
-		if (addr_equal(&svc->dests[j].addr, &backend->addr))
-			return svc->dests[j].state;
-	return BACKEND_UNRESOLVED;
+	return dest ? dest->state : BACKEND_UNRESOLVED;
 }

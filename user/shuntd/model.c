@@ -243,15 +243,26 @@ const struct model_service *model_find_service(const struct model *model, const 
 	return NULL;
 }
 
-const struct model_dest *model_find_dest(const struct model *model, const char *service, const struct shunt_addr *addr)
+const struct model_dest *model_service_dest(const struct model_service *service, const struct shunt_addr *addr,
+					    size_t *at)
 {
-	size_t at = 0;
-	const struct model_service *svc = model_find_service(model, service, &at);
+	for (size_t i = 0; i < service->dest_count; i++) {
+		size_t place = (*at + i) % service->dest_count;
 
-	for (size_t i = 0; svc && i < svc->dest_count; i++)
-		if (addr_equal(&svc->dests[i].addr, addr))
-			return &svc->dests[i];
+		if (addr_equal(&service->dests[place].addr, addr)) {
+			*at = place + 1;
+			return &service->dests[place];
+		}
+	}
 	return NULL;
+}
+
+const struct model_dest *model_find_dest(struct model *model, const char *service, const struct shunt_addr *addr)
+{
+	const struct model_service *svc = model_find(model, service);
+	size_t at = 0;
+
+	return svc ? model_service_dest(svc, addr, &at) : NULL;
 }
 
 static void fill_leftovers(struct model *model, const struct model_inputs *inputs)

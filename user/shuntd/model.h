@@ -150,7 +150,7 @@ struct model {
 	struct model_service *services;
 	size_t service_count;
 	uint64_t next_step; /* the earliest of the services' */
-	size_t found;	    /* model_find(): behind the last one found */
+	size_t found;	    /* model_find(): the place of the last one found */
 	uint64_t serial;    /* no other model has it */
 	uint64_t
 		follows; /* the serial of the one before, if only states, next hops, rings and times of `changed` differ; else 0 */
@@ -187,7 +187,11 @@ void model_touch_all(struct model *model);
 
 /* By name. Where the last search ended, *at, is where the next one begins: two models mostly have the same things in the same order. */
 const struct model_service *model_find_service(const struct model *model, const char *name, size_t *at);
-const struct model_dest *model_find_dest(const struct model *model, const char *service, const struct shunt_addr *addr);
+/* The same of a service's backends, by address. */
+const struct model_dest *model_service_dest(const struct model_service *service, const struct shunt_addr *addr,
+					    size_t *at);
+/* By model_find(). */
+const struct model_dest *model_find_dest(struct model *model, const char *service, const struct shunt_addr *addr);
 
 /* Is a backend's destination in its service's own ring, whatever others it has? */
 static inline bool model_dest_is_own(const struct model_dest *dest)

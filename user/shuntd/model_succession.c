@@ -36,27 +36,11 @@ void model_succeed(struct model_succession *s, struct model *model, const struct
 	model->changed = xcalloc(model->service_count + 1, sizeof(*model->changed));
 }
 
-/* Where the last search ended is where the next one begins: most services are where they were. */
-static const struct model_service *find_before(struct model_succession *s, const struct config_service *config)
-{
-	size_t count = s->before ? s->before->service_count : 0;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct model_service *service = &s->before->services[(s->at + i) % count];
-
-		if ((config->shared && service->of == config->shared) || !strcmp(service->name, config->name)) {
-			s->at = (s->at + i) % count + 1;
-			return service;
-		}
-	}
-	return NULL;
-}
-
 bool model_inherit(struct model_succession *s, size_t i, const struct config_service *config)
 {
 	struct model_service *service = &s->model->services[i];
 
-	s->was = find_before(s, config);
+	s->was = s->before ? model_find_service(s->before, config->name, &s->at) : NULL;
 	if (s->was && s->was->next_step && s->was->next_step <= s->now)
 		return false;
 	if (!s->was || s->was->stale || !config->shared || s->was->of != config->shared)
@@ -181,17 +165,12 @@ void model_free(struct model *model)
 
 struct model_service *model_find(struct model *model, const char *service)
 {
-	size_t count = model->service_count, first = model->found ? model->found - 1 : 0;
+	size_t at = model->found; /* again first: its backends are asked for in a row */
 
-	for (size_t i = 0; i < count; i++) { /* the last one again first: its backends are asked for in a row */
-		struct model_service *at = &model->services[(first + i) % count];
-
-		if (strcmp(at->name, service))
-			continue;
-		model->found = (first + i) % count + 1;
-		return at;
-	}
-	return NULL;
+	if (!model_find_service(model, service, &at))
+		return NULL;
+	model->found = at - 1;
+	return &model->services[model->found];
 }
 
 void model_touch(struct model *model, const char *service)

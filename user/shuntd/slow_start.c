@@ -5,20 +5,6 @@
 
 #define STEPS (RING_TURNS - 1) /* behind the first tenth */
 
-static const struct model_dest *find_dest(const struct model_service *service, const struct shunt_addr *addr,
-					  size_t *at)
-{
-	for (size_t i = 0; i < service->dest_count; i++) {
-		size_t place = (*at + i) % service->dest_count;
-
-		if (addr_equal(&service->dests[place].addr, addr)) {
-			*at = place + 1;
-			return &service->dests[place];
-		}
-	}
-	return NULL;
-}
-
 /* No check has found anything against it, and no operator has taken it out. */
 static bool is_untried(const struct model_dest *dest)
 {
@@ -42,7 +28,7 @@ static void fill_dest(struct model_dest *dest, const struct config_backend *back
 		      const struct config_service *config, const struct model_service *before, size_t *at,
 		      const struct model_inputs *inputs)
 {
-	const struct model_dest *was = before ? find_dest(before, &dest->addr, at) : NULL;
+	const struct model_dest *was = before ? model_service_dest(before, &dest->addr, at) : NULL;
 
 	dest->takes = backend_is_used(dest->state) && backend->weight;
 	dest->fresh = !dest->takes && is_untried(dest) && (!before || (was && was->fresh));

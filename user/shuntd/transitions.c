@@ -9,20 +9,6 @@
 
 #define WHY_TEXT 512
 
-static const struct model_dest *find_dest(const struct model_service *service, const struct shunt_addr *addr,
-					  size_t *at)
-{
-	for (size_t i = 0; i < service->dest_count; i++) {
-		size_t place = (*at + i) % service->dest_count;
-
-		if (addr_equal(&service->dests[place].addr, addr)) {
-			*at = place + 1;
-			return &service->dests[place];
-		}
-	}
-	return NULL;
-}
-
 static bool is_trouble(enum backend_state state)
 {
 	return state == BACKEND_DOWN || state == BACKEND_UNRESOLVED || state == BACKEND_PANIC;
@@ -109,7 +95,7 @@ static void tell_backends(const struct transitions *t, const struct model_servic
 	size_t at = 0;
 
 	for (size_t i = 0; i < after->dest_count; i++) {
-		const struct model_dest *is = &after->dests[i], *was = find_dest(before, &is->addr, &at);
+		const struct model_dest *is = &after->dests[i], *was = model_service_dest(before, &is->addr, &at);
 
 		if (!was || was->state != is->state)
 			tell_state(t, after->name, was, is);
@@ -122,7 +108,7 @@ static void tell_backends(const struct transitions *t, const struct model_servic
 		const struct model_dest *was = &before->dests[i];
 		struct journal_event event = events_of(JOURNAL_BACKEND, LOG_LEVEL_INFO, before->name, &was->addr);
 
-		if (find_dest(after, &was->addr, &at))
+		if (model_service_dest(after, &was->addr, &at))
 			continue;
 		event.from = backend_state_name(was->state);
 		event.to = "removed";
