@@ -23,7 +23,8 @@ execute() {
 	log=$(log_of "$1")
 	shift
 	timeout --kill-after=30 "$limit" "$@" >"$log" 2>&1 </dev/null || status=$?
-	echo "$status $((SECONDS - started))" >"$log.end"
+	echo "$status $((SECONDS - started))" >"$log.ending"
+	mv "$log.ending" "$log.end"
 }
 
 # report NAME: counts the tests that it has reported; one that reports none is a test itself, and so is ending badly.
@@ -68,6 +69,7 @@ run_each() {
 		[ ${#names[@]} -lt "${jobs:-1}" ] || report_next
 		name=$kind/$(basename "$program" .sh)
 		command_of[$name]=$(printf '%q' "$program")
+		rm -f "$(log_of "$name").end"
 		execute "$name" "$program" &
 		names[$!]=$name
 	done
@@ -76,10 +78,17 @@ run_each() {
 	done
 }
 
-report_next() { # of run_each
-	wait -n -p pid "${!names[@]}"
-	report "${names[$pid]}"
-	unset "names[$pid]"
+# Of run_each: the next that ends. By the file that it leaves, since bash forgets which of its jobs ended where two do so at once.
+report_next() {
+	while true; do
+		for pid in "${!names[@]}"; do
+			[ -e "$(log_of "${names[$pid]}").end" ] || continue
+			report "${names[$pid]}"
+			unset "names[$pid]"
+			return
+		done
+		wait -n "${!names[@]}" 2>/dev/null || sleep 0.1
+	done
 }
 
 # What failed a second time, one after the other: on a machine that others load, tests that wait for something are late at times. A failure stays in the output,
