@@ -4,18 +4,11 @@
  * memory, size. Every error is in test_config_errors.c. Run from the top of the tree. With GOLDEN_WRITE set, the goldens'
  * results are written instead of compared: look at the difference before keeping it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "config_yaml.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include "../../user/lib/yaml.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -31,12 +24,10 @@ static struct config *parse_file(const char *path)
 	struct config_source *source = NULL;
 	struct shunt_err err = {};
 	json_t *tree = yaml_load_file(path, &source, &err);
-	struct config *config = tree ? config_from_json(tree, source, &err) : NULL;
+	struct config *config = config_of(tree, source, &err);
 
 	if (!config)
 		fail_msg("%s", shunt_err_text(&err));
-	json_decref(tree);
-	config_source_free(source);
 	return config;
 }
 
