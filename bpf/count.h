@@ -6,9 +6,9 @@
 #include "maps.h"
 
 /* Counters are per CPU and XDP does not migrate or nest: plain additions. */
-static __always_inline void count(void *map, __u32 *index, __u32 bytes)
+static __always_inline void count(void *map, __u32 index, __u32 bytes)
 {
-	struct shunt_counter *counter = bpf_map_lookup_elem(map, index);
+	struct shunt_counter *counter = bpf_map_lookup_elem(map, &index);
 
 	if (counter) {
 		counter->packets++;
@@ -31,9 +31,7 @@ static __always_inline int count_reason(int reason, __u32 frame_len)
 		;
 	_Static_assert(SHUNT_REASON_MAX <= 64, "one bit a reason");
 
-	__u32 index = reason;
-
-	count(&shunt_rstat, &index, frame_len);
+	count(&shunt_rstat, reason, frame_len);
 	if (pass >> (reason & 63) & 1)
 		return XDP_PASS;
 	return tx >> (reason & 63) & 1 ? XDP_TX : XDP_DROP;

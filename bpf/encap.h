@@ -14,6 +14,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
+#include "csum.h"
 #include "maps.h"
 #include "outer.h"
 #include "packet.h"
@@ -41,28 +42,12 @@ static __always_inline int encap_check(__u32 ip_len, __u8 ttl, const struct shun
 	return NEXT;
 }
 
-/* Is it NEXT? */
-static __always_inline bool encap_is_good(__u32 ip_len, __u8 ttl, const struct shunt_dest *dest)
-{
-	return dest->state != SHUNT_DEST_FREE && dest->ifindex && ttl > 1 && ip_len + encap_len(dest) <= dest->mtu;
-}
-
 /* The outer header to be, and the packet's own behind it. */
 struct encap {
 	void *outer, *inner;
 	__u32 ip_len; /* of the packet */
 	__u8 tos;     /* its TOS or traffic class: DSCP and ECN */
 };
-
-/* TTL, protocol and checksum are one word of memory. The TTL is the high byte of the checksum's word for it, which in the memory of a little-endian machine
- * counts ones; HC' = ~(~HC - 1) is HC + 1, and of 0xfffe and 0xffff, which have 0 and 1 behind them, HC + 2 (RFC 1624). */
-static __always_inline void encap_ttl(struct iphdr *ip)
-{
-	__u32 *word = (__u32 *)&ip->ttl, old = *word;
-
-	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the TTL is the lowest byte");
-	*word = old + 0x10000 - 1 + (old >= 0xfffe0000 ? 0x10000 : 0);
-}
 
 /* Of the packet: what the outer header is to tell of it is read, and its TTL falls by one. False: never, but the verifier wants to hear again that it is
  * in the frame's first buffer. */
@@ -83,7 +68,8 @@ static __always_inline bool encap_inner(struct encap *e, const void *end, bool i
 			return false;
 		e->tos = ip->tos;
 		e->ip_len = bpf_ntohs(ip->tot_len);
-		encap_ttl(ip);
+		ip->ttl--;
+		ip->check = csum_one_less(ip->check, bpf_htons(0x0100)); /* TTL is its word's high byte */
 	}
 	return true;
 }

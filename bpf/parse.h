@@ -87,7 +87,8 @@ static __always_inline bool parse(struct plain *p, bool is_v6)
 	}
 	if (p->ip_len + p->l3_off > p->frame_len)
 		return false;
-	p->ports = *(const __u32 *)l4;
+	/* One by one: whoever has written the packet a moment ago (a tunnel's driver, a test) wrote them so, and a load of both waits for both stores. */
+	p->ports = *(const volatile __u16 *)l4 | (__u32) * (const volatile __u16 *)(l4 + 2) << 16;
 	if (p->proto == IPPROTO_TCP)
 		return p->ip_len >= header + sizeof(struct tcphdr);
 	/* UDP's own length: less than its header, which wraps, or more than IP has. */

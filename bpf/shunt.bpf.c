@@ -29,7 +29,7 @@
 #include "count.h"
 
 /* To a destination that has been chosen, id: an XDP action. */
-static __always_inline int deliver(struct xdp_md *ctx, __u32 l3_off, __u32 frame_len, __u64 hash, __u32 *id,
+static __always_inline int deliver(struct xdp_md *ctx, __u32 l3_off, __u32 frame_len, __u64 hash, __u32 id,
 				   const struct shunt_dest *dest, bool is_v6)
 {
 	int action, reason = encap(ctx, l3_off, hash, dest, is_v6);
@@ -167,7 +167,7 @@ static __always_inline int slow_deliver(struct xdp_md *ctx, struct slow *s, int 
 		reason = too_big(ctx, &s->pkt, (int)dest->mtu - (int)encap_len(dest), is_v6);
 	if (reason != NEXT || !dest)
 		return count_reason(reason, s->pkt.frame_len);
-	return deliver(ctx, s->pkt.l3_off, s->pkt.frame_len, s->pkt.hash, &s->pkt.dest, dest, is_v6);
+	return deliver(ctx, s->pkt.l3_off, s->pkt.frame_len, s->pkt.hash, s->pkt.dest, dest, is_v6);
 }
 
 /* An XDP action, or LEAVE: slow_dirty() is to choose, and then to be asked again with chosen. */
@@ -300,33 +300,26 @@ static __always_inline int choose(struct xdp_md *ctx, const struct plain *p, con
 	return shunt_slot_current(word);
 }
 
-/* That the destination cannot take: LEAVE, or an XDP action. Apart, since a reason for each thing that is looked at costs all packets. */
-static __noinline int refuse(const struct shunt_dest *dest, __u32 ip_len, __u8 ttl, __u32 frame_len)
-{
-	int reason = dest ? encap_check(ip_len, ttl, dest) : SHUNT_REASON_BAD_DEST;
-
-	/* The slow path answers who sends too much. The others have nothing to hope for, unless it changed just now. */
-	return reason == SHUNT_REASON_TOO_BIG || reason == NEXT ? LEAVE : count_reason(reason, frame_len);
-}
-
-/* An XDP action, or LEAVE: the slow path is to say what becomes of it. */
+/* An XDP action, or LEAVE. */
 static __always_inline int balance(struct xdp_md *ctx, struct plain *p, bool is_v6, bool is_tagged)
 {
-	const __be32 *src = ip_src(p->ip, is_v6), *dst = ip_dst(p->ip, is_v6);
-	const struct shunt_dest *dest;
 	const struct shunt_vip *vip;
+	const struct shunt_dest *dest;
 	int reason, chosen;
 	__u64 hash;
 	__u32 id;
 
 	if (!parse(p, is_v6))
 		return LEAVE;
-	vip = vip_lookup(dst, p->ports >> 16, p->proto, is_v6, is_tagged);
+	vip = vip_lookup(ip_dst(p->ip, is_v6), p->ports >> 16, p->proto, is_v6, is_tagged);
 	if (!vip)
 		return is_tagged && vip_has_ranges() ? LEAVE : count_reason(SHUNT_REASON_NOT_VIP, p->frame_len);
-	if (unlikely(check_sender(is_group(p->frame), src, dst, is_v6) != NEXT || vip->flags & SHUNT_VIP_SPECIAL))
+	reason = check_sender(is_group(p->frame), ip_src(p->ip, is_v6), ip_dst(p->ip, is_v6), is_v6);
+	if (reason != NEXT)
+		return count_reason(reason, p->frame_len);
+	if (unlikely(vip->flags & SHUNT_VIP_SPECIAL))
 		return LEAVE;
-	hash = ring_flow_hash(src, dst, p->ports, p->proto, vip, is_v6);
+	hash = ring_flow_hash(ip_src(p->ip, is_v6), ip_dst(p->ip, is_v6), p->ports, p->proto, vip, is_v6);
 	chosen = choose(ctx, p, vip, hash, is_v6, is_tagged);
 	if (unlikely(chosen <= 0)) {
 		reason = chosen == LEAVE || is_tagged ? LEAVE : nobody(ctx, vip, p->proto == IPPROTO_TCP, is_v6);
@@ -334,9 +327,10 @@ static __always_inline int balance(struct xdp_md *ctx, struct plain *p, bool is_
 	}
 	id = chosen;
 	dest = bpf_map_lookup_elem(&shunt_dests, &id);
-	if (unlikely(!dest || !encap_is_good(p->ip_len, ip_ttl(p->ip, is_v6), dest)))
-		return refuse(dest, p->ip_len, ip_ttl(p->ip, is_v6), p->frame_len);
-	return deliver(ctx, p->l3_off, p->frame_len, hash, &id, dest, is_v6);
+	reason = dest ? encap_check(p->ip_len, ip_ttl(p->ip, is_v6), dest) : SHUNT_REASON_BAD_DEST;
+	if (reason != NEXT || !dest)
+		return reason == SHUNT_REASON_TOO_BIG ? LEAVE : count_reason(reason, p->frame_len);
+	return deliver(ctx, p->l3_off, p->frame_len, hash, id, dest, is_v6);
 }
 
 /* Where the packet says nothing of how long it is: a frame may be longer than what data_end shows of it. */

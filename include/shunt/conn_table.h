@@ -120,20 +120,25 @@ CONN_INLINE int conn_scan(struct conn_world *w, __u64 hash, __u32 except, __u32 
 
 	found->at = CONN_NOWHERE;
 	CONN_LOOP
-	for (__u32 i = 0; i < CONN_PAIR; i++) {
-		__u64 *way = conn_way(w, hash, i), entry;
-		int is_other, is_free, has_none = found->at == CONN_NOWHERE;
+	for (__u32 neighbour = 0; neighbour < 2; neighbour++) {
+		__u64 *ways = conn_bucket(w, conn_home(hash) ^ neighbour), entry;
 
-		if (!way)
+		if (!ways)
 			return 0;
-		entry = conn_load(way);
-		is_free = !shunt_conn_dest(entry);
-		is_other = i != except && conn_is_of(entry, tag);
-		if (is_other || (is_free && (has_none || shunt_conn_dest(found->entry))) ||
-		    (has_none && conn_evictable(entry, now, expiry)))
-			*found = (struct conn_found){conn_opaque(i, hash), entry};
-		if (is_other || !entry)
-			return is_other;
+		CONN_LOOP
+		for (__u32 i = 0; i < SHUNT_CONN_WAYS; i++) {
+			__u32 at = neighbour * SHUNT_CONN_WAYS + i;
+			int is_other, is_free, has_none = found->at == CONN_NOWHERE;
+
+			entry = conn_load(&ways[i]);
+			is_free = !shunt_conn_dest(entry);
+			is_other = at != except && conn_is_of(entry, tag);
+			if (is_other || (is_free && (has_none || shunt_conn_dest(found->entry))) ||
+			    (has_none && conn_evictable(entry, now, expiry)))
+				*found = (struct conn_found){conn_opaque(at, hash), entry};
+			if (is_other || !entry)
+				return is_other;
+		}
 	}
 	return 0;
 }
