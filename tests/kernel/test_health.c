@@ -218,6 +218,48 @@ static void test_without_road(void **state)
 	config_drop(config);
 }
 
+/* A check that goes on when its road is another one is ended: what it says is of neither, and none of its packets may take another road. */
+static void test_ended_with_its_road(void **state)
+{
+	struct server *server;
+	struct config *config;
+
+	(void)state;
+	server = PLAY(HANG, OK_ANSWER);
+	config = config_one(CONFIG_CHECK_HTTP, server->port, 1);
+	config->services->check.via = CONFIG_VIA_TUNNEL;
+	config->services->check.timeout = 60000;
+	config->services->vips = xcalloc(1, sizeof(struct config_vip));
+	config->services->vip_count = 1;
+	config->services->vips[0] = (struct config_vip){.addr = config->services->backends[0].addr, .port = 1};
+	health_set_road(health, road, NULL);
+	road_rc = 0;
+	health_sync(health, config, NULL, NULL);
+	AWAIT(server->requests == 1);
+	config->services->check.via = CONFIG_VIA_DIRECT;
+	health_sync(health, config, NULL, NULL);
+	AWAIT(is(HEALTH_UP));
+	assert_int_equal(server->resets, 1);
+	config_drop(config);
+}
+
+/* Nothing is left of a connection that was given up on, nor is one that was answered reset. */
+static void test_reset_after_timeout(void **state)
+{
+	struct server *server;
+	struct config *config;
+
+	(void)state;
+	server = PLAY(HANG, OK_ANSWER);
+	config = config_one(CONFIG_CHECK_HTTP, server->port, 1);
+	config->services->check.timeout = 100;
+	health_sync(health, config, NULL, NULL);
+	AWAIT(status()->failures);
+	AWAIT(status()->successes >= 2);
+	assert_int_equal(server->resets, 1);
+	config_drop(config);
+}
+
 /* ---- health_sync() ---- */
 
 static void test_initial(void **state)
@@ -466,6 +508,8 @@ int main(void)
 		TEST(test_fast_interval),
 		TEST(test_first_decides),
 		TEST(test_without_road),
+		TEST(test_ended_with_its_road),
+		TEST(test_reset_after_timeout),
 		TEST(test_initial),
 		TEST(test_kept_and_removed),
 		TEST(test_changed_check),

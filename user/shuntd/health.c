@@ -285,6 +285,8 @@ void target_set_check(struct target *t, const struct config_service *service)
 		vip = config_check_vip(service, &t->addr);
 	if (t->port == port && addr_equal(&t->vip, &vip) && config_check_equal(&t->check, check))
 		return;
+	if (!addr_equal(&t->vip, &vip)) /* its road may go at once */
+		cancel(t);
 	t->vip = vip;
 	config_check_clear(&t->check);
 	config_check_copy(&t->check, check);
