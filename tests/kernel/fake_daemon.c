@@ -349,7 +349,7 @@ void datapath_reason_counter(struct datapath *dp, enum shunt_reason reason, stru
 const struct health_status *health_get(const struct health *health, const char *service,
 				       const struct shunt_addr *backend)
 {
-	static const struct health_status up = {HEALTH_UP, 1700000000, 1700000100, 9, 0, "HTTP 200"};
+	static const struct health_status up = {HEALTH_UP, 1700000000, 1700000100, 9, 0, "HTTP 200", false};
 
 	(void)health, (void)service;
 	return is_v6(backend) ? NULL : &up;

@@ -43,6 +43,7 @@ struct server {
 	bool raw;     /* take whatever comes for a request: TLS */
 	int accepted; /* connections */
 	int requests; /* whole ones */
+	int resets;   /* connections that were not ended, but reset */
 	char last[4096];
 	size_t last_len;
 };
@@ -105,6 +106,7 @@ static inline void read_cb(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf
 
 	(void)buf;
 	if (got < 0) {
+		client->server->resets += got == UV_ECONNRESET;
 		client_close(client);
 		return;
 	}

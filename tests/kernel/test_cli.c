@@ -138,7 +138,7 @@ static void pools(void **state)
 		{"$SHUNT pool set web green min_healthy=half", 2, "",
 		 "argument \"min_healthy=half\": expected a number of backends such as 2, or percent such as 50%"},
 		{"$SHUNT pool set web green colour=red", 2, "",
-		 "argument \"colour=red\": unknown key \"colour\", expected share, backup or min_healthy"},
+		 "argument \"colour=red\": unknown key \"colour\", expected share, backup, min_healthy or on_demand"},
 		{"$SHUNT pool set web green", 2, "", "pool set: expected SERVICE, POOL and KEY=VALUE..."},
 		{"$SHUNT pool set web green min_healthy=50%", 0, "pool green of web changed\n", ""},
 		{"$SHUNT pool set web green backup=true", 1, "",
@@ -173,6 +173,55 @@ static void pools(void **state)
 		{"$SHUNT backend delete web 10.1.0.21 10.1.0.22", 0, "deleted", ""},
 		{"$SHUNT backend delete web 10.1.0.11 10.1.0.12", 1, "",
 		 "services[web].pools.default: no backend of service \"web\" is in pool \"default\""},
+	};
+
+	(void)state;
+	cli_rows(rows, COUNT(rows));
+}
+
+#define DEMAND_OF(service) "$SHUNT --json export | jq -c '.services[] | select(.name == \"" service "\").on_demand'"
+
+/* What a command does not speak of stays. */
+static void on_demand(void **state)
+{
+	static const struct cli_row rows[] = {
+		{"$SHUNT service add lazy vip=192.0.2.7:80/tcp backend=10.1.0.11 backend=10.1.0.12,pool=green "
+		 "on_demand.start.command=/bin/on on_demand.start.command=1 on_demand.stop=none + service set lazy "
+		 "on_demand.idle=1h",
+		 0, "service lazy added\nservice lazy changed\n", ""},
+		{DEMAND_OF("lazy"), 0,
+		 "{\"start\":{\"command\":[\"/bin/on\",\"1\"]},\"idle\":\"1h\",\"timeout\":\"30s\"}\n", ""},
+		{"$SHUNT service set lazy on_demand.timeout=1m on_demand.awake='mon-fri 07:00-19:00'", 0, "changed\n",
+		 ""},
+		{"$SHUNT service set lazy on_demand.awake=none on_demand.stop.url=http://a/", 0, "changed\n", ""},
+		{DEMAND_OF("lazy"), 0,
+		 "{\"start\":{\"command\":[\"/bin/on\",\"1\"]},\"stop\":{\"url\":\"http://a/"
+		 "\",\"method\":\"POST\"},\"idle\":\"1h\",\"timeout\":\"1m\"}\n",
+		 ""},
+		{"$SHUNT pool set lazy green on_demand.idle=1m", 1, "",
+		 "services[lazy].on_demand: it is on demand as a whole; expected `shunt service set lazy "
+		 "on_demand=none` before"},
+		{"$SHUNT service set lazy on_demand=none", 0, "changed\n", ""},
+		{DEMAND_OF("lazy"), 0, "null\n", ""},
+		{"$SHUNT service set lazy on_demand.idle=1m", 1, "",
+		 "services[lazy].on_demand.start: missing; expected what wakes it"},
+		{"$SHUNT pool set lazy green on_demand.start.url=http://b/", 0, "service lazy changed\n", ""},
+		{"$SHUNT plan pool set lazy green on_demand.idle=1h", 4, "on_demand", ""},
+		{"$SHUNT pool set lazy default share=1 on_demand.start.url=http://c/", 0,
+		 "pool default of lazy changed\nservice lazy changed\n", ""},
+		{"$SHUNT pool set lazy green on_demand.idle=1m", 0, "service lazy changed\n", ""},
+		{"$SHUNT --json export | jq -c '[.services[] | select(.name == \"lazy\").on_demand.pools[] | "
+		 "[.start.url, "
+		 ".idle]]'",
+		 0, "[[\"http://c/\",\"10m\"],[\"http://b/\",\"1m\"]]\n", ""},
+		{"$SHUNT service set lazy on_demand.idle=1h", 1, "",
+		 "services[lazy].on_demand: its pools are on demand, each on their own; expected `shunt pool set lazy "
+		 "POOL on_demand.KEY=VALUE`, or on_demand=none before"},
+		{"$SHUNT pool set lazy green on_demand=none", 0, "service lazy changed\n", ""},
+		{"$SHUNT service set lazy on_demand=none + service set lazy on_demand.start.command=/bin/on", 0,
+		 "service lazy changed\nservice lazy changed\n", ""},
+		{"$SHUNT service set lzy on_demand.idle=1h", 1, "", "lzy"},
+		{"$SHUNT service delete lazy", 0, "service lazy deleted\n", ""},
 	};
 
 	(void)state;
@@ -214,7 +263,7 @@ static void endings(void **state)
 		"wait $p; s=$?; rm $DIR/w; exit $s");
 	assert_int_equal(r.status, 0);
 	cli_run(&r, "$SHUNT detach");
-	assert_string_equal(r.out, "done (generation 17)\n");
+	assert_string_equal(r.out, "done (generation 27)\n");
 	assert_int_equal(fake_daemon_wait(&fake), 0);
 }
 
@@ -223,7 +272,8 @@ int main(void)
 	/* In this order: each goes on from the configuration that the last one left. */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts),   cmocka_unit_test(refusals), cmocka_unit_test(json),
-		cmocka_unit_test(changes), cmocka_unit_test(pools),    cmocka_unit_test(endings),
+		cmocka_unit_test(changes), cmocka_unit_test(pools),    cmocka_unit_test(on_demand),
+		cmocka_unit_test(endings),
 	};
 
 	return cmocka_run_group_tests_name("cli", tests, start_cli, stop_fake);

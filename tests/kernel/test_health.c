@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "../../user/shuntd/health_probe.h"
 #include "health_bench.h"
 
 #define MANY 2000
@@ -174,6 +175,88 @@ static void test_first_decides(void **state)
 	assert_true(is(HEALTH_DOWN));
 	AWAIT(is(HEALTH_UP));
 	assert_int_equal(status()->successes, 2);
+	config_drop(config);
+}
+
+/* ---- roads ---- */
+
+static int road_rc;
+
+static int road(void *arg, const char *service, const struct shunt_addr *backend, const struct shunt_addr *vip,
+		struct probe_road *out, struct shunt_err *err)
+{
+	(void)arg, (void)service, (void)vip;
+	*out = (struct probe_road){.to = *backend};
+	return road_rc ? shunt_fail(err, -road_rc, NULL, "no road") : 0;
+}
+
+/* Without a next hop there is no first result, and later on a failure; neither is a word of the backend's. */
+static void test_without_road(void **state)
+{
+	struct server *server;
+	struct config *config;
+
+	(void)state;
+	server = server_listen("127.0.0.1");
+	config = config_one(CONFIG_CHECK_TCP, server->port, 1);
+	config->services->check.via = CONFIG_VIA_TUNNEL;
+	config->services->vips = xcalloc(1, sizeof(struct config_vip));
+	config->services->vip_count = 1;
+	config->services->vips[0] = (struct config_vip){.addr = config->services->backends[0].addr, .port = 1};
+	health_set_road(health, road, NULL);
+	road_rc = -EAGAIN;
+	health_sync(health, config, NULL, NULL);
+	AWAIT(status()->reason[0]);
+	assert_true(is(HEALTH_CHECKING) && status()->unasked);
+	road_rc = 0;
+	AWAIT(is(HEALTH_UP));
+	assert_false(status()->unasked);
+	road_rc = -EAGAIN;
+	AWAIT(status()->failures);
+	assert_string_equal(status()->reason, "no road");
+	assert_true(status()->unasked);
+	config_drop(config);
+}
+
+/* A check that goes on when its road is another one is ended: what it says is of neither, and none of its packets may take another road. */
+static void test_ended_with_its_road(void **state)
+{
+	struct server *server;
+	struct config *config;
+
+	(void)state;
+	server = PLAY(HANG, OK_ANSWER);
+	config = config_one(CONFIG_CHECK_HTTP, server->port, 1);
+	config->services->check.via = CONFIG_VIA_TUNNEL;
+	config->services->check.timeout = 60000;
+	config->services->vips = xcalloc(1, sizeof(struct config_vip));
+	config->services->vip_count = 1;
+	config->services->vips[0] = (struct config_vip){.addr = config->services->backends[0].addr, .port = 1};
+	health_set_road(health, road, NULL);
+	road_rc = 0;
+	health_sync(health, config, NULL, NULL);
+	AWAIT(server->requests == 1);
+	config->services->check.via = CONFIG_VIA_DIRECT;
+	health_sync(health, config, NULL, NULL);
+	AWAIT(is(HEALTH_UP));
+	assert_int_equal(server->resets, 1);
+	config_drop(config);
+}
+
+/* Nothing is left of a connection that was given up on, nor is one that was answered reset. */
+static void test_reset_after_timeout(void **state)
+{
+	struct server *server;
+	struct config *config;
+
+	(void)state;
+	server = PLAY(HANG, OK_ANSWER);
+	config = config_one(CONFIG_CHECK_HTTP, server->port, 1);
+	config->services->check.timeout = 100;
+	health_sync(health, config, NULL, NULL);
+	AWAIT(status()->failures);
+	AWAIT(status()->successes >= 2);
+	assert_int_equal(server->resets, 1);
 	config_drop(config);
 }
 
@@ -424,6 +507,9 @@ int main(void)
 		TEST(test_rise_and_fall),
 		TEST(test_fast_interval),
 		TEST(test_first_decides),
+		TEST(test_without_road),
+		TEST(test_ended_with_its_road),
+		TEST(test_reset_after_timeout),
 		TEST(test_initial),
 		TEST(test_kept_and_removed),
 		TEST(test_changed_check),

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Next hops: what changes under them, and what must not be lost. */
+#include "../../user/shuntd/nexthop_priv.h"
 #include "nexthop_bench.h"
+
+#define MANY 200
 
 static void test_late_neighbour(void **state)
 {
@@ -162,6 +165,86 @@ static void test_overrun(void **state)
 	AWAIT(has_mac("192.0.2.1", P0_MAC));
 }
 
+/* Until nothing is asked for any more but now and then. */
+static void settle(void)
+{
+	uint32_t seq;
+
+	do {
+		seq = nexthops->nl.seq;
+		for (uint64_t end = uv_now(&loop) + 300; uv_now(&loop) < end;)
+			uv_run(&loop, UV_RUN_ONCE);
+	} while (nexthops->nl.seq - seq > MANY / 4);
+}
+
+/* MANY behind p0's router, and 198.51.100.1. */
+static void watch_many(void)
+{
+	struct shunt_addr addrs[MANY + 1];
+
+	for (int i = 0; i < MANY; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "192.0.2.%d", i + 1);
+		addrs[i] = addr(text);
+	}
+	addrs[MANY] = addr("198.51.100.1");
+	run("ip route add 192.0.2.0/24 via 10.1.0.254; ip route add 198.51.100.0/24 via 10.1.0.254");
+	nexthops_watch(nexthops, addrs, NULL, MANY + 1);
+	AWAIT(resolved("192.0.2.1") && resolved("192.0.2.200") && resolved("198.51.100.1"));
+	settle();
+}
+
+/* Of many only those are asked for that an event concerns, however many share a neighbour; and it is right for all. */
+static void test_asks_for_few(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	watch_many();
+	before = nexthops->nl.seq;
+	run("ip route add 203.0.113.0/24 via 10.1.0.254; ip route replace 198.51.100.0/25 via 10.2.0.254");
+	AWAIT(has_mac("198.51.100.1", P1_MAC));
+	peer_run("ip link set p0 address " NEW_MAC);
+	AWAIT(has_mac("192.0.2.1", NEW_MAC) && has_mac("192.0.2.200", NEW_MAC));
+	run("ip route del 198.51.100.0/25");
+	AWAIT(has_mac("198.51.100.1", NEW_MAC));
+	assert_in_range(nexthops->nl.seq - before, 3, MANY / 2);
+	run("ip route replace 192.0.2.0/24 via 10.2.0.254");
+	AWAIT(has_mac("192.0.2.1", P1_MAC) && has_mac("192.0.2.200", P1_MAC));
+	run("ip route add 192.0.2.128/25 via 10.1.0.254");
+	AWAIT(has_mac("192.0.2.200", NEW_MAC) && has_mac("192.0.2.1", P1_MAC));
+	run("ip link set eth1 down");
+	AWAIT(!resolved("192.0.2.1") && resolved("192.0.2.200"));
+}
+
+/* One that is added costs itself; a neighbour of which asking for it tells something is told to the others. */
+static void test_adds_one(void **state)
+{
+	struct shunt_addr addrs[MANY + 2];
+	uint64_t whole_at;
+	uint32_t before;
+
+	(void)state;
+	watch_many();
+	for (size_t i = 0; i <= MANY; i++)
+		addrs[i] = nexthops->watched[i].addr;
+	addrs[MANY + 1] = addr("192.0.2.222");
+	before = nexthops->nl.seq;
+	nexthops_watch(nexthops, addrs, NULL, MANY + 2);
+	assert_true(has_mac("192.0.2.222", P0_MAC) && has_mac("192.0.2.7", P0_MAC));
+	AWAIT(!uv_is_active((uv_handle_t *)&nexthops->pass_timer));
+	assert_in_range(nexthops->nl.seq - before, 1, MANY / 4);
+	settle();
+	run("ip neigh replace 10.1.0.254 dev eth0 lladdr " NEW_MAC " nud permanent");
+	addrs[MANY + 1] = addr("192.0.2.223");
+	nexthops_watch(nexthops, addrs, NULL, MANY + 2);
+	assert_true(has_mac("192.0.2.223", NEW_MAC));
+	whole_at = nexthops->whole_at;
+	AWAIT(has_mac("192.0.2.7", NEW_MAC) && has_mac("198.51.100.1", NEW_MAC));
+	assert_int_equal(nexthops->whole_at, whole_at); /* not by the one that comes every half a minute */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +259,8 @@ int main(void)
 		TEST(test_failed_keeps_mac),
 		TEST(test_path_mtu),
 		TEST(test_overrun),
+		TEST(test_asks_for_few),
+		TEST(test_adds_one),
 	};
 
 	log_set_level(LOG_LEVEL_ERROR);

@@ -181,6 +181,16 @@ each_pool_is_stopped_by_itself() {
 		shunt sleep web/b2 --force && wait_for 10 demand_is "b1:asleep b2:asleep" && refused "no pool \"b3\"" shunt wake web/b3
 }
 
+of_b1() { shunt --json export | jq -c '.services[0].on_demand.pools.b1'; }
+
+# One key of one pool, and what it does not speak of.
+by_command() {
+	local before
+	before=$(of_b1) && shunt pool set web b1 on_demand.idle=1h && of_b1 && [ "$(of_b1)" = "$(jq -c '.idle = "1h"' <<<"$before")" ] &&
+		demand_is "b1:asleep b2:asleep" && shunt pool set web b1 on_demand.idle=3s && [ "$(of_b1)" = "$before" ] &&
+		refused 'its pools are on demand, each on their own' shunt service set web on_demand.idle=1h
+}
+
 # A window that is now, whatever now is.
 is_awake_by_schedule() {
 	pools_config "" ", awake: [\"00:00-24:00\"]"
@@ -211,6 +221,7 @@ test_that "a hook that hangs is killed, and blocks nothing" is_told_of_a_hook_th
 test_that "a flood wakes it once" is_not_flooded
 test_that "pools are woken each by their own clients, by an HTTP request" each_pool_by_itself
 test_that "and stopped each by itself" each_pool_is_stopped_by_itself
+test_that "a command sets one key of one of them" by_command
 test_that "a schedule keeps them awake" is_awake_by_schedule
 [ -z "$hooks_pid" ] || kill "$hooks_pid"
 tap_end

@@ -139,6 +139,42 @@ by_command() {
 		[ "$(shunt --json export | jq -r '.services[] | select(.name == "web").check.via')" = tunnel ]
 }
 
+silent() { # on port 8081 of b1's VIP: takes connections, and says nothing
+	inside b1 /usr/bin/python3 -c '
+import socket, sys, time
+listener = socket.create_server((sys.argv[1], 8081))
+time.sleep(120)' "$vip4" &
+	silent_pid=$!
+	disown
+	wait_for 5 has_listener
+}
+
+has_listener() { [ -n "$(inside b1 ss -Htnl "sport = :8081")" ]; }
+under_way() { [ -n "$(inside b1 ss -Htn state established "sport = :8081")" ]; }
+nothing_under_way() { [ -z "$(inside b1 ss -Htna state all exclude listening "sport = :8081")" ]; }
+strays() { inside lb nft list counter inet via_test strays | grep -c 'packets 0 '; }
+
+# A check that waits for an answer ends when its way goes, and none of its packets takes another one.
+ended_with_their_way() {
+	inside lb nft -f - <<-RULES || return 1
+		table inet via_test {
+			counter strays {}
+			chain out {
+				type filter hook output priority 0
+				meta mark & 0xfff00000 == 0x5b100000 oifname != "shunt-check0" counter name strays
+			}
+		}
+	RULES
+	silent && shunt service set web check.port=8081 check.interval=1m check.timeout=1m && wait_for 5 under_way && made_in_network &&
+		shunt service set web check.via=direct check.port=80 check.interval=$((200 * patience))ms check.timeout=$((300 * patience))ms &&
+		wait_for 5 nothing_under_way && wait_for 5 nothing_made && becomes web "" up 'HTTP 200' && [ "$(strays)" = 1 ]
+	local status=$?
+	inside lb nft list counter inet via_test strays
+	inside lb nft delete table inet via_test
+	kill "$silent_pid"
+	[ "$status" = 0 ] && shunt service set web check.via=tunnel && wait_for 5 made_in_network && becomes web "" up 'HTTP 200'
+}
+
 # Killed, it leaves what the next start replaces, and --detach removes.
 killed() {
 	shuntd_end KILL && made_in_network && shuntd_start && becomes web "" up 'HTTP 200' && shuntd_end KILL && made_in_network &&
@@ -174,6 +210,7 @@ test_that "what somebody removes is made again, and no backend fails for it" rem
 test_that "rp_filter on a tunnel interface" strict_rp_filter
 test_that "a VIP that the balancer has itself" own_vip
 test_that "by command; what was made goes with the last of them" by_command
+test_that "checks under way end with their way" ended_with_their_way
 test_that "a killed daemon's leavings: replaced by a start, removed by --detach" killed
 test_that "a daemon that ends leaves nothing" ended
 tap_end

@@ -59,6 +59,36 @@ static const struct row rows[] = {
 	 NULL},
 	{"service set web min_healthy=half", NULL,
 	 "argument \"min_healthy=half\": expected a number of backends such as 2, or percent such as 50%"},
+	{"service add web on_demand.start.command=/bin/power on_demand.start.command=on "
+	 "on_demand.stop.url=http://a/off "
+	 "on_demand.stop.method=PUT on_demand.idle=5m on_demand.timeout=30s on_demand.awake=mon-fri "
+	 "on_demand.awake=07:00-19:00",
+	 "[{'op': 'service.add', 'service': {'name': 'web', 'on_demand': {'start': {'command': ['/bin/power', 'on']}, "
+	 "'stop': {'url': 'http://a/off', 'method': 'PUT'}, 'idle': '5m', 'timeout': '30s', 'awake': ['mon-fri', "
+	 "'07:00-19:00']}}}]",
+	 NULL},
+	{"service set web on_demand=none + service set dns on_demand.stop=none on_demand.awake=none",
+	 "[{'op': 'service.set', 'service': 'web', 'set': {'on_demand': null}}, {'op': 'service.set', 'service': "
+	 "'dns', "
+	 "'set': {'on_demand': {'stop': null, 'awake': null}}}]",
+	 NULL},
+	{"service set web on_demand=off", NULL, "argument \"on_demand=off\": expected none, or on_demand.KEY=VALUE"},
+	{"service set web on_demand=none on_demand.idle=1m", NULL,
+	 "argument \"on_demand.idle=1m\": expected on_demand=none or on_demand.KEY=VALUE, not both"},
+	{"service set web on_demand.stop=none on_demand.stop.url=http://a/", NULL,
+	 "argument \"on_demand.stop.url=http://a/\": expected stop=none or stop.KEY=VALUE, not both"},
+	{"service set web on_demand.awake=none on_demand.awake=mon", NULL,
+	 "argument \"on_demand.awake=mon\": expected none, or times of the week, not both"},
+	{"service set web on_demand.start=/bin/true", NULL,
+	 "argument \"on_demand.start=/bin/true\": unknown key \"start\", expected start.command, start.url, "
+	 "start.method, stop, stop.command, stop.url, stop.method, idle, timeout or awake"},
+	{"service set web on_demand.start.url=a on_demand.start.url=b", NULL,
+	 "argument \"on_demand.start.url=b\": given twice"},
+	{"service set web on_demand.idle=5", NULL,
+	 "argument \"on_demand.idle=5\": expected a duration with its unit, such as 500ms, 2s, 1m"},
+	{"backend set web 10.1.0.1 on_demand=none", NULL,
+	 "argument \"on_demand=none\": unknown key \"on_demand\", expected weight, state, mac, encap, server_id or "
+	 "pool"},
 	{"service set web panic=50", "[{'op': 'service.set', 'service': 'web', 'set': {'panic': 50}}]", NULL},
 	{"service set web check.expect=200-299",
 	 "[{'op': 'service.set', 'service': 'web', 'set': {'check': {'expect': '200-299'}}}]", NULL},
@@ -162,7 +192,7 @@ static const struct row rows[] = {
 	{"service add web vpi=192.0.2.1:80/tcp", NULL,
 	 "argument \"vpi=192.0.2.1:80/tcp\": unknown key \"vpi\", expected vip, encap, ring_size, echo, quic, backend, "
 	 "check, algorithm, sticky, hash, udp, group, idle_timeout, drain_timeout, panic, min_healthy, slow_start, "
-	 "registration or discover; "
+	 "registration, discover or on_demand; "
 	 "did you mean \"vip\"?"},
 	{"service add web encap=vxlan", NULL,
 	 "argument \"encap=vxlan\": unknown encapsulation \"vxlan\", expected auto, ipip, ip6ip6, ipip6, sit, gue, gre "

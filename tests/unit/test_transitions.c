@@ -39,10 +39,16 @@ static const struct nexthop *nexthop(void *arg, const struct shunt_addr *backend
 	return is_one(backend, odd->unresolved) ? &unknown : &known;
 }
 
-static const char *checked(void *arg, const char *service, const struct shunt_addr *backend)
+/* 2001:db8:1::1 could not be asked, when it last should have been. */
+static const struct health_status *checked(void *arg, const char *service, const struct shunt_addr *backend)
 {
+	static const struct health_status refused = {.reason = "HTTP 503"}, nothing = {.reason = ""},
+					  roadless = {.reason = "no next hop is known", .unasked = true};
+
 	(void)arg, (void)service;
-	return is_one(backend, "10.1.0.1") ? "HTTP 503" : "";
+	if (is_one(backend, "2001:db8:1::1"))
+		return &roadless;
+	return is_one(backend, "10.1.0.1") ? &refused : &nothing;
 }
 
 static struct model *made(const struct config *config, struct odd odd)
@@ -102,6 +108,30 @@ static void the_world(void **state)
 	expect_events(made(config, (struct odd){.unresolved = "10.1.0.1"}),
 		      made(config, (struct odd){.unresolved = "10.1.0.1", .down = "10.1.0.1"}),
 		      "health service web: backend 10.1.0.1: up -> down: HTTP 503\n");
+	config_free(config);
+}
+
+/* What checks said before the next hop was known is not why a backend is what it is. */
+static void a_next_hop(void **state)
+{
+	const struct odd without = {.unresolved = "2001:db8:1::1"};
+	struct config *config = load();
+
+	(void)state;
+	expect_events(
+		made(config, without), made(config, (struct odd){.checking = "2001:db8:1::1"}),
+		"backend service dns: backend 2001:db8:1::1: unresolved -> checking: its next hop is known; no check "
+		"has answered yet\n");
+	expect_events(
+		made(config, without), made(config, (struct odd){.down = "2001:db8:1::1"}),
+		"backend service dns: backend 2001:db8:1::1: unresolved -> down: its next hop is known; not checked "
+		"since it was unresolved\n");
+	expect_events(made(config, (struct odd){.unresolved = "10.1.0.1"}),
+		      made(config, (struct odd){.down = "10.1.0.1"}),
+		      "backend service web: backend 10.1.0.1: unresolved -> down: its next hop is known; HTTP 503\n");
+	expect_events(made(config, without),
+		      made(config, (struct odd){.unresolved = "2001:db8:1::1", .down = "2001:db8:1::1"}),
+		      "health service dns: backend 2001:db8:1::1: up -> down: no next hop is known\n");
 	config_free(config);
 }
 
@@ -314,13 +344,10 @@ static void long_summaries(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rules),
-		cmocka_unit_test(slow_starts),
-		cmocka_unit_test(the_world),
-		cmocka_unit_test(a_start),
-		cmocka_unit_test(operators),
-		cmocka_unit_test(summaries),
-		cmocka_unit_test(summaries_of_several),
+		cmocka_unit_test(rules),	  cmocka_unit_test(slow_starts),
+		cmocka_unit_test(the_world),	  cmocka_unit_test(a_next_hop),
+		cmocka_unit_test(a_start),	  cmocka_unit_test(operators),
+		cmocka_unit_test(summaries),	  cmocka_unit_test(summaries_of_several),
 		cmocka_unit_test(long_summaries),
 	};
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "change_demand.h"
 #include "plan.h"
 
 void change_print_remarks(const json_t *answer)
@@ -57,14 +58,19 @@ int change_send_list(struct cli *cli, json_t *changes, bool force)
 		{"/v1/changes", "/v1/changes?force=1"},
 		{"/v1/changes?plan=1", "/v1/changes?plan=1&force=1"},
 	};
-	json_t *wrapped = json_pack("{s:O}", "changes", changes), *answer;
-	char *body = json_dumps(wrapped, JSON_COMPACT);
-	struct client_request request = {.method = "POST",
-					 .path = paths[cli->planning][force],
-					 .type = "application/json",
-					 .body = body,
-					 .len = strlen(body)};
-	int status = cli->planning ? plan_send(cli, &request) : client_call(cli, &request, &answer);
+	struct client_request request = {
+		.method = "POST", .path = paths[cli->planning][force], .type = "application/json"};
+	int status = change_complete_demands(cli, changes);
+	json_t *wrapped, *answer;
+	char *body;
+
+	if (status != STATUS_OK)
+		return status;
+	wrapped = json_pack("{s:O}", "changes", changes);
+	body = json_dumps(wrapped, JSON_COMPACT);
+	request.body = body;
+	request.len = strlen(body);
+	status = cli->planning ? plan_send(cli, &request) : client_call(cli, &request, &answer);
 
 	if (status == STATUS_OK && !cli->planning) {
 		json_object_set(answer, "changes", changes);

@@ -310,8 +310,11 @@ const struct command pool_commands[] = {
 	 pool_share},
 	{"pool", "switch", "SERVICE POOL [--force]",
 	 "send all new connections to one pool; --force: though none of its backends is available", pool_switch},
-	{"pool", "set", "SERVICE POOL [share=SHARE] [backup=true|false] [min_healthy=COUNT|PERCENT%]",
-	 "change one pool: whether it serves only when the others have failed, and when it has failed itself",
+	{"pool", "set",
+	 "SERVICE POOL [share=SHARE] [backup=true|false] [min_healthy=COUNT|PERCENT%] "
+	 "[on_demand.KEY=VALUE...]",
+	 "change one pool: whether it serves only when the others have failed, when it has failed itself, and whether "
+	 "it may sleep",
 	 pool_set},
 	{"pool", "delete", "SERVICE POOL", "forget what was set of a pool; its backends stay, and have no share",
 	 pool_delete},

@@ -138,10 +138,11 @@ const struct command service_commands[] = {
 	 "[algorithm=ALGORITHM] [sticky=SECONDS] [hash=INPUTS[,ipv4=LENGTH][,ipv6=LENGTH]] "
 	 "[group=NAME] [quic=ID:LENGTH...] [udp=keep|rehash|track] [idle_timeout=SECONDS] [drain_timeout=SECONDS] "
 	 "[panic=PERCENT] [min_healthy=COUNT|PERCENT%] [slow_start=DURATION] [registration=true|false] "
-	 "[discover=files:PATTERN|dns:NAME|srv:NAME...]",
+	 "[discover=files:PATTERN|dns:NAME|srv:NAME...] [on_demand.KEY=VALUE...]",
 	 "add a service", change_run},
 	{"service", "set", "NAME KEY=VALUE...",
-	 "change a service; vip= and backend= replace all it had, check.KEY= only that key", change_run},
+	 "change a service; vip= and backend= replace all it had, check.KEY= and on_demand.KEY= only that key",
+	 change_run},
 	{"service", "delete", "NAME... [--force]",
 	 "delete services with all their backends; --force: also those that had packets within the last minute",
 	 change_run},

@@ -10,20 +10,13 @@
 
 #include "../lib/config.h"
 #include "../lib/xalloc.h"
+#include "keys_priv.h"
 #include "words.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define KEYS_MAX 24
 
-/* A KEY=VALUE: what the value must look like, and the member it becomes. A setter fills *err->what only. */
-struct key {
-	const char *name;
-	int (*set)(json_t *object, const struct key *key, const char *value, struct shunt_err *err);
-	const char *member;
-};
-
-/* Takes value over. */
-static int put(json_t *object, const char *member, json_t *value, struct shunt_err *err)
+int keys_put(json_t *object, const char *member, json_t *value, struct shunt_err *err)
 {
 	if (json_object_get(object, member)) {
 		json_decref(value);
@@ -33,7 +26,7 @@ static int put(json_t *object, const char *member, json_t *value, struct shunt_e
 	return 0;
 }
 
-static void append(json_t *object, const char *member, json_t *value)
+void keys_append(json_t *object, const char *member, json_t *value)
 {
 	json_t *list = json_object_get(object, member);
 
@@ -54,37 +47,36 @@ static int set_number(json_t *object, const struct key *key, const char *value, 
 {
 	if (!is_number(value))
 		return shunt_fail(err, EINVAL, NULL, "expected a whole number");
-	return put(object, key->member, json_integer(atoll(value)), err);
+	return keys_put(object, key->member, json_integer(atoll(value)), err);
 }
 
-static int set_text(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+int keys_text(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
 	json_t *text = value[0] ? json_string(value) : NULL;
 
 	if (!text)
 		return shunt_fail(err, EINVAL, NULL, "expected a text, in UTF-8 and not empty");
-	return put(object, key->member, text, err);
+	return keys_put(object, key->member, text, err);
 }
 
-/* Given again: another one. */
-static int set_more_text(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+int keys_more_text(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
 	json_t *text = json_string(value);
 
 	if (!text)
 		return shunt_fail(err, EINVAL, NULL, "expected a text, in UTF-8");
-	append(object, key->member, text);
+	keys_append(object, key->member, text);
 	return 0;
 }
 
-static int set_duration(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
+int keys_duration(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
 	size_t digits = strspn(value, "0123456789");
 	static const char *const units[] = {"ms", "s", "m", "h"};
 
 	for (size_t i = 0; digits && i < COUNT(units); i++) {
 		if (strcmp(value + digits, units[i]) == 0)
-			return set_text(object, key, value, err);
+			return keys_text(object, key, value, err);
 	}
 	return shunt_fail(err, EINVAL, NULL, "expected a duration with its unit, such as 500ms, 2s, 1m");
 }
@@ -93,7 +85,7 @@ static int set_bool(json_t *object, const struct key *key, const char *value, st
 {
 	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
 		return shunt_fail(err, EINVAL, NULL, "expected true or false");
-	return put(object, key->member, json_boolean(value[0] == 't'), err);
+	return keys_put(object, key->member, json_boolean(value[0] == 't'), err);
 }
 
 /* One of the words of an enum, as the configuration spells them. */
@@ -118,7 +110,7 @@ static int set_word(json_t *object, const char *member, const struct choice *cho
 {
 	int rc = check_word(choice, value, err);
 
-	return rc ? rc : put(object, member, json_string(value), err);
+	return rc ? rc : keys_put(object, member, json_string(value), err);
 }
 
 static int set_encap(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
@@ -165,9 +157,9 @@ static int set_min_healthy(json_t *object, const struct key *key, const char *va
 	size_t digits = strspn(value, "0123456789");
 
 	if (digits && strcmp(value + digits, "%") == 0)
-		return put(object, key->member, json_string(value), err);
+		return keys_put(object, key->member, json_string(value), err);
 	if (is_number(value))
-		return put(object, key->member, json_integer(atoll(value)), err);
+		return keys_put(object, key->member, json_integer(atoll(value)), err);
 	return shunt_fail(err, EINVAL, NULL, "expected a number of backends such as 2, or percent such as 50%%");
 }
 
@@ -177,7 +169,7 @@ static int set_mac(json_t *object, const struct key *key, const char *value, str
 
 	if (mac_parse(value, mac))
 		return shunt_fail(err, EINVAL, NULL, "expected a MAC address such as 02:00:00:00:00:01");
-	return put(object, key->member, json_string(value), err);
+	return keys_put(object, key->member, json_string(value), err);
 }
 
 /* Given again: another one. */
@@ -189,7 +181,7 @@ static int set_server_id(json_t *object, const struct key *key, const char *valu
 		return shunt_fail(err, EINVAL, NULL,
 				  "expected \"0x\" and two hexadecimal digits for each of 1 to 15 octets, such as "
 				  "0x0a0b0c");
-	append(object, key->member, json_string(value));
+	keys_append(object, key->member, json_string(value));
 	return 0;
 }
 
@@ -206,9 +198,9 @@ static int set_quic(json_t *object, const struct key *key, const char *value, st
 		json_object_set_new(object, key->member, quic);
 	}
 	if (valid)
-		append(quic, "configs",
-		       json_pack("{s:I, s:I}", "id", (json_int_t)atoll(id), "server_id_length",
-				 (json_int_t)atoll(colon + 1)));
+		keys_append(quic, "configs",
+			    json_pack("{s:I, s:I}", "id", (json_int_t)atoll(id), "server_id_length",
+				      (json_int_t)atoll(colon + 1)));
 	free(id);
 	return valid ? 0
 		     : shunt_fail(err, EINVAL, NULL,
@@ -236,7 +228,7 @@ static int set_vip(json_t *object, const struct key *key, const char *value, str
 				  "expected ADDRESS:PORT/tcp or /udp, such as 192.0.2.10:80/tcp or "
 				  "[2001:db8::10]:80/tcp; PORT may be a range such as 8000-8999, or * for all, and "
 				  "ADDRESS a prefix such as 192.0.2.0/24");
-	append(object, key->member, json_string(value));
+	keys_append(object, key->member, json_string(value));
 	return 0;
 }
 
@@ -252,7 +244,7 @@ static int set_discover(json_t *object, const struct key *key, const char *value
 	if (!ret && !text)
 		ret = shunt_fail(err, EINVAL, NULL, "expected KIND:TEXT, such as files:/etc/shunt/targets.d/*.json");
 	if (!ret)
-		append(object, key->member, json_pack("{s:O}", kind, text));
+		keys_append(object, key->member, json_pack("{s:O}", kind, text));
 	json_decref(text);
 	free(kind);
 	return ret;
@@ -274,34 +266,35 @@ static const struct key service_keys[] = {
 	{"sticky", set_number, "sticky"},
 	{"hash", set_hash, "hash"},
 	{"udp", set_udp, "udp"},
-	{"group", set_text, "group"},
+	{"group", keys_text, "group"},
 	{"idle_timeout", set_number, "idle_timeout"},
 	{"drain_timeout", set_number, "drain_timeout"},
 	{"panic", set_number, "panic"},
 	{"min_healthy", set_min_healthy, "min_healthy"},
-	{"slow_start", set_duration, "slow_start"},
+	{"slow_start", keys_duration, "slow_start"},
 	{"registration", set_bool, "registration"},
 	{"discover", set_discover, "discover"},
+	{"on_demand", keys_none, "on_demand"},
 };
 
 /* Behind "check.". */
 static const struct key check_keys[] = {
 	{"type", set_check_type, "type"},
 	{"port", set_number, "port"},
-	{"via", set_text, "via"},
-	{"path", set_text, "path"},
-	{"host", set_text, "host"},
-	{"expect", set_text, "expect"},
+	{"via", keys_text, "via"},
+	{"path", keys_text, "path"},
+	{"host", keys_text, "host"},
+	{"expect", keys_text, "expect"},
 	{"verify", set_bool, "verify"},
-	{"ca", set_text, "ca"},
-	{"query", set_text, "query"},
-	{"record", set_text, "record"},
-	{"send", set_text, "send"},
-	{"command", set_more_text, "command"},
-	{"interval", set_duration, "interval"},
-	{"fast_interval", set_duration, "fast_interval"},
+	{"ca", keys_text, "ca"},
+	{"query", keys_text, "query"},
+	{"record", keys_text, "record"},
+	{"send", keys_text, "send"},
+	{"command", keys_more_text, "command"},
+	{"interval", keys_duration, "interval"},
+	{"fast_interval", keys_duration, "fast_interval"},
 	{"jitter", set_number, "jitter"},
-	{"timeout", set_duration, "timeout"},
+	{"timeout", keys_duration, "timeout"},
 	{"rise", set_number, "rise"},
 	{"fall", set_number, "fall"},
 };
@@ -324,17 +317,18 @@ static const struct key backend_keys[] = {
 	{"mac", set_mac, "mac"},
 	{"encap", set_encap, "encap"},
 	{"server_id", set_server_id, "server_id"},
-	{"pool", set_text, "pool"},
+	{"pool", keys_text, "pool"},
 };
 
 static const struct key pool_keys[] = {
 	{"share", set_number, "share"},
 	{"backup", set_bool, "backup"},
 	{"min_healthy", set_min_healthy, "min_healthy"},
+	{"on_demand", keys_none, "on_demand"},
 };
 
-static int set_by_name(json_t *object, const struct key *keys, size_t count, const char *name, const char *value,
-		       struct shunt_err *err)
+int keys_by_name(json_t *object, const struct key *keys, size_t count, const char *name, const char *value,
+		 struct shunt_err *err)
 {
 	const char *names[KEYS_MAX];
 	int found;
@@ -372,7 +366,7 @@ static json_t *encap_of(json_t *object)
 static int set_check(json_t *object, const struct key *key, const char *value, struct shunt_err *err)
 {
 	static const struct key type_key = {NULL, set_check_type, "type"}, port_key = {NULL, set_number, "port"},
-				path_key = {NULL, set_text, "path"};
+				path_key = {NULL, keys_text, "path"};
 	json_t *check = check_of(object);
 	char *text = xstrdup(value), *rest = text;
 	const char *type = strsep(&rest, ":");
@@ -390,7 +384,7 @@ static int set_check(json_t *object, const struct key *key, const char *value, s
 		ret = shunt_fail(err, EINVAL, NULL,
 				 "expected a path that begins with \"/\", such as http:8080:/healthz");
 	else if (ret == 0 && rest)
-		ret = set_text(check, &path_key, rest, err);
+		ret = keys_text(check, &path_key, rest, err);
 	free(text);
 	return ret;
 }
@@ -406,11 +400,13 @@ static int set_pair(json_t *object, const struct key *keys, size_t count, const 
 		return shunt_fail(err, EINVAL, NULL, "expected KEY=VALUE");
 	name = xasprintf("%.*s", (int)(equals - pair), pair);
 	if (keys == service_keys && strncmp(name, "check.", 6) == 0)
-		ret = set_by_name(check_of(object), check_keys, COUNT(check_keys), name + 6, equals + 1, err);
+		ret = keys_by_name(check_of(object), check_keys, COUNT(check_keys), name + 6, equals + 1, err);
+	else if ((keys == service_keys || keys == pool_keys) && strncmp(name, "on_demand.", 10) == 0)
+		ret = keys_set_demand(object, name + 10, equals + 1, err);
 	else if (strncmp(name, "encap.", 6) == 0)
-		ret = set_by_name(encap_of(object), encap_keys, COUNT(encap_keys), name + 6, equals + 1, err);
+		ret = keys_by_name(encap_of(object), encap_keys, COUNT(encap_keys), name + 6, equals + 1, err);
 	else
-		ret = set_by_name(object, keys, count, name, equals + 1, err);
+		ret = keys_by_name(object, keys, count, name, equals + 1, err);
 	free(name);
 	return ret;
 }
@@ -426,7 +422,7 @@ static int set_backend(json_t *object, const struct key *key, const char *value,
 	while (ret == 0 && (pair = strsep(&rest, ",")))
 		ret = set_pair(backend, backend_keys, COUNT(backend_keys), pair, err);
 	if (ret == 0)
-		append(object, key->member, json_incref(backend));
+		keys_append(object, key->member, json_incref(backend));
 	json_decref(backend);
 	free(text);
 	return ret;
@@ -444,7 +440,7 @@ static int set_hash(json_t *object, const struct key *key, const char *value, st
 	while (ret == 0 && (pair = strsep(&rest, ",")))
 		ret = set_pair(hash, hash_keys, COUNT(hash_keys), pair, err);
 	if (ret == 0)
-		ret = put(object, key->member, json_incref(hash), err);
+		ret = keys_put(object, key->member, json_incref(hash), err);
 	json_decref(hash);
 	free(text);
 	return ret;

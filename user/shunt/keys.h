@@ -4,7 +4,8 @@
  *
  * Of a service: vip=, backend=ADDRESS[,KEY=VALUE...] (both more than once), encap=, encap.KEY=, ring_size=, echo=,
  * hash=INPUTS[,KEY=VALUE...], udp=, idle_timeout=, drain_timeout=, check=TYPE[:PORT][:/PATH] and check.KEY=. Of a backend:
- * weight=, state=, mac=, encap=, encap.KEY=. Of a pool: share=, backup=, min_healthy=.
+ * weight=, state=, mac=, encap=, encap.KEY=. Of a pool: share=, backup=, min_healthy=. Of a service and a pool: on_demand=none and
+ * on_demand.KEY=; of those a null is what shall not be there (demand_join.h).
  * Errors say what was expected; which argument it was is for the caller to add.
  */
 #ifndef SHUNT_KEYS_H

@@ -120,21 +120,33 @@ static json_t *tags_json(const struct nexthop *hop)
 	return tags;
 }
 
+/* The kernel is asked for an interface's name once an answer, not for each backend behind it: a name can change. */
+static struct {
+	uint32_t ifindex; /* 0: none has been asked for */
+	char name[IFNAMSIZ];
+} named;
+
+static const char *interface_name(uint32_t ifindex)
+{
+	if (named.ifindex != ifindex)
+		named.ifindex = if_indextoname(ifindex, named.name) ? ifindex : 0;
+	return named.ifindex ? named.name : NULL;
+}
+
 static json_t *nexthop_json(const struct daemon *d, const struct shunt_addr *addr, const struct config_encap *encap)
 {
 	const struct nexthop *hop = nexthops_get(d->nexthops, addr);
 	const char *refusal = hop ? model_nexthop_refusal(encap, hop) : NULL;
-	char name[IFNAMSIZ], mac[SHUNT_ADDR_TEXT], gateway[SHUNT_ADDR_TEXT];
+	char mac[SHUNT_ADDR_TEXT], gateway[SHUNT_ADDR_TEXT];
 
 	if (!hop)
 		return json_null();
 	if (!hop->resolved || refusal)
 		return json_pack("{s:b, s:s}", "resolved", 0, "why", refusal ? refusal : hop->why);
 	return json_pack("{s:b, s:s?, s:o, s:s, s:s?, s:I, s:o*}", "resolved", 1, "interface",
-			 if_indextoname(hop->ifindex, name), "vlan", tags_json(hop), "mac",
-			 mac_format(hop->dst_mac, mac), "gateway",
-			 hop->gateway.family ? addr_format(&hop->gateway, gateway) : NULL, "mtu", (json_int_t)hop->mtu,
-			 "path_mtu", hop->path_mtu ? json_integer(hop->path_mtu) : NULL);
+			 interface_name(hop->ifindex), "vlan", tags_json(hop), "mac", mac_format(hop->dst_mac, mac),
+			 "gateway", hop->gateway.family ? addr_format(&hop->gateway, gateway) : NULL, "mtu",
+			 (json_int_t)hop->mtu, "path_mtu", hop->path_mtu ? json_integer(hop->path_mtu) : NULL);
 }
 
 static void set_counter(json_t *object, const struct shunt_counter *counter)
@@ -222,10 +234,12 @@ static json_t *service_json(const struct daemon *d, const struct config_service 
 	return object;
 }
 
+/* An answer begins. */
 static int read_counters(const struct daemon *d, struct shunt_err *err)
 {
 	int ret = datapath_counters_refresh(d->dp);
 
+	named.ifindex = 0;
 	if (ret)
 		return shunt_fail(err, -ret, "counters", "cannot read their maps: %s", strerror(-ret));
 	return 0;

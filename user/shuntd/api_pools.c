@@ -42,8 +42,7 @@ static size_t count_sources(const struct config_sources *sources, const char *po
 static json_t *pool_json(const struct daemon *d, const struct config_service *service, const char *name,
 			 const struct pool_sums *sums)
 {
-	size_t at = 0;
-	const struct model_service *model = model_find_service(d->model, service->name, &at);
+	const struct model_service *model = model_find(d->model, service->name);
 	const struct model_standing *standing = model ? serving_find(model, name) : NULL;
 	struct config_min_healthy min = config_min_healthy_of(service, name);
 	bool backup = config_is_backup(service, name);
@@ -79,8 +78,7 @@ json_t *api_pools_json(const struct daemon *d, const struct config_service *serv
 
 json_t *api_serving_json(const struct daemon *d, const struct config_service *service)
 {
-	size_t at = 0;
-	const struct model_service *model = model_find_service(d->model, service->name, &at);
+	const struct model_service *model = model_find(d->model, service->name);
 	char why[SERVING_TEXT];
 
 	return model ? json_pack("{s:s, s:s}", "rule", model_rule_name(model->rule), "why", serving_why(model, why))

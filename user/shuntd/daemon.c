@@ -357,11 +357,13 @@ int daemon_open(struct daemon *d, struct shunt_err *err)
 	uv_timer_init(d->loop, &d->repair_timer);
 	uv_timer_init(d->loop, &d->step_timer);
 	uv_timer_init(d->loop, &d->alive_timer);
+	uv_timer_init(d->loop, &d->via_timer);
 	d->refresh_timer.data = d;
 	d->slow_timer.data = d;
 	d->repair_timer.data = d;
 	d->step_timer.data = d;
 	d->alive_timer.data = d;
+	d->via_timer.data = d;
 	d->discoverers = discoverers_open(d);
 	rc = nexthops_open(&d->nexthops, d->loop, nexthops_changed, d, err);
 	if (rc)
@@ -400,7 +402,7 @@ void daemon_close(struct daemon *d)
 	demands_close(d->demands);
 	if (d->health)
 		health_close(d->health);
-	via_close(d->via);
+	daemon_close_via(d);
 	if (d->nexthops)
 		nexthops_close(d->nexthops);
 	discoverers_close(d);

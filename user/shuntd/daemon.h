@@ -51,6 +51,7 @@ struct daemon {
 	uv_timer_t repair_timer;
 	uv_timer_t step_timer; /* takes rings and connections on */
 	uv_timer_t alive_timer;
+	uv_timer_t via_timer;	    /* takes the way of checks through tunnels down */
 	struct api *api, *read_api; /* read_api: the socket for reading, if there is one */
 	char cause[96];		    /* of the change that is being made: "SIGHUP", "POST /v1/changes by uid 0" */
 };
@@ -75,8 +76,9 @@ int daemon_commit_files(struct daemon *d, struct config *next, uint64_t file_has
  * are a disk that is full, and an interface that does not take the program. */
 struct model *daemon_preview(struct daemon *d, const struct config *next, struct shunt_err *err);
 
-/* The way of checks through tunnels (daemon_via.c). config: in force; where none of its services wants it, it is taken down. */
+/* The way of checks through tunnels (daemon_via.c). config: in force; where none of its services wants it, it is taken down soon. */
 int daemon_open_via(struct daemon *d, struct shunt_err *err);
+void daemon_close_via(struct daemon *d);
 void daemon_settle_via(struct daemon *d, const struct config *config);
 
 /* Parts of a commit. Is it one that the daemon, and the maps that are there, can make at all? */

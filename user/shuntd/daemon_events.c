@@ -17,12 +17,11 @@ void daemon_set_cause(struct daemon *d, const char *fmt, ...)
 	va_end(args);
 }
 
-static const char *check_of(void *arg, const char *service, const struct shunt_addr *backend)
+static const struct health_status *check_of(void *arg, const char *service, const struct shunt_addr *backend)
 {
 	const struct daemon *d = arg;
-	const struct health_status *status = health_get(d->health, service, backend);
 
-	return status ? status->reason : NULL;
+	return health_get(d->health, service, backend);
 }
 
 void daemon_take_model(struct daemon *d, struct model *model)

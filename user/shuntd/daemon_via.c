@@ -5,6 +5,8 @@
 #include "daemon.h"
 #include "via.h"
 
+#define REST_DELAY_MS 1000 /* for the last words of connections that have just ended */
+
 /* A check past the host's own stack gives the kernel no occasion to doubt the neighbour, which may have changed without a word. */
 static void doubt_nexthop(const struct daemon *d, const char *service, const struct shunt_addr *backend)
 {
@@ -35,8 +37,24 @@ int daemon_open_via(struct daemon *d, struct shunt_err *err)
 	return rc;
 }
 
+static void rest(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+
+	via_rest(d->via);
+}
+
+void daemon_close_via(struct daemon *d)
+{
+	uv_close((uv_handle_t *)&d->via_timer, NULL);
+	via_close(d->via);
+}
+
+/* Checks that were under way have been ended by health_sync(). */
 void daemon_settle_via(struct daemon *d, const struct config *config)
 {
-	if (!config_checks_through_tunnels(config))
-		via_rest(d->via);
+	if (config_checks_through_tunnels(config))
+		uv_timer_stop(&d->via_timer);
+	else if (!uv_is_active((uv_handle_t *)&d->via_timer))
+		uv_timer_start(&d->via_timer, rest, REST_DELAY_MS, 0);
 }

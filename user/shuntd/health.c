@@ -71,6 +71,12 @@ static void set_state(struct target *t, enum health_state state)
 	t->status.since = time(NULL);
 }
 
+static void set_reason(struct target *t, const char *reason, bool unasked)
+{
+	snprintf(t->status.reason, sizeof(t->status.reason), "%s", reason);
+	t->status.unasked = unasked;
+}
+
 static enum health_state next_state(const struct target *t)
 {
 	const struct health_status *status = &t->status;
@@ -124,11 +130,11 @@ static void take_unknown(struct target *t, const struct probe_result *result)
 {
 	tell_unknown(t, result);
 	if (!t->status.checked)
-		snprintf(t->status.reason, sizeof(t->status.reason), "%s", result->reason);
+		set_reason(t, result->reason, false);
 	check_next(t);
 }
 
-static void take_result(struct target *t, const struct probe_result *result)
+static void take_result(struct target *t, const struct probe_result *result, bool unasked)
 {
 	struct health *health = t->health;
 	enum health_state state;
@@ -138,7 +144,7 @@ static void take_result(struct target *t, const struct probe_result *result)
 		return;
 	}
 	t->status.checked = time(NULL);
-	snprintf(t->status.reason, sizeof(t->status.reason), "%s", result->reason);
+	set_reason(t, result->reason, unasked);
 	t->status.successes = result->verdict == PROBE_PASS ? t->status.successes + 1 : 0;
 	t->status.failures = result->verdict == PROBE_PASS ? 0 : t->status.failures + 1;
 	state = next_state(t);
@@ -156,7 +162,7 @@ static void result_cb(void *arg, const struct probe_result *result)
 	struct target *t = arg;
 
 	t->probe = NULL;
-	take_result(t, result);
+	take_result(t, result, false);
 }
 
 /* ---- schedule ---- */
@@ -188,7 +194,7 @@ static void timeout_cb(uv_timer_t *timer)
 		probe_result_silence(&result, &t->vip, t->check.type == CONFIG_CHECK_ICMP ? 0 : t->port, t->timeout);
 	else
 		probe_result_set(&result, PROBE_FAIL, "timed out after %u ms", t->timeout);
-	take_result(t, &result);
+	take_result(t, &result, false);
 }
 
 /* From now on time counts. */
@@ -223,7 +229,7 @@ static int find_road(const struct target *t, struct probe_road *road, struct pro
 /* A neighbour that was never asked for answers in a moment; that it has not yet is no first result. */
 static void await_road(struct target *t, const struct probe_result *result)
 {
-	snprintf(t->status.reason, sizeof(t->status.reason), "%s", result->reason);
+	set_reason(t, result->reason, true);
 	uv_timer_start(&t->timer, check_cb, FIRST_WITHIN, 0);
 }
 
@@ -247,7 +253,7 @@ static void check_cb(uv_timer_t *timer)
 		return;
 	}
 	if (rc) {
-		take_result(t, &result);
+		take_result(t, &result, rc == -EAGAIN);
 		return;
 	}
 	t->probe = probe_start(&t->health->probers, &what, &caller, &result);
@@ -279,6 +285,8 @@ void target_set_check(struct target *t, const struct config_service *service)
 		vip = config_check_vip(service, &t->addr);
 	if (t->port == port && addr_equal(&t->vip, &vip) && config_check_equal(&t->check, check))
 		return;
+	if (!addr_equal(&t->vip, &vip)) /* its road may go at once */
+		cancel(t);
 	t->vip = vip;
 	config_check_clear(&t->check);
 	config_check_copy(&t->check, check);
@@ -290,7 +298,7 @@ void target_set_check(struct target *t, const struct config_service *service)
 	}
 	cancel(t);
 	uv_timer_stop(&t->timer);
-	snprintf(t->status.reason, sizeof(t->status.reason), "not checked");
+	set_reason(t, "not checked", false);
 	if (t->status.state != HEALTH_UP)
 		set_state(t, HEALTH_UP);
 }
@@ -348,7 +356,7 @@ void health_set_road(struct health *health, health_road_fn *road, void *arg)
 static void forget_state(struct target *t, const char *why)
 {
 	t->status.successes = t->status.failures = 0;
-	snprintf(t->status.reason, sizeof(t->status.reason), "%s", why);
+	set_reason(t, why, true);
 	if (t->status.state != HEALTH_CHECKING)
 		set_state(t, HEALTH_CHECKING);
 }

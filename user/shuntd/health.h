@@ -25,6 +25,7 @@ struct health_status {
 	uint32_t failures;
 	char reason
 		[128]; /* of the last result: "HTTP 503, expected 200 to 399", "connect: Connection refused", "timed out after 1000 ms" */
+	bool unasked; /* reason is why it was not asked, which ends without a check: no next hop, or asleep */
 };
 
 struct health;

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -24,6 +26,7 @@ struct probe_http_pool {
 	uv_loop_t *loop;
 	uv_timer_t timer;
 	CURLM *multi;
+	bool cancelling; /* what libcurl closes now has not come to its end */
 };
 
 struct probe_http {
@@ -181,6 +184,18 @@ static curl_socket_t open_socket_cb(void *arg, curlsocktype purpose, struct curl
 	return CURL_SOCKET_BAD;
 }
 
+/* Whoever is given up on is told once: an end that waits for its acknowledgement would be repeated for minutes, by another road where
+ * that of the check has gone meanwhile. */
+static int close_socket_cb(void *arg, curl_socket_t fd)
+{
+	const struct probe_http_pool *pool = arg;
+	const struct linger reset = {.l_onoff = 1};
+
+	if (pool->cancelling)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	return close(fd);
+}
+
 /*
  * With a host, the URL names it (so Host and SNI carry it as it was written) and the connection is directed to the target;
  * without one the URL is the target's literal address.
@@ -235,8 +250,12 @@ static bool set_hook(CURL *easy, const struct probe_target *target)
 
 static bool set_check(struct probe_http *probe, const struct probe_target *target)
 {
-	return set_url(probe, target) && !curl_easy_setopt(probe->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket_cb) &&
-	       !curl_easy_setopt(probe->easy, CURLOPT_OPENSOCKETDATA, probe);
+	CURL *easy = probe->easy;
+
+	return set_url(probe, target) && !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket_cb) &&
+	       !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, probe) &&
+	       !curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket_cb) &&
+	       !curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, probe->pool);
 }
 
 static bool set_options(struct probe_http *probe, const struct probe_target *target)
@@ -280,7 +299,9 @@ static void http_cancel(struct probe *probe)
 {
 	struct probe_http *http = (struct probe_http *)probe;
 
+	http->pool->cancelling = true;
 	curl_multi_remove_handle(http->pool->multi, http->easy);
+	http->pool->cancelling = false;
 	probe_free(http);
 }
 

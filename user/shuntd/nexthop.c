@@ -2,10 +2,10 @@
 /*
  * Next hops: what is watched, what is known about it, and when to ask again.
  *
- * All answers come from passes. A pass asks the kernel for the route of every watched address, and once for each
- * neighbour and each link that those routes name: thousands of backends behind one gateway cost one neighbour. An event only
- * makes a pass due; while one is due the socket is not read at all, since what it would say is known already. So a router
- * that rewrites a full table costs ten passes a second at most, whatever it sends, and an overrun socket costs nothing.
+ * All answers come from passes. A pass asks the kernel for the routes that are due (nexthop_due.c), and once for each
+ * neighbour and each link that they name: thousands of backends behind one gateway cost one neighbour. An event only
+ * makes a pass due, for those that it concerns; once all are, the socket is not read before the pass, since what it would say is known
+ * already. So a router that rewrites a full table costs ten passes a second at most, whatever it sends, and an overrun socket costs one.
  */
 #include "nexthop.h"
 
@@ -25,7 +25,8 @@
 #define PASS_SETTLE 2	  /* a change comes as several events: wait for its last */
 #define PASS_SHARE 9	  /* and a long pass is followed by a pause this many times as long */
 #define PASS_RETRY 1000	  /* after one that the kernel would not answer */
-#define PASS_IDLE 30000	  /* without any event: some things change silently, such as a path MTU that expires */
+#define PASS_IDLE \
+	30000 /* from one that asks for all to the next: some things change silently, such as a path MTU that expires */
 #define HOLD 3000     /* a next hop is kept for, while its successor is asked for: three questions, a second apart */
 #define USE_TICK 1000 /* how often neighbours are looked at for being due */
 
@@ -44,8 +45,14 @@ static void pass_schedule(struct nexthops *nh)
 		return;
 	if (nh->pass_after > now + wait)
 		wait = nh->pass_after - now;
-	uv_poll_stop(&nh->events);
 	uv_timer_start(&nh->pass_timer, pass_timer_cb, wait, 0);
+}
+
+static void pass_schedule_all(struct nexthops *nh)
+{
+	nh->due.all = true;
+	uv_poll_stop(&nh->events);
+	pass_schedule(nh);
 }
 
 static void use_timer_cb(uv_timer_t *timer)
@@ -54,7 +61,9 @@ static void use_timer_cb(uv_timer_t *timer)
 	uint64_t now = uv_now(nh->loop);
 
 	neighbours_use(&nh->neighbours, now);
-	if (nh->held || now >= nh->passed_at + PASS_IDLE)
+	if (now >= nh->whole_at + PASS_IDLE)
+		pass_schedule_all(nh);
+	else if (nh->held)
 		pass_schedule(nh);
 }
 
@@ -72,6 +81,7 @@ static bool nexthop_equal(const struct nexthop *a, const struct nexthop *b)
 static void pass_begin(struct nexthops *nh)
 {
 	nh->neighbours.pass++;
+	nh->neighbours.news = false;
 	nh->link_count = 0;
 }
 
@@ -120,34 +130,57 @@ static void note_change(struct nexthops *nh, size_t at, const struct shunt_addr 
 	nh->change_count = at + 1;
 }
 
-/* Ask for everything. True: nothing was left out. */
-static bool pass_run(struct nexthops *nh, size_t *changes)
+/* 0, or negative: the kernel could not be asked. */
+static int look_at(struct nexthops *nh, struct watched *w, enum due_work work, size_t *changes)
 {
 	struct nexthop now;
-	int ret;
+	int ret = nexthop_resolve(nh, w, work == DUE_ROUTE, &now);
+
+	if (ret < 0)
+		return ret;
+	w->due = false;
+	if (hold(nh, w)) {
+		nh->held++;
+		return 0;
+	}
+	if (nexthop_equal(&w->nexthop, &now))
+		return 0;
+	w->nexthop = now;
+	note_change(nh, (*changes)++, &w->addr);
+	return 0;
+}
+
+/* Of a neighbour that one was found to have, those have to know that were not looked at. */
+static void pass_end(struct nexthops *nh, const struct due *done)
+{
+	if (done->all) {
+		neighbours_forget(&nh->neighbours);
+		nh->whole_at = uv_now(nh->loop);
+	} else if (!done->neighbours) {
+		nh->due.neighbours |= nh->neighbours.news;
+	}
+}
+
+/* Ask for what is due. True: nothing was left out. */
+static bool pass_run(struct nexthops *nh, size_t *changes)
+{
+	const struct due due = nh->due;
 
 	*changes = 0;
 	nh->held = 0;
+	nh->due = (struct due){0};
 	pass_begin(nh);
 	for (size_t i = 0; i < nh->count; i++) {
-		struct watched *w = &nh->watched[i];
+		enum due_work work = due_work(&due, &nh->watched[i]);
+		int ret = work == DUE_NOTHING ? 0 : look_at(nh, &nh->watched[i], work, changes);
 
-		ret = nexthop_resolve(nh, w, &now);
-		if (ret < 0) {
-			log_warning("next hops: cannot ask the kernel: %s; kept as they were, asking again",
-				    strerror(-ret));
-			return false;
-		}
-		if (hold(nh, w)) {
-			nh->held++;
+		if (ret == 0)
 			continue;
-		}
-		if (nexthop_equal(&w->nexthop, &now))
-			continue;
-		w->nexthop = now;
-		note_change(nh, (*changes)++, &w->addr);
+		log_warning("next hops: cannot ask the kernel: %s; kept as they were, asking again", strerror(-ret));
+		nh->due.all = true;
+		return false;
 	}
-	neighbours_forget(&nh->neighbours);
+	pass_end(nh, &due);
 	return true;
 }
 
@@ -161,7 +194,7 @@ static void pass_timer_cb(uv_timer_t *timer)
 	bool whole;
 
 	/* Drained before asking, so that no event is dropped that the answers do not know of. */
-	rtnl_drain(&nh->nl, neighbour_matters, &nh->neighbours);
+	due_read_events(nh);
 	whole = pass_run(nh, &changes);
 	uv_poll_start(&nh->events, UV_READABLE, events_cb);
 	uv_update_time(nh->loop);
@@ -170,7 +203,7 @@ static void pass_timer_cb(uv_timer_t *timer)
 	pause = whole ? PASS_INTERVAL : PASS_RETRY;
 	if (nh->pass_after < nh->passed_at + pause)
 		nh->pass_after = nh->passed_at + pause;
-	if (!whole)
+	if (due_any(nh))
 		pass_schedule(nh);
 	if (!changes)
 		return;
@@ -184,7 +217,13 @@ static void events_cb(uv_poll_t *poll, int status, int events)
 	struct nexthops *nh = poll->data;
 
 	(void)events;
-	if (status < 0 || rtnl_drain(&nh->nl, neighbour_matters, &nh->neighbours))
+	if (status < 0)
+		nh->due.all = true;
+	else
+		due_read_events(nh);
+	if (nh->due.all)
+		pass_schedule_all(nh);
+	else if (due_any(nh))
 		pass_schedule(nh);
 }
 
@@ -195,25 +234,37 @@ static int watched_compare(const void *a, const void *b)
 	return addr_compare(&((const struct watched *)a)->addr, &((const struct watched *)b)->addr);
 }
 
-/* Sorted, each address once. The configuration has one MAC for it; of several the highest, so that the order does not matter. */
-static size_t watched_build(struct watched *next, const struct shunt_addr *addrs, const uint8_t (*macs)[6],
-			    size_t count)
+/* What is asked to be watched: little, since many of them are sorted whenever one of them changes. */
+struct wanted {
+	struct shunt_addr addr;
+	uint8_t mac[6];
+};
+
+static int wanted_compare(const void *a, const void *b)
 {
+	return addr_compare(&((const struct wanted *)a)->addr, &((const struct wanted *)b)->addr);
+}
+
+/* Sorted, each address once. The configuration has one MAC for it; of several the highest, so that the order does not matter. */
+static struct wanted *wanted_build(const struct shunt_addr *addrs, const uint8_t (*macs)[6], size_t *count)
+{
+	struct wanted *wanted = xcalloc(*count ? *count : 1, sizeof(*wanted));
 	size_t kept = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		next[i].addr = addrs[i];
+	for (size_t i = 0; i < *count; i++) {
+		wanted[i].addr = addrs[i];
 		if (macs)
-			memcpy(next[i].mac, macs[i], sizeof(next[i].mac));
+			memcpy(wanted[i].mac, macs[i], sizeof(wanted[i].mac));
 	}
-	qsort(next, count, sizeof(*next), watched_compare);
-	for (size_t i = 0; i < count; i++) {
-		if (!kept || !addr_equal(&next[kept - 1].addr, &next[i].addr))
-			next[kept++] = next[i];
-		else if (memcmp(next[i].mac, next[kept - 1].mac, sizeof(next[i].mac)) > 0)
-			memcpy(next[kept - 1].mac, next[i].mac, sizeof(next[i].mac));
+	qsort(wanted, *count, sizeof(*wanted), wanted_compare);
+	for (size_t i = 0; i < *count; i++) {
+		if (!kept || !addr_equal(&wanted[kept - 1].addr, &wanted[i].addr))
+			wanted[kept++] = wanted[i];
+		else if (memcmp(wanted[i].mac, wanted[kept - 1].mac, sizeof(wanted[i].mac)) > 0)
+			memcpy(wanted[kept - 1].mac, wanted[i].mac, sizeof(wanted[i].mac));
 	}
-	return kept;
+	*count = kept;
+	return wanted;
 }
 
 static struct watched *watched_find(const struct nexthops *nh, const struct shunt_addr *addr)
@@ -223,29 +274,44 @@ static struct watched *watched_find(const struct nexthops *nh, const struct shun
 	return nh->count ? bsearch(&key, nh->watched, nh->count, sizeof(key), watched_compare) : NULL;
 }
 
-void nexthops_watch(struct nexthops *nh, const struct shunt_addr *addrs, const uint8_t (*macs)[6], size_t count)
+/* What is new is asked for. at: where the one before was, or would be, among those of before; both are sorted. */
+static void watch_one(struct nexthops *nh, struct watched *w, const struct wanted *wanted, size_t *at)
 {
-	struct watched *next = xcalloc(count ? count : 1, sizeof(*next));
 	int ret;
 
-	count = watched_build(next, addrs, macs, count);
-	pass_begin(nh);
-	for (size_t i = 0; i < count; i++) {
-		const struct watched *old = watched_find(nh, &next[i].addr);
-
-		if (old && !memcmp(old->mac, next[i].mac, sizeof(old->mac))) {
-			next[i] = *old;
-			continue;
-		}
-		ret = nexthop_resolve(nh, &next[i], &next[i].nexthop);
-		if (ret < 0)
-			nexthop_unresolved(&next[i].nexthop, "cannot ask the kernel: %s", strerror(-ret));
+	while (*at < nh->count && addr_compare(&nh->watched[*at].addr, &wanted->addr) < 0)
+		++*at;
+	if (*at < nh->count && addr_equal(&nh->watched[*at].addr, &wanted->addr) &&
+	    !memcmp(nh->watched[*at].mac, wanted->mac, sizeof(wanted->mac))) {
+		*w = nh->watched[*at];
+		return;
 	}
+	w->addr = wanted->addr;
+	memcpy(w->mac, wanted->mac, sizeof(w->mac));
+	ret = nexthop_resolve(nh, w, true, &w->nexthop);
+	if (ret == 0)
+		return;
+	nexthop_unresolved(&w->nexthop, "cannot ask the kernel: %s", strerror(-ret));
+	nh->due.all = true;
+}
+
+void nexthops_watch(struct nexthops *nh, const struct shunt_addr *addrs, const uint8_t (*macs)[6], size_t count)
+{
+	struct wanted *wanted = wanted_build(addrs, macs, &count);
+	struct watched *next = xcalloc(count ? count : 1, sizeof(*next));
+	size_t at = 0;
+
+	pass_begin(nh);
+	for (size_t i = 0; i < count; i++)
+		watch_one(nh, &next[i], &wanted[i], &at);
+	free(wanted);
 	free(nh->watched);
 	nh->watched = next;
 	nh->count = count;
-	/* What asking for the new ones told of the old ones' neighbours, and which of those nobody needs now. */
-	pass_schedule(nh);
+	/* What asking for the new ones told of the old ones' neighbours. Which of those nobody needs now, the next pass over all finds. */
+	nh->due.neighbours |= nh->neighbours.news;
+	if (due_any(nh))
+		pass_schedule(nh);
 }
 
 void nexthops_remember(struct nexthops *nh, const struct shunt_addr *addr, uint32_t ifindex, const uint8_t mac[6])
@@ -256,8 +322,8 @@ void nexthops_remember(struct nexthops *nh, const struct shunt_addr *addr, uint3
 		return;
 	w->remembered_ifindex = ifindex;
 	memcpy(w->remembered, mac, sizeof(w->remembered));
-	if (nexthop_resolve(nh, w, &w->nexthop) < 0)
-		pass_schedule(nh);
+	if (nexthop_resolve(nh, w, false, &w->nexthop) < 0)
+		pass_schedule_all(nh);
 }
 
 bool nexthops_learn_mtu(struct nexthops *nh, const struct shunt_addr *addr, uint32_t mtu)
@@ -269,6 +335,8 @@ bool nexthops_learn_mtu(struct nexthops *nh, const struct shunt_addr *addr, uint
 		return false;
 	w->path_mtu = mtu;
 	w->path_until = uv_now(nh->loop) + PATH_MTU_LIFE;
+	w->due = true;
+	nh->due.marked++;
 	pass_schedule(nh);
 	return true;
 }
@@ -318,7 +386,7 @@ int nexthops_open(struct nexthops **nexthops, uv_loop_t *loop, void (*changed)(v
 	uv_timer_init(loop, &nh->use_timer);
 	nh->events.data = nh->pass_timer.data = nh->use_timer.data = nh;
 	nh->open_handles = 3;
-	nh->passed_at = uv_now(loop);
+	nh->passed_at = nh->whole_at = uv_now(loop);
 	nh->neighbours.nl = &nh->nl;
 	nh->neighbours.draws = uv_hrtime();
 	uv_poll_start(&nh->events, UV_READABLE, events_cb);

@@ -3,11 +3,11 @@
  * Next hops over rtnetlink (libmnl): for each watched address the egress interface, its MAC and the neighbour's MAC. A route over VLAN
  * devices is one over the interface below them, with their tags.
  *
- * Routes are asked for (RTM_GETROUTE), never mirrored: an edge node may hold a full table. Notifications of routes, neighbours,
- * links and addresses make the watched addresses be asked for again, together, at most every 100 ms. A neighbour that is
- * not known is asked for (NTF_USE) again and again, with backoff; one that was known and turns FAILED or is deleted
- * keeps its last MAC until another is known, since health checks decide about backends. A route that moves to a neighbour not heard
- * of before is followed when that one has answered, or after three seconds. A route that has gone unresolves at once.
+ * Routes are asked for (RTM_GETROUTE), never mirrored: an edge node may hold a full table. Notifications make the watched
+ * addresses that they concern be asked for again, together, at most every 100 ms. A neighbour that is not known is asked for
+ * (NTF_USE) again and again, with backoff; one that was known and turns FAILED or is deleted keeps its last MAC until
+ * another is known, since health checks decide about backends. A route that moves to a neighbour not heard of before is
+ * followed when that one has answered, or after three seconds. A route that has gone unresolves at once.
  */
 #ifndef SHUNT_NEXTHOP_H
 #define SHUNT_NEXTHOP_H

@@ -62,6 +62,12 @@ static void use(struct neighbours *all, struct neighbour *n, uint64_t now)
 	plan(all, n, now);
 }
 
+static bool differs(const struct neighbour *n, const struct rtnl_neighbour *told)
+{
+	return n->usable != told->usable || n->fixed != told->fixed ||
+	       (told->usable && memcmp(n->mac, told->mac, sizeof(n->mac)));
+}
+
 int neighbour_get(struct neighbours *all, uint32_t ifindex, const struct shunt_addr *addr, uint64_t now,
 		  const struct neighbour **out)
 {
@@ -76,7 +82,9 @@ int neighbour_get(struct neighbours *all, uint32_t ifindex, const struct shunt_a
 	ret = rtnl_get_neighbour(all->nl, ifindex, addr, &told);
 	if (ret < 0)
 		return ret;
-	if (!n)
+	if (n)
+		all->news |= differs(n, &told);
+	else
 		n = add(all, ifindex, addr);
 	*out = n;
 	was_usable = n->usable;
@@ -94,14 +102,12 @@ int neighbour_get(struct neighbours *all, uint32_t ifindex, const struct shunt_a
 	return 0;
 }
 
-bool neighbour_matters(void *arg, uint32_t ifindex, const struct shunt_addr *addr, const struct rtnl_neighbour *told)
+bool neighbour_matters(struct neighbours *all, uint32_t ifindex, const struct shunt_addr *addr,
+		       const struct rtnl_neighbour *told)
 {
-	const struct neighbour *n = find(arg, ifindex, addr);
+	const struct neighbour *n = find(all, ifindex, addr);
 
-	if (!n)
-		return false;
-	return n->usable != told->usable || n->fixed != told->fixed ||
-	       (told->usable && memcmp(n->mac, told->mac, sizeof(n->mac)));
+	return n && differs(n, told);
 }
 
 void neighbours_use(struct neighbours *all, uint64_t now)

@@ -30,6 +30,7 @@ struct neighbour {
 struct neighbours {
 	struct rtnl *nl;
 	uint32_t pass;	/* the present one: each neighbour is asked for once in it */
+	bool news;	/* asking has told of one what was not known of it: set here, cleared by who acts on it */
 	uint64_t draws; /* random numbers drawn */
 	struct neighbour *chains[NEIGHBOUR_CHAINS];
 };
@@ -38,9 +39,9 @@ struct neighbours {
 int neighbour_get(struct neighbours *all, uint32_t ifindex, const struct shunt_addr *addr, uint64_t now,
 		  const struct neighbour **out);
 
-/* Does this event tell something new? (An rtnl_matters_fn on struct neighbours.) Most tell of timers only: stale, probed,
- * reachable again. */
-bool neighbour_matters(void *arg, uint32_t ifindex, const struct shunt_addr *addr, const struct rtnl_neighbour *told);
+/* Does this event tell something new? Most tell of timers only: stale, probed, reachable again. */
+bool neighbour_matters(struct neighbours *all, uint32_t ifindex, const struct shunt_addr *addr,
+		       const struct rtnl_neighbour *told);
 
 /* Tell the kernel of all that are due. */
 void neighbours_use(struct neighbours *all, uint64_t now);

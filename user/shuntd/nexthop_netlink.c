@@ -15,10 +15,10 @@
 /* A link's description is the largest answer; without statistics and virtual functions 2 KiB would do. */
 #define ANSWER_SIZE 16384
 
-/* Events at a time, and how much of each is read: a neighbour's fits whole, of the others the type is enough. */
+/* Events at a time, and how much of each is read: a neighbour's fits whole, and so does a route's with a dozen next hops. */
 #define EVENT_BATCH 32
 #define EVENT_SIZE 512
-/* Batches per drain. Whoever writes routes faster than they are read gets the rest looked at next time. */
+/* Batches per drain. Whoever writes routes faster than they are read gets the rest looked at next time; the daemon has other work. */
 #define DRAIN_BATCHES 128
 
 #define NUD_USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
@@ -285,29 +285,60 @@ int rtnl_probe_neighbour(struct rtnl *nl, uint32_t ifindex, const struct shunt_a
 	return ask(nl, nlh, answer);
 }
 
-static bool event_matters(const struct nlmsghdr *nlh, size_t len, rtnl_matters_fn *matters, void *arg)
+/* False: not about a destination in IPv4 or IPv6. */
+static bool read_destination(const struct nlmsghdr *nlh, struct shunt_prefix *dst)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attr;
+	bool has_addr;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm) ||
+	    (rtm->rtm_family != AF_INET && rtm->rtm_family != AF_INET6))
+		return false;
+	*dst = (struct shunt_prefix){.len = rtm->rtm_dst_len};
+	dst->addr.family = rtm->rtm_family == AF_INET6 ? SHUNT_FAMILY_IPV6 : SHUNT_FAMILY_IPV4;
+	has_addr = !dst->len;
+	mnl_attr_for_each(attr, nlh, sizeof(*rtm))
+	{
+		if (mnl_attr_get_type(attr) == RTA_DST)
+			has_addr = addr_from(&dst->addr, rtm->rtm_family, mnl_attr_get_payload(attr),
+					     mnl_attr_get_payload_len(attr));
+	}
+	return has_addr && dst->len <= addr_bits(&dst->addr);
+}
+
+static void tell_neighbour(const struct nlmsghdr *nlh, const struct rtnl_watcher *watcher)
 {
 	struct rtnl_neighbour neighbour;
 	struct shunt_addr addr;
 	uint32_t ifindex;
 
-	if (len < sizeof(*nlh))
-		return true;
-	if (nlh->nlmsg_type == RTM_GETNEIGH) /* the kernel asks for a resolver in userspace */
-		return false;
-	if (nlh->nlmsg_type != RTM_NEWNEIGH && nlh->nlmsg_type != RTM_DELNEIGH)
-		return true;
-	if (!mnl_nlmsg_ok(nlh, len))
-		return true;
-	return read_neighbour(nlh, &ifindex, &addr, &neighbour) && matters(arg, ifindex, &addr, &neighbour);
+	if (read_neighbour(nlh, &ifindex, &addr, &neighbour))
+		watcher->neighbour(watcher->arg, ifindex, &addr, &neighbour);
 }
 
-bool rtnl_drain(struct rtnl *nl, rtnl_matters_fn *matters, void *arg)
+/* What was cut says only that something has changed. */
+static void tell_event(const struct nlmsghdr *nlh, size_t len, const struct rtnl_watcher *watcher)
+{
+	uint16_t type = len < sizeof(*nlh) ? NLMSG_NOOP : nlh->nlmsg_type;
+	bool whole = len >= sizeof(*nlh) && mnl_nlmsg_ok(nlh, len);
+	struct shunt_prefix dst;
+
+	if (type == RTM_GETNEIGH) /* the kernel asks for a resolver in userspace */
+		return;
+	if (whole && (type == RTM_NEWNEIGH || type == RTM_DELNEIGH))
+		tell_neighbour(nlh, watcher);
+	else if (whole && (type == RTM_NEWROUTE || type == RTM_DELROUTE) && read_destination(nlh, &dst))
+		watcher->route(watcher->arg, &dst);
+	else
+		watcher->other(watcher->arg);
+}
+
+void rtnl_drain(struct rtnl *nl, const struct rtnl_watcher *watcher)
 {
 	char buf[EVENT_BATCH][EVENT_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct iovec iov[EVENT_BATCH];
 	struct mmsghdr batch[EVENT_BATCH] = {};
-	bool dirty = false;
 	int got;
 
 	for (size_t i = 0; i < EVENT_BATCH; i++) {
@@ -318,11 +349,11 @@ bool rtnl_drain(struct rtnl *nl, rtnl_matters_fn *matters, void *arg)
 	for (int rounds = 0; rounds < DRAIN_BATCHES; rounds++) {
 		got = recvmmsg(rtnl_events_fd(nl), batch, EVENT_BATCH, MSG_DONTWAIT, NULL);
 		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return dirty;
+			return;
 		if (got < 0 && errno != EINTR)
-			dirty = true; /* ENOBUFS: events were lost; the queue itself is still to be read */
+			watcher->other(
+				watcher->arg); /* ENOBUFS: events were lost; the queue itself is still to be read */
 		for (int i = 0; i < got; i++)
-			dirty |= event_matters((struct nlmsghdr *)buf[i], batch[i].msg_len, matters, arg);
+			tell_event((struct nlmsghdr *)buf[i], batch[i].msg_len, watcher);
 	}
-	return true;
 }

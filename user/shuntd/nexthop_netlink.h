@@ -67,11 +67,17 @@ int rtnl_use_neighbour(struct rtnl *nl, uint32_t ifindex, const struct shunt_add
 /* Have the kernel ask a known neighbour at once whether it is still there, however lately it was heard of (NUD_PROBE). Its MAC stays. */
 int rtnl_probe_neighbour(struct rtnl *nl, uint32_t ifindex, const struct shunt_addr *addr);
 
-typedef bool rtnl_matters_fn(void *arg, uint32_t ifindex, const struct shunt_addr *addr,
-			     const struct rtnl_neighbour *neighbour);
+/* Who is told of events. */
+struct rtnl_watcher {
+	void (*neighbour)(void *arg, uint32_t ifindex, const struct shunt_addr *addr,
+			  const struct rtnl_neighbour *neighbour);
+	void (*route)(void *arg,
+		      const struct shunt_prefix *dst); /* one to there, in whichever table, has come, changed or gone */
+	void (*other)(void *arg); /* anything may have changed: links, addresses, rules; or events were lost */
+	void *arg;
+};
 
-/* Read the events that are waiting. True: something may have changed; an overrun of the socket is that as well. Neighbours are
- * the one kind looked into: of them matters() decides. */
-bool rtnl_drain(struct rtnl *nl, rtnl_matters_fn *matters, void *arg);
+/* Read the events that are waiting, or many of them. */
+void rtnl_drain(struct rtnl *nl, const struct rtnl_watcher *watcher);
 
 #endif

@@ -195,27 +195,34 @@ static uint32_t mtu_of(const struct rtnl_route *route, const struct rtnl_link *t
 	return room < mtu ? room : mtu;
 }
 
-int nexthop_resolve(struct nexthops *nh, struct watched *w, struct nexthop *out)
+static int ask_route(struct nexthops *nh, struct watched *w)
+{
+	int ret = rtnl_get_route(&nh->nl, &w->addr, &w->route);
+
+	w->asked = ret >= 0;
+	w->refused = ret;
+	return ret < 0 ? ret : 0;
+}
+
+int nexthop_resolve(struct nexthops *nh, struct watched *w, bool anew, struct nexthop *out)
 {
 	struct rtnl_link top, bottom;
-	struct rtnl_route route;
-	int ret;
+	int ret = anew || !w->asked ? ask_route(nh, w) : 0;
 
 	memset(out, 0, sizeof(*out));
 	w->asking = false;
-	ret = rtnl_get_route(&nh->nl, &w->addr, &route);
-	if (ret < 0)
+	if (ret)
 		return ret;
-	if (!route_is_usable(&w->addr, &route, ret, out))
+	if (!route_is_usable(&w->addr, &w->route, w->refused, out))
 		return 0;
-	ret = links_ask(nh, route.ifindex, &top, &bottom, out);
+	ret = links_ask(nh, w->route.ifindex, &top, &bottom, out);
 	if (ret)
 		return ret < 0 ? ret : 0;
 	if (!link_is_usable(&w->addr, &bottom, out))
 		return 0;
 	out->ifindex = bottom.ifindex;
-	out->gateway = route.gateway;
-	out->mtu = mtu_of(&route, &top, &bottom, out->tags);
+	out->gateway = w->route.gateway;
+	out->mtu = mtu_of(&w->route, &top, &bottom, out->tags);
 	if (w->path_mtu && uv_now(nh->loop) >= w->path_until)
 		w->path_mtu = 0;
 	if (w->path_mtu && w->path_mtu < out->mtu)

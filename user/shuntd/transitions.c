@@ -14,12 +14,22 @@ static bool is_trouble(enum backend_state state)
 	return state == BACKEND_DOWN || state == BACKEND_UNRESOLVED || state == BACKEND_PANIC;
 }
 
+/* Is it what its checks make of it? */
+static bool is_for_checks(enum backend_state state)
+{
+	return state != BACKEND_DRAIN && state != BACKEND_ASLEEP && state != BACKEND_UNRESOLVED;
+}
+
+/* Why there was no check may have ended with the state that is left: then nothing has been heard since. */
 static const char *check_said(const struct transitions *t, const char *service, const struct model_dest *dest)
 {
-	const char *said = t->checked(t->arg, service, &dest->addr);
+	const struct health_status *status = t->checked(t->arg, service, &dest->addr);
+	bool outdated = status && status->unasked && dest->nexthop.resolved;
 
-	if (said && said[0])
-		return said;
+	if (status && status->reason[0] && !outdated)
+		return status->reason;
+	if (outdated && dest->health != HEALTH_CHECKING)
+		return "not checked since it was unresolved";
 	return dest->health == HEALTH_CHECKING ? "no check has answered yet" : "not checked by this daemon yet";
 }
 
@@ -50,6 +60,8 @@ static void tell_state(const struct transitions *t, const char *service, const s
 		events_tell(&event, "by %s; %s", t->cause, why);
 	else if (!was)
 		events_tell(&event, "added by %s; %s", t->cause, why);
+	else if (was->state == BACKEND_UNRESOLVED && is_for_checks(is->state))
+		events_tell(&event, "its next hop is known; %s", why);
 	else
 		events_tell(&event, "%s", why);
 }

@@ -11,8 +11,8 @@
 
 struct transitions {
 	const char *cause; /* of what only a configuration changes: "SIGHUP" */
-	/* What a backend's last check said; NULL: nothing yet. */
-	const char *(*checked)(void *arg, const char *service, const struct shunt_addr *backend);
+	/* What checks say of a backend; NULL: nobody checks it. */
+	const struct health_status *(*checked)(void *arg, const char *service, const struct shunt_addr *backend);
 	void *arg;
 };
 
