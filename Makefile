@@ -56,7 +56,7 @@ CONN_BIN := $(addprefix $B/tests/test_conn_,explore property)
 KERNEL_BIN := $(patsubst tests/%.c,$B/tests/%,$(KERNEL_SRC))
 TEST_BPF_OBJ := $(patsubst tests/bpf/%.bpf.c,$B/tests/bpf/%.bpf.o,$(TEST_BPF_SRC))
 
-.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench bench-daemon bench-veth budget bench-checks bench-scale sim conn-mutants fuzz-packets fuzz-api format format-check install uninstall clean help
+.PHONY: all bpf tests unit check check-live live-tools check-vm demo bench bench-daemon bench-veth bench-instructions budget bench-checks bench-scale sim conn-mutants fuzz-packets fuzz-api format format-check install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -190,6 +190,14 @@ bench-daemon: $B/tests/bench_daemon ## Measure rings, changes of health, and the
 
 bench-veth: all live-tools $B/tests/bpf/reflect.bpf.o $B/tests/bpf/drop.bpf.o ## Measure packets a second through veth, beside nftables (root; half a minute)
 	scripts/bench-veth
+
+# Is a nanosecond an instruction?
+$B/tests/clock: $B/obj/tests/bench/clock.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $^
+
+bench-instructions: ## Count the instructions of a packet, beside IPVS and nftables, in an emulated machine (root; some minutes)
+	scripts/bench-instructions
 
 # What the programs may take, against the running kernel.
 $B/tests/budget: $B/obj/tests/budget/budget.o $(filter-out %/main.o,$(SHUNTD_OBJ)) $(XDP_OBJ) $(LIB_OBJ)

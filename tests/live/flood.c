@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * flood: sends TCP packets of one kind from ever new sources to a VIP, as fast as one CPU makes them, for a while. Frames go straight out of
- * an interface (BPF_PROG_TEST_RUN on live frames; for a veth they arrive at its peer, which must run an XDP program). Run it
- * in the interface's network namespace. TCP checksums are 0: nobody is to get these packets but a balancer.
+ * flood: sends packets of one kind to a VIP, from ever new sources or of so many flows in turn, as fast as one CPU makes them, for a while. Frames
+ * go straight out of an interface (BPF_PROG_TEST_RUN on live frames; for a veth they arrive at its peer, which must run an XDP program or have
+ * GRO). Run it in the interface's network namespace. TCP and UDP checksums are 0: nobody is to get these packets but a balancer.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <linux/if_ether.h>
 #include <linux/tcp.h>
+#include <linux/udp.h>
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
@@ -30,16 +31,18 @@ enum { BATCH = 64, CHUNK = 1 << 16, TARGETS = 2 };
 
 static struct {
 	struct shunt_addr to[TARGETS];
-	unsigned int to_count, port, seconds, packets, seed, ifindex;
+	unsigned int to_count, port, seconds, packets, seed, flows, ifindex;
 	uint8_t mac[6];
+	bool is_udp;
 	__be32 flags; /* as tcp_flag_word() has them */
 } wanted = {.seconds = 1, .packets = UINT32_MAX};
 
 static int usage(void)
 {
-	fputs("usage: flood --dev IFACE --mac MAC --to ADDR [--to ADDR] --port PORT --kind syn|ack|synack\n"
-	      "             [--seconds N] [--packets N] [--seed N]\n"
-	      "MAC: of the interface at the other end. Several targets take turns.\n",
+	fputs("usage: flood --dev IFACE --mac MAC --to ADDR [--to ADDR] --port PORT --kind syn|ack|synack|udp\n"
+	      "             [--seconds N] [--packets N] [--seed N] [--flows N]\n"
+	      "MAC: of the interface at the other end. Several targets take turns. The flows are those of the seed, "
+	      "beginning with the first.\n",
 	      stderr);
 	return 2;
 }
@@ -52,6 +55,8 @@ static int kind_parse(const char *text)
 		wanted.flags = TCP_FLAG_ACK;
 	else if (!strcmp(text, "synack"))
 		wanted.flags = TCP_FLAG_SYN | TCP_FLAG_ACK;
+	else if (!strcmp(text, "udp"))
+		wanted.is_udp = true;
 	else
 		return -EINVAL;
 	return 0;
@@ -77,6 +82,8 @@ static int option_parse(int option, const char *text)
 		return number_parse(text, 1, UINT32_MAX, &wanted.packets);
 	case 'r':
 		return number_parse(text, 0, UINT32_MAX, &wanted.seed);
+	case 'f':
+		return number_parse(text, 1, UINT32_MAX, &wanted.flows);
 	default:
 		return -EINVAL;
 	}
@@ -84,15 +91,12 @@ static int option_parse(int option, const char *text)
 
 static int options_parse(int argc, char **argv)
 {
-	static const struct option options[] = {{"dev", required_argument, NULL, 'd'},
-						{"mac", required_argument, NULL, 'm'},
-						{"to", required_argument, NULL, 't'},
-						{"port", required_argument, NULL, 'p'},
-						{"kind", required_argument, NULL, 'k'},
-						{"seconds", required_argument, NULL, 's'},
-						{"packets", required_argument, NULL, 'n'},
-						{"seed", required_argument, NULL, 'r'},
-						{}};
+	static const struct option options[] = {
+		{"dev", required_argument, NULL, 'd'},	   {"mac", required_argument, NULL, 'm'},
+		{"to", required_argument, NULL, 't'},	   {"port", required_argument, NULL, 'p'},
+		{"kind", required_argument, NULL, 'k'},	   {"seconds", required_argument, NULL, 's'},
+		{"packets", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 'r'},
+		{"flows", required_argument, NULL, 'f'},   {}};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -102,7 +106,9 @@ static int options_parse(int argc, char **argv)
 			return -EINVAL;
 		}
 	}
-	return wanted.ifindex && wanted.to_count && wanted.port && wanted.flags && optind == argc ? 0 : -EINVAL;
+	return wanted.ifindex && wanted.to_count && wanted.port && (wanted.flags || wanted.is_udp) && optind == argc
+		       ? 0
+		       : -EINVAL;
 }
 
 /* The checksum as the program wants it: with a source of 0.0.0.0, which is what is in the template. */
@@ -122,16 +128,20 @@ static void frame_make(struct flood_state *state, const struct shunt_addr *to)
 {
 	struct ethhdr eth = {.h_source = {2, 0, 0, 0, 0, 0xf1}};
 	struct tcphdr tcp = {.dest = htons((uint16_t)wanted.port), .doff = 5, .window = htons(64240)};
-	struct iphdr ip = {.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP, .daddr = to->word[0]};
-	struct ip6_hdr ip6 = {.ip6_flow = htonl(6u << 28), .ip6_plen = htons(sizeof(tcp)), .ip6_nxt = IPPROTO_TCP};
+	struct iphdr ip = {.version = 4, .ihl = 5, .ttl = 64, .daddr = to->word[0]};
+	struct ip6_hdr ip6 = {.ip6_flow = htonl(6u << 28), .ip6_plen = htons(sizeof(tcp))};
+	/* As long as the other: with 12 bytes of payload. */
+	struct udphdr udp = {.dest = tcp.dest, .len = ip6.ip6_plen};
 	char *at = (char *)state->frame;
 
 	memset(state->frame, 0, sizeof(state->frame));
 	memcpy(eth.h_dest, wanted.mac, sizeof(eth.h_dest));
+	state->is_udp = wanted.is_udp;
 	state->is_v6 = to->family == SHUNT_FAMILY_IPV6;
 	eth.h_proto = htons(state->is_v6 ? ETH_P_IPV6 : ETH_P_IP);
 	at = mempcpy(at, &eth, sizeof(eth));
 	ip.tot_len = htons(sizeof(ip) + sizeof(tcp));
+	ip.protocol = ip6.ip6_nxt = wanted.is_udp ? IPPROTO_UDP : IPPROTO_TCP;
 	ip.check = header_checksum(&ip);
 	ip6.ip6_hlim = 64;
 	memcpy(&ip6.ip6_dst, to->word, sizeof(ip6.ip6_dst));
@@ -140,7 +150,10 @@ static void frame_make(struct flood_state *state, const struct shunt_addr *to)
 	else
 		at = mempcpy(at, &ip, sizeof(ip));
 	tcp_flag_word(&tcp) |= wanted.flags;
-	memcpy(at, &tcp, sizeof(tcp));
+	if (wanted.is_udp)
+		memcpy(at, &udp, sizeof(udp));
+	else
+		memcpy(at, &tcp, sizeof(tcp));
 }
 
 static double seconds_since(const struct timespec *from)
@@ -169,7 +182,7 @@ static int run(int program, struct flood_state *state)
 		opts.data_size_in = state->is_v6 ? FLOOD_FRAME6 : FLOOD_FRAME4;
 		error = bpf_prog_test_run_opts(program, &opts);
 	}
-	printf("%llu packets in %.1f s\n", (unsigned long long)state->sent, seconds_since(&from));
+	printf("%llu packets in %.6f s\n", (unsigned long long)state->sent, seconds_since(&from));
 	return error;
 }
 
@@ -194,6 +207,7 @@ int main(int argc, char **argv)
 	}
 	state->ifindex = wanted.ifindex;
 	state->seed = wanted.seed;
+	state->flows = wanted.flows;
 	error = run(bpf_program__fd(skel->progs.flood), state);
 	if (error)
 		fprintf(stderr, "flood: a run on live frames failed: %s\n", strerror(-error));

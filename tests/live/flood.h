@@ -22,6 +22,8 @@ struct flood_state {
 	__u64 seed;
 	__u32 ifindex; /* out of which */
 	__u32 is_v6;
+	__u32 is_udp;
+	__u32 flows;			  /* so many, in turn; 0: each packet is a flow of its own */
 	__u64 frame[FLOOD_FRAME_MAX / 8]; /* sources, ports and numbers are filled in */
 };
 
