@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # What scripts/check-vm runs under each kernel, in the virtual machine: what touches the kernel, and was built before. Logs and the
-# sums ("PASSED FAILED SKIPPED" in the file sums) are left in /run/vm, where check-vm has put the packet tables, too.
+# sums ("PASSED FAILED SKIPPED" in the file sums) are left in /run/vm, where check-vm has put the packet tables, too. --again: as scripts/check has it.
 set -uo pipefail
 
 cd "$(dirname "$0")/../.." || exit 1
@@ -20,4 +20,6 @@ run_each kernel build/tests/kernel/test_{attach*,datapath,datapath_pools,datapat
 run ns/test_vlan tests/ns/test_vlan.sh # nowhere else are there VLAN devices
 run ns/test_upgrade tests/ns/test_upgrade.sh # in a dispatcher, where there is one
 run_each vm tests/vm/test_*.sh
+[ "${1:-}" != --again ] || run_again
+name_failures
 echo "$passed $failed $skipped" >/run/vm/sums

@@ -19,15 +19,27 @@ several_queues() {
 	inside lb ethtool -L eth0 combined 2 && shuntd_start && mode_is eth0 native && wait_for 20 count_is up 4
 }
 
-# HOST...: each packet that shuntd counts has been sent by the driver in the way that is expected, xdp_tx or xdp_redirects.
+# What the driver has counted, and shuntd, once neither moves any more: a connection that has ended for its client still sends a packet or two.
+counts_at_rest() { # NAME
+	local now last=
+	for _ in {1..20}; do
+		now="$(driver_counts "$1" eth0) $(forwarded)"
+		[ "$now" != "$last" ] || break
+		last=$now
+		sleep 0.5
+	done
+	echo "$now"
+}
+
+# Each packet that shuntd counts has been sent by the driver in the way that is expected, xdp_tx or xdp_redirects.
 counted_as() { # NAME HOST
-	local sent before
-	sent=$(driver_counts "$1" eth0)
-	before=$(forwarded)
+	local sent forwarded sent_before forwarded_before
+	read -r sent_before forwarded_before < <(counts_at_rest "$1")
 	all_answered "$2" b1 b2 b3 b4 || return 1
-	sent=$(($(driver_counts "$1" eth0) - sent)) before=$(($(forwarded) - before))
-	echo "forwarded $before; $1 of the driver: $sent"
-	[ "$before" -ge 400 ] && [ "$sent" = "$before" ]
+	read -r sent forwarded < <(counts_at_rest "$1")
+	sent=$((sent - sent_before)) forwarded=$((forwarded - forwarded_before))
+	echo "forwarded $forwarded; $1 of the driver: $sent"
+	[ "$forwarded" -ge 400 ] && [ "$sent" = "$forwarded" ]
 }
 
 all_queues_used() {
