@@ -34,7 +34,7 @@ SHUNT_SRC := $(wildcard user/shunt/*.c)
 # What both know of libbpf and libxdp.
 XDP_SRC := $(wildcard user/xdp/*.c)
 # What needs neither root nor a kernel: built once more with the sanitizers, for the unit tests.
-PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,demand.c directory.c discovery.c discovery_join.c dns_answer.c events.c history.c history_file.c history_delta.c journal.c lookback.c migrate.c nexthop_link.c preview.c registrations.c ring.c model.c model_succession.c model_rings.c serving.c slow_start.c summary.c template.c transitions.c store.c viptable.c quictable.c picks.c) \
+PURE_SRC := $(LIB_SRC) $(addprefix user/shuntd/,demand.c directory.c discovery.c discovery_join.c dns_answer.c events.c history.c history_file.c history_delta.c journal.c kept.c lookback.c migrate.c nexthop_link.c preview.c registrations.c ring.c model.c model_succession.c model_rings.c serving.c slow_start.c summary.c template.c transitions.c store.c viptable.c quictable.c picks.c) \
 	$(addprefix user/shunt/,args.c holds.c keys.c words.c rates.c remains_text.c table.c views.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)

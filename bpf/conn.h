@@ -81,12 +81,8 @@ static __always_inline __u32 conn_now(const struct conn_world *w)
 
 static __always_inline __u32 conn_expiry(const struct conn_world *w)
 {
-	const struct shunt_control *control;
-	__u32 zero = 0;
-
 	(void)w;
-	control = bpf_map_lookup_elem(&shunt_control, &zero);
-	return control ? control->conn_expiry : SHUNT_CONN_TIME_MASK;
+	return shunt_control.conn_expiry;
 }
 
 static __always_inline void conn_count(const struct conn_world *w, enum shunt_conn_count what)

@@ -4,12 +4,11 @@
 #define SHUNT_BPF_COUNT_H
 
 #include "maps.h"
-#include "packet.h"
 
 /* Counters are per CPU and XDP does not migrate or nest: plain additions. */
-static __always_inline void count(void *map, __u32 index, __u32 bytes)
+static __always_inline void count(void *map, __u32 *index, __u32 bytes)
 {
-	struct shunt_counter *counter = bpf_map_lookup_elem(map, &index);
+	struct shunt_counter *counter = bpf_map_lookup_elem(map, index);
 
 	if (counter) {
 		counter->packets++;
@@ -18,7 +17,7 @@ static __always_inline void count(void *map, __u32 index, __u32 bytes)
 }
 
 /* Not forwarded: the action is the reason's, from the table in reasons.h. */
-static __always_inline int count_reason(const struct packet *pkt, int reason)
+static __always_inline int count_reason(int reason, __u32 frame_len)
 {
 	const __u64 pass = 0
 #define X(e, name, action, text) | (__u64)(XDP_##action == XDP_PASS) << SHUNT_REASON_##e
@@ -32,7 +31,9 @@ static __always_inline int count_reason(const struct packet *pkt, int reason)
 		;
 	_Static_assert(SHUNT_REASON_MAX <= 64, "one bit a reason");
 
-	count(&shunt_rstat, reason, pkt->frame_len);
+	__u32 index = reason;
+
+	count(&shunt_rstat, &index, frame_len);
 	if (pass >> (reason & 63) & 1)
 		return XDP_PASS;
 	return tx >> (reason & 63) & 1 ? XDP_TX : XDP_DROP;

@@ -20,12 +20,4 @@ static __always_inline __sum16 csum_grow(__sum16 check, __u32 delta)
 	return (__sum16)~csum_fold((__u16)~check + delta);
 }
 
-/* The same after one word fell by one, a bit at the place of unit: ~(~HC - unit) is HC + unit, and a sum of 0xffff is 0. */
-static __always_inline __sum16 csum_one_less(__sum16 check, __u16 unit)
-{
-	__u32 sum = (__u32)check + unit;
-
-	return (__sum16)(sum + (sum >= 0xffff));
-}
-
 #endif

@@ -3,9 +3,6 @@
  * Stage: put the outer header in front. IP in IP, all four combinations: RFC 2003, RFC 2473, RFC 4213. The other tunnels put the same
  * header in front of one of their own (tunnel.h).
  *
- * The daemon made the header (struct shunt_dest.hdr); what differs by packet is patched in: lengths, the inner protocol, DSCP
- * (copied, RFC 2983's uniform model) and ECN (copied, RFC 6040 "normal mode"), and the low bits of the source, from
- * the flow's hash, so that the backend's NIC spreads flows over its queues; IPv6 also gets a flow label from it (RFC 6438).
  * As RFC 2003 section 3.1 and RFC 2473 section 3 want of a forwarding encapsulator, the inner TTL falls by one, so
  * that a routing loop through a balancer ends.
  */
@@ -17,13 +14,13 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
-#include "csum.h"
 #include "maps.h"
+#include "outer.h"
 #include "packet.h"
+#include "parse.h"
 
 #define VLAN_BYTES_MAX 8   /* two tags */
 #define VLAN_BYTES_MASK 12 /* 0, 4 or 8: tells the verifier that there are no more */
-#define FLOW_LABEL_BITS 0xfffff
 
 /* What encapsulation adds to the IP packet. */
 static __always_inline __u32 encap_len(const struct shunt_dest *dest)
@@ -31,39 +28,64 @@ static __always_inline __u32 encap_len(const struct shunt_dest *dest)
 	return dest->overhead;
 }
 
-static __always_inline int encap_check(const struct packet *pkt, const struct shunt_dest *dest)
+static __always_inline int encap_check(__u32 ip_len, __u8 ttl, const struct shunt_dest *dest)
 {
 	if (dest->state == SHUNT_DEST_FREE)
 		return SHUNT_REASON_BAD_DEST;
 	if (!dest->ifindex)
 		return SHUNT_REASON_NO_NEXTHOP;
-	if (pkt->ttl <= 1)
+	if (ttl <= 1)
 		return SHUNT_REASON_TTL_EXPIRED;
-	if (pkt->ip_len + encap_len(dest) > dest->mtu)
+	if (ip_len + encap_len(dest) > dest->mtu)
 		return SHUNT_REASON_TOO_BIG;
 	return NEXT;
 }
 
-/* The packet has been parsed: the inner IP header is at its place, which the verifier wants to hear again. */
-static __always_inline int encap_decrement_ttl(const struct xdp_md *ctx, const struct packet *pkt, bool is_v6)
+/* Is it NEXT? */
+static __always_inline bool encap_is_good(__u32 ip_len, __u8 ttl, const struct shunt_dest *dest)
 {
-	void *ip = (void *)(long)ctx->data + (pkt->l3_off & L2_MASK), *end = (void *)(long)ctx->data_end;
+	return dest->state != SHUNT_DEST_FREE && dest->ifindex && ttl > 1 && ip_len + encap_len(dest) <= dest->mtu;
+}
 
+/* The outer header to be, and the packet's own behind it. */
+struct encap {
+	void *outer, *inner;
+	__u32 ip_len; /* of the packet */
+	__u8 tos;     /* its TOS or traffic class: DSCP and ECN */
+};
+
+/* TTL, protocol and checksum are one word of memory. The TTL is the high byte of the checksum's word for it, which in the memory of a little-endian machine
+ * counts ones; HC' = ~(~HC - 1) is HC + 1, and of 0xfffe and 0xffff, which have 0 and 1 behind them, HC + 2 (RFC 1624). */
+static __always_inline void encap_ttl(struct iphdr *ip)
+{
+	__u32 *word = (__u32 *)&ip->ttl, old = *word;
+
+	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the TTL is the lowest byte");
+	*word = old + 0x10000 - 1 + (old >= 0xfffe0000 ? 0x10000 : 0);
+}
+
+/* Of the packet: what the outer header is to tell of it is read, and its TTL falls by one. False: never, but the verifier wants to hear again that it is
+ * in the frame's first buffer. */
+static __always_inline bool encap_inner(struct encap *e, const void *end, bool is_v6)
+{
 	if (is_v6) {
-		struct ipv6hdr *ip6 = ip;
+		struct ipv6hdr *ip = e->inner;
 
-		if ((void *)(ip6 + 1) > end)
-			return SHUNT_REASON_TRUNCATED;
-		ip6->hop_limit--;
+		if ((void *)(ip + 1) > end)
+			return false;
+		e->tos = bpf_ntohs(*(const __be16 *)ip) >> 4;
+		e->ip_len = bpf_ntohs(ip->payload_len) + sizeof(*ip);
+		ip->hop_limit--;
 	} else {
-		struct iphdr *ip4 = ip;
+		struct iphdr *ip = e->inner;
 
-		if ((void *)(ip4 + 1) > end)
-			return SHUNT_REASON_TRUNCATED;
-		ip4->ttl--;
-		ip4->check = csum_one_less(ip4->check, bpf_htons(0x0100)); /* TTL is its word's high byte */
+		if ((void *)(ip + 1) > end)
+			return false;
+		e->tos = ip->tos;
+		e->ip_len = bpf_ntohs(ip->tot_len);
+		encap_ttl(ip);
 	}
-	return NEXT;
+	return true;
 }
 
 /* Eight bytes at a time: clang copies byte by byte when it is not told that packets may be read and written unaligned. */
@@ -80,17 +102,17 @@ static __always_inline void encap_copy(void *to, const void *from, __u32 len)
 }
 
 /*
- * Put the template in the place of the frame's own Ethernet header and tags: *ip is the outer header, of ip_size bytes; behind it is room
- * for more. tag_bytes: of the template. The copy's length is a constant so that it is unrolled; it ends where the template does, so
- * tags push the template's first bytes out of it.
+ * Put the template in the place of the frame's own Ethernet header and tags: an outer header of ip_size bytes; behind it is room
+ * for more, and then the packet. tag_bytes: of the template. The copy's length is a constant so that it is unrolled; it ends where the
+ * template does, so tags push the template's first bytes out of it.
  */
-static __always_inline int encap_put(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
-				     void **ip, __u32 ip_size, __u32 more, __u32 tag_bytes)
+static __always_inline int encap_put(struct xdp_md *ctx, __u32 l3_off, const struct shunt_dest *dest, struct encap *e,
+				     __u32 ip_size, __u32 more, __u32 tag_bytes, bool is_v6)
 {
 	__u32 len = ETH_LEN + ip_size;
 	void *data, *end;
 
-	if (bpf_xdp_adjust_head(ctx, (int)pkt->l3_off - (int)(tag_bytes + len + more)))
+	if (bpf_xdp_adjust_head(ctx, (int)l3_off - (int)(tag_bytes + len + more)))
 		return SHUNT_REASON_NO_HEADROOM;
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
@@ -100,61 +122,42 @@ static __always_inline int encap_put(struct xdp_md *ctx, const struct packet *pk
 		encap_copy(data, dest->hdr, VLAN_BYTES_MAX);
 		data += tag_bytes;
 	}
-	if (data + len > end)
+	e->outer = data + ETH_LEN;
+	e->inner = data + len + more;
+	if (!encap_inner(e, end, is_v6) || (more && data + len > end))
 		return SHUNT_REASON_TRUNCATED;
 	encap_copy(data, dest->hdr + tag_bytes, len);
-	*ip = data + ETH_LEN;
 	return NEXT;
 }
 
-static __always_inline int encap_push(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
-				      void **ip, __u32 ip_size, __u32 more)
+static __always_inline int encap_push(struct xdp_md *ctx, __u32 l3_off, const struct shunt_dest *dest, struct encap *e,
+				      __u32 ip_size, __u32 more, bool is_v6)
 {
 	if (unlikely(dest->l3_off != ETH_LEN))
-		return encap_put(ctx, pkt, dest, ip, ip_size, more, (dest->l3_off - ETH_LEN) & VLAN_BYTES_MASK);
-	return encap_put(ctx, pkt, dest, ip, ip_size, more, 0);
+		return encap_put(ctx, l3_off, dest, e, ip_size, more, (dest->l3_off - ETH_LEN) & VLAN_BYTES_MASK,
+				 is_v6);
+	return encap_put(ctx, l3_off, dest, e, ip_size, more, 0, is_v6);
 }
 
-/* more: bytes of another header between this one and the packet, which begins at *behind and is the caller's to write. */
-static __always_inline int encap_ipv4(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
-				      __u8 proto, __u32 more, void **behind)
+/* more: bytes of another header between this one and the packet, the caller's to write. */
+static __always_inline int encap_ipv4(struct xdp_md *ctx, __u32 l3_off, __u64 hash, const struct shunt_dest *dest,
+				      __u8 proto, __u32 more, bool is_v6, struct encap *e)
 {
-	__be32 src_bits = (__be32)pkt->hash & dest->src_mask;
-	__be16 len = bpf_htons(pkt->ip_len + more + sizeof(struct iphdr));
-	struct iphdr *ip;
-	int reason;
-	__u32 sum;
+	int reason = encap_push(ctx, l3_off, dest, e, sizeof(struct iphdr), more, is_v6);
 
-	reason = encap_push(ctx, pkt, dest, (void **)&ip, sizeof(*ip), more);
-	if (reason != NEXT)
-		return reason;
-	ip->tos = pkt->tos;
-	ip->tot_len = len;
-	ip->protocol = proto;
-	ip->saddr |= src_bits;
-	/* Every addend is below 2^16 but the folded sum, so nothing is lost; tos and protocol are their words' low bytes. */
-	sum = dest->csum + len + bpf_htons(pkt->tos) + bpf_htons(proto) + (src_bits & 0xffff) + (src_bits >> 16);
-	ip->check = (__sum16)~csum_fold(sum);
-	*behind = ip + 1;
-	return NEXT;
+	if (reason == NEXT)
+		outer_ipv4(e->outer, dest, e->ip_len, e->tos, hash, proto, more);
+	return reason;
 }
 
-static __always_inline int encap_ipv6(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
-				      __u8 proto, __u32 more, void **behind)
+static __always_inline int encap_ipv6(struct xdp_md *ctx, __u32 l3_off, __u64 hash, const struct shunt_dest *dest,
+				      __u8 proto, __u32 more, bool is_v6, struct encap *e)
 {
-	__be32 src_bits = (__be32)pkt->hash & dest->src_mask;
-	struct ipv6hdr *ip;
-	int reason;
+	int reason = encap_push(ctx, l3_off, dest, e, sizeof(struct ipv6hdr), more, is_v6);
 
-	reason = encap_push(ctx, pkt, dest, (void **)&ip, sizeof(*ip), more);
-	if (reason != NEXT)
-		return reason;
-	*(__be32 *)ip = bpf_htonl(6u << 28 | (__u32)pkt->tos << 20 | ((__u32)(pkt->hash >> 8) & FLOW_LABEL_BITS));
-	ip->payload_len = bpf_htons(pkt->ip_len + more);
-	ip->nexthdr = proto;
-	ip->saddr.in6_u.u6_addr32[3] |= src_bits;
-	*behind = ip + 1;
-	return NEXT;
+	if (reason == NEXT)
+		outer_ipv6(e->outer, dest, e->ip_len, e->tos, hash, proto, more);
+	return reason;
 }
 
 #endif

@@ -289,16 +289,13 @@ static __always_inline int send_error(struct xdp_md *ctx, const struct packet *p
 /* A TCP or UDP packet, not from_vip(), for a destination to which no more than mtu would fit. */
 static __noinline int too_big(struct xdp_md *ctx, const struct packet *pkt, int mtu, bool is_v6)
 {
-	const struct shunt_control *control;
+	__u32 rate = *(const volatile __u32 *)&shunt_control.icmp_rate;
 	union {
 		struct ipv4_icmp v4;
 		struct ipv6_icmp v6;
 	} error = {};
-	__u32 zero = 0, rate;
 	int reason;
 
-	control = bpf_map_lookup_elem(&shunt_control, &zero);
-	rate = control ? *(const volatile __u32 *)&control->icmp_rate : 0;
 	if (!rate)
 		return SHUNT_REASON_TOO_BIG;
 	reason = is_v6 ? too_big_ipv6(ctx, pkt, mtu, rate, &error.v6) : too_big_ipv4(ctx, pkt, mtu, rate, &error.v4);

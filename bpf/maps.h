@@ -25,7 +25,8 @@
 	} map SEC(".maps")
 
 /* daemon writes, program reads */
-SHUNT_ARRAY(shunt_control, struct shunt_control, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
+struct shunt_control shunt_control
+	SEC(".data.shunt_control"); /* an array of one entry, too, of which programs know the address: no lookup */
 SHUNT_ARRAY(shunt_vips, struct shunt_vip, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_spans, struct shunt_span, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);
 SHUNT_ARRAY(shunt_ranges, struct shunt_range, BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE);

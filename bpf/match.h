@@ -73,18 +73,14 @@ __noinline int match_find(__u64 a0, __u64 a1, __u32 key, __u32 half)
 	bool is_icmp = !is_udp && wanted.part.proto != IPPROTO_TCP;
 	__u64 high = is_v6 ? bpf_be64_to_cpu(a0) : 0;
 	__u64 low = is_v6 ? bpf_be64_to_cpu(a1) : 0xffffull << 32 | bpf_ntohl((__u32)a0);
-	const struct shunt_control *control;
 	const struct shunt_span *span;
-	__u32 zero = 0, base, at, vip;
+	__u32 base, at, vip;
 
-	control = bpf_map_lookup_elem(&shunt_control, &zero);
-	if (!control)
-		return -1;
 	if (is_v6 && !high && low >> 32 == 0xffff) /* where IPv4 lies */
 		return -1;
 	half = half ? 1 : 0;
-	base = half * control->span_slots;
-	at = match_span(high, low, base, base + control->vip_spans[half]);
+	base = half * shunt_control.span_slots;
+	at = match_span(high, low, base, base + shunt_control.vip_spans[half]);
 	if (at == base)
 		return -1;
 	at--;
@@ -93,7 +89,7 @@ __noinline int match_find(__u64 a0, __u64 a1, __u32 key, __u32 half)
 		return -1;
 	vip = span->vip;
 	if (!is_icmp) {
-		base = half * control->range_slots + span->first[is_udp];
+		base = half * shunt_control.range_slots + span->first[is_udp];
 		vip = match_range(bpf_ntohs(wanted.part.port), base, base + span->count[is_udp]);
 	}
 	return vip == SHUNT_SPAN_NONE ? -1 : (int)(half * knob_vip_slots + vip);

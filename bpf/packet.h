@@ -33,17 +33,29 @@
 		apart_;                          \
 	})
 
-/* Filled by parse.h, read by the stages after it; addresses and ports as on the wire. */
+/* What the plain path knows of a packet: where its headers are. Hardly anything of them is copied: the compiler keeps in memory what is to outlast a
+ * call, and headers are in memory already. */
+struct plain {
+	const void *frame; /* Ethernet's header */
+	const void *ip;	   /* IP's; the ports are behind it, and all of this in the frame's first buffer */
+	const void *end;   /* of that buffer */
+	__u32 l3_off;	   /* where in the frame IP's header begins: behind Ethernet and VLAN tags */
+	__u32 frame_len;   /* of the frame's first buffer, in which the IP packet ends */
+	__u32 ip_len;	   /* the IP packet, header included; trailing Ethernet padding not */
+	__u32 ports;	   /* as on the wire, the source's in the low half */
+	__u8 proto;	   /* IPPROTO_TCP or IPPROTO_UDP */
+};
+
+/* What the slow path has found, fields filled by slow.h and icmp.h; addresses and ports as on the wire. */
 struct packet {
 	__be32 src[4], dst[4]; /* IPv4: only [0] */
 	__be16 src_port, dst_port;
 	__u8 proto;	 /* IPPROTO_TCP or IPPROTO_UDP */
-	__u8 tos;	 /* IPv4 TOS or IPv6 traffic class: DSCP and ECN */
 	__u8 ttl;	 /* TTL or hop limit */
 	bool to_group;	 /* the frame is a broadcast or multicast: others have it, too */
 	__u32 ip_len;	 /* the IP packet, header included; trailing Ethernet padding not */
-	__u32 frame_len; /* as received; on the plain path, of the frame's first buffer, in which the IP packet ends */
-	__u32 l3_off;	 /* where in the frame the IP header begins: behind Ethernet and VLAN tags */
+	__u32 frame_len; /* as received */
+	__u32 l3_off;	 /* as in struct plain */
 	__u64 hash;	 /* shunt_flow_hash(); from destination stage on */
 	__u32 dest;	 /* destination id; likewise */
 };

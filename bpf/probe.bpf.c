@@ -15,7 +15,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "csum.h"
+#include "outer.h"
 #include "packet.h"
 #include "shunt/hash.h"
 #include "shunt/probe.h"
@@ -42,8 +42,15 @@ struct outer {
 	struct tunnel_gue0 behind;
 };
 
-/* The packet as it is before the outer header comes; false: not one that this program can be given. */
-static __always_inline bool parse(struct __sk_buff *skb, struct packet *pkt, bool is_v6, __u32 id)
+/* The packet as it is before the outer header comes. */
+struct probe {
+	__u32 ip_len;
+	__u8 tos;
+	__u64 hash;
+};
+
+/* false: not one that this program can be given. */
+static __always_inline bool parse(struct __sk_buff *skb, struct probe *pkt, bool is_v6, __u32 id)
 {
 	__u32 ports;
 	__u8 first[2];
@@ -58,33 +65,8 @@ static __always_inline bool parse(struct __sk_buff *skb, struct packet *pkt, boo
 	return true;
 }
 
-/* As encap_ipv4() and encap_ipv6(). One function for both programs was tried: the compiler then orders the other one's work worse, 2 ns a packet for IPv6. */
-static __always_inline void fill_ipv4(struct iphdr *ip, const struct packet *pkt, const struct shunt_dest *dest,
-				      __u8 proto, __u32 more)
-{
-	__be32 src_bits = (__be32)pkt->hash & dest->src_mask;
-	__be16 len = bpf_htons(pkt->ip_len + more + sizeof(*ip));
-	__u32 sum;
-
-	ip->tos = pkt->tos;
-	ip->tot_len = len;
-	ip->protocol = proto;
-	ip->saddr |= src_bits;
-	sum = dest->csum + len + bpf_htons(pkt->tos) + bpf_htons(proto) + (src_bits & 0xffff) + (src_bits >> 16);
-	ip->check = (__sum16)~csum_fold(sum);
-}
-
-static __always_inline void fill_ipv6(struct ipv6hdr *ip, const struct packet *pkt, const struct shunt_dest *dest,
-				      __u8 proto, __u32 more)
-{
-	*(__be32 *)ip = bpf_htonl(6u << 28 | (__u32)pkt->tos << 20 | ((__u32)(pkt->hash >> 8) & FLOW_LABEL_BITS));
-	ip->payload_len = bpf_htons(pkt->ip_len + more);
-	ip->nexthdr = proto;
-	ip->saddr.in6_u.u6_addr32[3] |= (__be32)pkt->hash & dest->src_mask;
-}
-
 /* Room, then the header with everything behind it, at l3_off. is_outer6 is a constant at the call. */
-static __always_inline bool put_outer(struct __sk_buff *skb, const struct packet *pkt, const struct shunt_dest *dest,
+static __always_inline bool put_outer(struct __sk_buff *skb, const struct probe *pkt, const struct shunt_dest *dest,
 				      bool is_v6, bool is_outer6)
 {
 	__u32 l3_off = dest->l3_off & L2_MASK, ip_len = is_outer6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
@@ -102,14 +84,14 @@ static __always_inline bool put_outer(struct __sk_buff *skb, const struct packet
 	for (__u32 i = 0; i < ip_len / 2; i++)
 		outer.words[i] = *(const __u16 *)(dest->hdr + l3_off + 2 * i);
 	if (is_outer6)
-		fill_ipv6(&outer.ip6, pkt, dest, proto, more);
+		outer_ipv6(&outer.ip6, dest, pkt->ip_len, pkt->tos, pkt->hash, proto, more);
 	else
-		fill_ipv4(&outer.ip4, pkt, dest, proto, more);
+		outer_ipv4(&outer.ip4, dest, pkt->ip_len, pkt->tos, pkt->hash, proto, more);
 	if (bpf_skb_store_bytes(skb, l3_off, &outer, ip_len, 0))
 		return false;
 	if (!more)
 		return true;
-	tunnel_put(&outer.behind, pkt, dest, is_v6, encap, more);
+	tunnel_put(&outer.behind, pkt->ip_len, pkt->hash, dest, is_v6, encap, more);
 	return !bpf_skb_store_bytes(skb, l3_off + ip_len, &outer.behind, more, 0);
 }
 
@@ -132,7 +114,7 @@ static __always_inline bool put_l2dsr(struct __sk_buff *skb, const struct shunt_
 	return put_ethernet(skb, dest) && !bpf_skb_store_bytes(skb, l3_off - sizeof(type), &type, sizeof(type), 0);
 }
 
-static __always_inline bool put(struct __sk_buff *skb, const struct packet *pkt, const struct shunt_dest *dest,
+static __always_inline bool put(struct __sk_buff *skb, const struct probe *pkt, const struct shunt_dest *dest,
 				bool is_v6)
 {
 	if (dest->encap == SHUNT_ENCAP_L2DSR)
@@ -148,7 +130,7 @@ int shunt_probe(struct __sk_buff *skb)
 	bool is_v6 = skb->protocol == bpf_htons(ETH_P_IPV6);
 	__u32 id = skb->mark & SHUNT_SLOT_DEST_MASK;
 	const struct shunt_dest *dest;
-	struct packet pkt = {};
+	struct probe pkt = {};
 
 	if ((skb->mark & SHUNT_PROBE_MARK_MASK) != SHUNT_PROBE_MARK || (!is_v6 && skb->protocol != bpf_htons(ETH_P_IP)))
 		return TC_ACT_SHOT;

@@ -87,14 +87,11 @@ static __always_inline bool quic_server_id(const struct slow *s, __u32 len, __u3
 /* Destination, or 0. */
 static __always_inline __u32 quic_find(const struct shunt_vip *vip, const __u64 word[2])
 {
-	__u32 zero = 0, half = vip->quic & SHUNT_QUIC_HALF ? 1 : 0, base, mask, slot;
-	const struct shunt_control *control = bpf_map_lookup_elem(&shunt_control, &zero);
+	__u32 half = vip->quic & SHUNT_QUIC_HALF ? 1 : 0, base, mask, slot;
 
-	if (!control)
-		return 0;
-	mask = control->quic_slots - 1;
-	base = half * control->quic_slots;
-	slot = shunt_vip_slot(word[0], word[1], vip->service, control->quic_multiplier[half], mask);
+	mask = shunt_control.quic_slots - 1;
+	base = half * shunt_control.quic_slots;
+	slot = shunt_vip_slot(word[0], word[1], vip->service, shunt_control.quic_multiplier[half], mask);
 #pragma clang loop unroll(disable)
 	for (int probe = 0; probe < SHUNT_QUIC_PROBES; probe++) {
 		__u32 index = base + ((slot + probe) & mask);

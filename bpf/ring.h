@@ -15,9 +15,11 @@ static __always_inline __u32 ring_ports(const struct packet *pkt)
 	return pkt->src_port | (__u32)pkt->dst_port << 16;
 }
 
-static __always_inline __u64 ring_flow_hash(const struct packet *pkt, const struct shunt_vip *vip, bool is_v6)
+/* ports: as ring_ports() has them. */
+static __always_inline __u64 ring_flow_hash(const __be32 *src, const __be32 *dst, __u32 ports, __u8 proto,
+					    const struct shunt_vip *vip, bool is_v6)
 {
-	return shunt_flow_hash(&knob_hash_keys, pkt->src, pkt->dst, ring_ports(pkt), vip->salt ^ pkt->proto, is_v6);
+	return shunt_flow_hash(&knob_hash_keys, src, dst, ports, vip->salt ^ proto, is_v6);
 }
 
 static __always_inline __u64 *ring_slot(__u32 ring_base, __u32 ring_size, __u64 hash)

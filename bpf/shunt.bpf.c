@@ -28,43 +28,25 @@
 #include "xmit.h"
 #include "count.h"
 
-/* To a destination that has been chosen: an XDP action. */
-static __always_inline int deliver(struct xdp_md *ctx, struct packet *pkt, const struct shunt_dest *dest, bool is_v6)
+/* To a destination that has been chosen, id: an XDP action. */
+static __always_inline int deliver(struct xdp_md *ctx, __u32 l3_off, __u32 frame_len, __u64 hash, __u32 *id,
+				   const struct shunt_dest *dest, bool is_v6)
 {
-	int action, reason = encap_decrement_ttl(ctx, pkt, is_v6);
+	int action, reason = encap(ctx, l3_off, hash, dest, is_v6);
 
 	if (reason != NEXT)
-		return count_reason(pkt, reason);
-	reason = encap(ctx, pkt, dest, is_v6);
-	if (reason != NEXT)
-		return count_reason(pkt, reason);
+		return count_reason(reason, frame_len);
 	action = xmit(ctx, dest);
-	count(&shunt_dstat, pkt->dest, pkt->frame_len);
+	count(&shunt_dstat, id, frame_len);
 	return action;
 }
 
-static __always_inline const struct shunt_dest *destination(const struct packet *pkt)
-{
-	__u32 id = pkt->dest; /* a copy: a packet whose parts have addresses is kept in memory as a whole */
-
-	return bpf_map_lookup_elem(&shunt_dests, &id);
-}
-
 /* Of a packet for a VIP: is it for this station alone, and from somebody who can be answered? */
-static __always_inline int check_sender(const struct packet *pkt, bool is_v6)
+static __always_inline int check_sender(bool to_group, const __be32 *src, const __be32 *dst, bool is_v6)
 {
-	if (unlikely(apart(pkt->to_group)))
+	if (unlikely(apart(to_group)))
 		return SHUNT_REASON_TO_GROUP;
-	return unlikely(is_martian(pkt, is_v6)) ? SHUNT_REASON_MARTIAN : NEXT;
-}
-
-/* What was chosen, if it can take the packet: NEXT, or why the packet goes no further. */
-static __always_inline int check_choice(const struct packet *pkt, int reason, const struct shunt_dest **dest)
-{
-	if (reason != NEXT)
-		return reason;
-	*dest = destination(pkt);
-	return *dest ? encap_check(pkt, *dest) : SHUNT_REASON_BAD_DEST;
+	return unlikely(is_martian(src, dst, is_v6)) ? SHUNT_REASON_MARTIAN : NEXT;
 }
 
 /* ---- the slow path */
@@ -125,15 +107,17 @@ static __always_inline int slow_ring(struct xdp_md *ctx, struct slow *s, const s
 /* Not a later fragment. */
 static __always_inline int slow_service(struct xdp_md *ctx, struct slow *s, bool is_v6)
 {
-	const struct shunt_vip *vip = vip_find(&s->pkt, is_v6, false);
+	const struct packet *pkt = &s->pkt;
+	const struct shunt_vip *vip = vip_lookup(pkt->dst, pkt->dst_port, pkt->proto, is_v6, false);
 	int reason, quic = -1;
 
 	if (!vip)
 		return SHUNT_REASON_NOT_VIP;
-	reason = check_sender(&s->pkt, is_v6);
+	reason = check_sender(pkt->to_group, pkt->src, pkt->dst, is_v6);
 	if (reason != NEXT)
 		return reason;
-	s->pkt.hash = s->ring_hash = ring_flow_hash(&s->pkt, vip, is_v6);
+	s->ring_hash = ring_flow_hash(pkt->src, pkt->dst, ring_ports(pkt), pkt->proto, vip, is_v6);
+	s->pkt.hash = s->ring_hash;
 	s->ring_base = vip->ring_base;
 	if (vip->flags & SHUNT_VIP_SPECIAL)
 		reason = special_choose(s, vip, is_v6);
@@ -155,7 +139,7 @@ static __always_inline int slow_choose(struct xdp_md *ctx, struct slow *s, bool 
 	if (s->fragment.kind != FRAGMENT_LATER)
 		return slow_service(ctx, s, is_v6);
 	reason = fragment_recall(s, is_v6);
-	return reason == NEXT ? check_sender(&s->pkt, is_v6) : reason;
+	return reason == NEXT ? check_sender(s->pkt.to_group, s->pkt.src, s->pkt.dst, is_v6) : reason;
 }
 
 /* Of a packet of TCP or UDP, or an ICMP error about one, that found nobody. */
@@ -171,7 +155,10 @@ static __always_inline int slow_deliver(struct xdp_md *ctx, struct slow *s, int 
 {
 	const struct shunt_dest *dest = NULL;
 
-	reason = check_choice(&s->pkt, reason, &dest);
+	if (reason == NEXT) {
+		dest = bpf_map_lookup_elem(&shunt_dests, &s->pkt.dest);
+		reason = dest ? encap_check(s->pkt.ip_len, s->pkt.ttl, dest) : SHUNT_REASON_BAD_DEST;
+	}
 	if (reason == SHUNT_REASON_NO_BACKEND)
 		reason = slow_wake(ctx, s, is_v6);
 	if (s->fragment.kind == FRAGMENT_FIRST)
@@ -179,8 +166,8 @@ static __always_inline int slow_deliver(struct xdp_md *ctx, struct slow *s, int 
 	if (reason == SHUNT_REASON_TOO_BIG && dest && !s->is_icmp && !from_vip(s, is_v6))
 		reason = too_big(ctx, &s->pkt, (int)dest->mtu - (int)encap_len(dest), is_v6);
 	if (reason != NEXT || !dest)
-		return count_reason(&s->pkt, reason);
-	return deliver(ctx, &s->pkt, dest, is_v6);
+		return count_reason(reason, s->pkt.frame_len);
+	return deliver(ctx, s->pkt.l3_off, s->pkt.frame_len, s->pkt.hash, &s->pkt.dest, dest, is_v6);
 }
 
 /* An XDP action, or LEAVE: slow_dirty() is to choose, and then to be asked again with chosen. */
@@ -258,51 +245,34 @@ static __noinline int slow_dirty(void)
 
 /* ---- the plain path */
 
-/* Reasons that may not be the last word: they are rare, or what has them is not ours. */
-static __always_inline bool leave_to_slow(int reason)
-{
-	const __u64 slow_reasons = 1ull << SHUNT_REASON_NOT_TCP_UDP | 1ull << SHUNT_REASON_TOO_BIG |
-				   1ull << SHUNT_REASON_TRUNCATED | 1ull << SHUNT_REASON_FRAGMENT |
-				   1ull << SHUNT_REASON_BAD_HEADER;
-
-	return reason == LEAVE || slow_reasons >> (reason & 63) & 1;
-}
-
 /* TCP's flags in an untagged packet that parse.h has seen; negative: they are not in the frame's first buffer. Looked for anew, so that the plain packet
  * need not remember where they are. */
 static __noinline int tcp_flags(struct xdp_md *ctx, bool is_v6)
 {
 	void *ip = (void *)(long)ctx->data + ETH_LEN, *end = (void *)(long)ctx->data_end;
-	__u32 len = sizeof(struct ipv6hdr);
+	void *flags = ip + ip_header_len(is_v6) + CONN_TCP_FLAGS_AT;
 
-	if (ip + sizeof(struct iphdr) > end)
-		return -1;
-	if (!is_v6)
-		len = ((const struct iphdr *)ip)->ihl * 4;
-	if (ip + len + CONN_TCP_FLAGS_AT + 1 > end)
-		return -1;
-	return *(const __u8 *)(ip + len + CONN_TCP_FLAGS_AT);
+	return flags + 1 > end ? -1 : *(const __u8 *)flags;
 }
 
-/* A slot that is DIRTY: NEXT, or LEAVE. tagged() has no room on the stack for more. */
-static __always_inline int choose_dirty(struct xdp_md *ctx, struct packet *pkt, const struct shunt_vip *vip,
-					__u64 *slot, bool is_v6, bool is_tagged)
+/* A slot that is DIRTY: a destination or 0; LEAVE. tagged() has no room on the stack for more. */
+static __always_inline int choose_dirty(struct xdp_md *ctx, const struct plain *p, const struct shunt_vip *vip,
+					__u64 *slot, __u64 word, __u64 hash, bool is_v6, bool is_tagged)
 {
 	enum conn_kind kind = conn_udp_kind(vip->flags);
 	int flags;
 
 	if (is_tagged)
 		return LEAVE;
-	if (conn_is_rehash(vip->flags, pkt->proto))
-		return NEXT;
-	if (pkt->proto == IPPROTO_TCP) {
+	if (conn_is_rehash(vip->flags, p->proto))
+		return shunt_slot_current(word);
+	if (p->proto == IPPROTO_TCP) {
 		flags = tcp_flags(ctx, is_v6);
 		if (flags < 0)
 			return LEAVE;
 		kind = conn_tcp_kind(flags);
 	}
-	pkt->dest = conn_dirty(slot, pkt->hash, kind, vip);
-	return NEXT;
+	return conn_dirty(slot, hash, kind, vip);
 }
 
 /* The ring has nobody: LEAVE, or a reason. A slot that was DIRTY has counted the packet, which the slow path would do again; tagged() has not asked. */
@@ -316,97 +286,125 @@ static __noinline int nobody(struct xdp_md *ctx, const struct shunt_vip *vip, bo
 		    (conn_tcp_kind(flags) == CONN_OPEN ? WAKE_BEGINS : 0) | (is_v6 ? WAKE_IS_V6 : 0));
 }
 
-static __always_inline int choose(struct xdp_md *ctx, struct packet *pkt, const struct shunt_dest **dest, bool is_v6,
-				  bool is_tagged)
+/* A destination, 0 for none, or LEAVE. */
+static __always_inline int choose(struct xdp_md *ctx, const struct plain *p, const struct shunt_vip *vip, __u64 hash,
+				  bool is_v6, bool is_tagged)
 {
-	const struct shunt_vip *vip = vip_find(pkt, is_v6, is_tagged);
-	__u64 *slot, word;
-	int reason;
+	__u64 *slot = ring_slot(vip->ring_base, vip->ring_size, hash), word;
 
-	if (!vip)
-		return is_tagged && vip_has_ranges() ? LEAVE : SHUNT_REASON_NOT_VIP;
-	reason = check_sender(pkt, is_v6);
-	if (reason != NEXT)
-		return reason;
-	if (unlikely(vip->flags & SHUNT_VIP_SPECIAL))
-		return LEAVE;
-	pkt->hash = ring_flow_hash(pkt, vip, is_v6);
-	slot = ring_slot(vip->ring_base, vip->ring_size, pkt->hash);
 	if (!slot)
-		return SHUNT_REASON_NO_BACKEND;
+		return 0;
 	word = conn_load(slot);
-	pkt->dest = shunt_slot_current(word);
 	if (unlikely(word & SHUNT_SLOT_DIRTY))
-		reason = choose_dirty(ctx, pkt, vip, slot, is_v6, is_tagged);
-	if (reason == NEXT && !pkt->dest)
-		reason = is_tagged ? LEAVE : nobody(ctx, vip, pkt->proto == IPPROTO_TCP, is_v6);
-	return check_choice(pkt, reason, dest);
+		return choose_dirty(ctx, p, vip, slot, word, hash, is_v6, is_tagged);
+	return shunt_slot_current(word);
 }
 
-/* An XDP action, or SLOW. */
-static __always_inline int balance(struct xdp_md *ctx, struct packet *pkt, struct cursor *cur, bool is_v6,
-				   bool is_tagged)
+/* That the destination cannot take: LEAVE, or an XDP action. Apart, since a reason for each thing that is looked at costs all packets. */
+static __noinline int refuse(const struct shunt_dest *dest, __u32 ip_len, __u8 ttl, __u32 frame_len)
 {
-	const struct shunt_dest *dest = NULL;
-	int reason = is_v6 ? parse_ipv6(pkt, cur) : parse_ipv4(pkt, cur);
+	int reason = dest ? encap_check(ip_len, ttl, dest) : SHUNT_REASON_BAD_DEST;
 
-	if (reason == NEXT)
-		reason = choose(ctx, pkt, &dest, is_v6, is_tagged);
-	if (reason == NEXT && dest)
-		return deliver(ctx, pkt, dest, is_v6);
-	return leave_to_slow(reason) ? SLOW(pkt->l3_off, is_v6) : count_reason(pkt, reason);
+	/* The slow path answers who sends too much. The others have nothing to hope for, unless it changed just now. */
+	return reason == SHUNT_REASON_TOO_BIG || reason == NEXT ? LEAVE : count_reason(reason, frame_len);
+}
+
+/* An XDP action, or LEAVE: the slow path is to say what becomes of it. */
+static __always_inline int balance(struct xdp_md *ctx, struct plain *p, bool is_v6, bool is_tagged)
+{
+	const __be32 *src = ip_src(p->ip, is_v6), *dst = ip_dst(p->ip, is_v6);
+	const struct shunt_dest *dest;
+	const struct shunt_vip *vip;
+	int reason, chosen;
+	__u64 hash;
+	__u32 id;
+
+	if (!parse(p, is_v6))
+		return LEAVE;
+	vip = vip_lookup(dst, p->ports >> 16, p->proto, is_v6, is_tagged);
+	if (!vip)
+		return is_tagged && vip_has_ranges() ? LEAVE : count_reason(SHUNT_REASON_NOT_VIP, p->frame_len);
+	if (unlikely(check_sender(is_group(p->frame), src, dst, is_v6) != NEXT || vip->flags & SHUNT_VIP_SPECIAL))
+		return LEAVE;
+	hash = ring_flow_hash(src, dst, p->ports, p->proto, vip, is_v6);
+	chosen = choose(ctx, p, vip, hash, is_v6, is_tagged);
+	if (unlikely(chosen <= 0)) {
+		reason = chosen == LEAVE || is_tagged ? LEAVE : nobody(ctx, vip, p->proto == IPPROTO_TCP, is_v6);
+		return reason == LEAVE ? LEAVE : count_reason(reason, p->frame_len);
+	}
+	id = chosen;
+	dest = bpf_map_lookup_elem(&shunt_dests, &id);
+	if (unlikely(!dest || !encap_is_good(p->ip_len, ip_ttl(p->ip, is_v6), dest)))
+		return refuse(dest, p->ip_len, ip_ttl(p->ip, is_v6), p->frame_len);
+	return deliver(ctx, p->l3_off, p->frame_len, hash, &id, dest, is_v6);
 }
 
 /* Where the packet says nothing of how long it is: a frame may be longer than what data_end shows of it. */
-static __always_inline int count_whole(struct xdp_md *ctx, struct packet *pkt, int reason)
+static __always_inline int count_whole(struct xdp_md *ctx, int reason)
 {
-	pkt->frame_len = bpf_xdp_get_buff_len(ctx);
-	return count_reason(pkt, reason);
+	return count_reason(reason, bpf_xdp_get_buff_len(ctx));
 }
 
-static __always_inline int classify(struct xdp_md *ctx, struct packet *pkt, void *data, void *data_end, __be16 proto,
-				    bool is_tagged)
+/* An XDP action, or SLOW. */
+static __always_inline int take(struct xdp_md *ctx, struct plain *p, bool is_v6, bool is_tagged)
 {
-	struct cursor cur = {.at = data + pkt->l3_off, .end = data_end};
+	int action;
 
-	if (proto == bpf_htons(ETH_P_IP))
-		return balance(ctx, pkt, &cur, false, is_tagged);
-	if (proto == bpf_htons(ETH_P_IPV6))
-		return balance(ctx, pkt, &cur, true, is_tagged);
-	return count_whole(ctx, pkt, SHUNT_REASON_NOT_IP);
+	p->ip = p->frame + p->l3_off;
+	action = balance(ctx, p, is_v6, is_tagged);
+	return action == LEAVE ? SLOW(p->l3_off, is_v6) : action;
 }
 
 /* A copy of the plain path, so that untagged packets find their headers at constant offsets: it saves them 1 to 2 ns. */
 static __noinline int tagged(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	struct packet pkt;
+	struct plain p = {.frame = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end};
 	int found;
 
-	pkt.frame_len = data_end - data;
 	found = vlan_walk(ctx);
 	if (found < 0)
-		return count_whole(ctx, &pkt, ~found);
-	pkt.l3_off = VLAN_FOUND_L3_OFF(found);
-	pkt.to_group = data + ETH_LEN <= data_end && is_group(data); /* there is one: said again for the verifier */
-	return classify(ctx, &pkt, data, data_end, VLAN_FOUND_PROTO(found), true);
+		return count_whole(ctx, ~found);
+	if (p.frame + ETH_LEN > p.end)
+		return XDP_PASS; /* never: tags are behind it */
+	p.l3_off = VLAN_FOUND_L3_OFF(found);
+	p.frame_len = p.end - p.frame;
+	if (VLAN_FOUND_PROTO(found) == bpf_htons(ETH_P_IP))
+		return take(ctx, &p, false, true);
+	if (VLAN_FOUND_PROTO(found) == bpf_htons(ETH_P_IPV6))
+		return take(ctx, &p, true, true);
+	return count_whole(ctx, SHUNT_REASON_NOT_IP);
+}
+
+/* Tags, what is not IP, and what is so short that nobody has looked. */
+static __noinline int odd(struct xdp_md *ctx)
+{
+	const void *frame = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__be16 proto;
+
+	if (frame + ETH_LEN > end)
+		return count_whole(ctx, SHUNT_REASON_TRUNCATED);
+	proto = *(const __be16 *)(frame + ETH_LEN - sizeof(proto));
+	if (vlan_is_tag(proto))
+		return tagged(ctx);
+	if (proto == bpf_htons(ETH_P_IP) || proto == bpf_htons(ETH_P_IPV6))
+		return SLOW(ETH_LEN, proto == bpf_htons(ETH_P_IPV6));
+	return count_whole(ctx, SHUNT_REASON_NOT_IP);
 }
 
 static __always_inline int plain(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	struct packet pkt; /* what no stage has filled, no later one reads: zeroing it costs 1 to 2 ns */
+	struct plain p = {.frame = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end, .l3_off = ETH_LEN};
 	__be16 proto;
 
-	pkt.frame_len = data_end - data;
-	pkt.l3_off = ETH_LEN;
-	if (data + ETH_LEN > data_end)
-		return count_reason(&pkt, SHUNT_REASON_TRUNCATED);
-	pkt.to_group = is_group(data);
-	proto = *(const __be16 *)(data + ETH_LEN - sizeof(proto));
-	if (unlikely(vlan_is_tag(proto)))
-		return tagged(ctx);
-	return classify(ctx, &pkt, data, data_end, proto, false);
+	p.frame_len = p.end - p.frame;
+	if (!unlikely(p.frame + ETH_LEN + sizeof(struct iphdr) + L4_MIN > p.end)) {
+		proto = *(const __be16 *)(p.frame + ETH_LEN - sizeof(proto));
+		if (proto == bpf_htons(ETH_P_IP))
+			return take(ctx, &p, false, false);
+		if (proto == bpf_htons(ETH_P_IPV6))
+			return take(ctx, &p, true, false);
+	}
+	return odd(ctx);
 }
 
 SEC("xdp.frags")

@@ -65,7 +65,6 @@ static __always_inline int slow_ipv4(struct xdp_md *ctx, struct slow *s)
 	pkt->proto = ip.protocol;
 	pkt->src[0] = ip.saddr;
 	pkt->dst[0] = ip.daddr;
-	pkt->tos = ip.tos;
 	pkt->ttl = ip.ttl;
 	pkt->ip_len = bpf_ntohs(ip.tot_len);
 	s->at = pkt->l3_off + ip.ihl * 4;
@@ -104,7 +103,6 @@ static __always_inline int slow_ipv6(struct xdp_md *ctx, struct slow *s)
 	pkt->proto = EXT6_FOUND_PROTO(found);
 	__builtin_memcpy(pkt->src, &ip.saddr, sizeof(pkt->src));
 	__builtin_memcpy(pkt->dst, &ip.daddr, sizeof(pkt->dst));
-	pkt->tos = ip.priority << 4 | ip.flow_lbl[0] >> 4;
 	pkt->ttl = ip.hop_limit;
 	pkt->ip_len = bpf_ntohs(ip.payload_len) + sizeof(ip);
 	s->at = pkt->l3_off + sizeof(ip) + EXT6_FOUND_LEN(found);

@@ -13,60 +13,53 @@
 #include "encap.h"
 #include "tunnel_header.h"
 
-/* What a tunnel must know of the packet, in one word: arguments in registers keep the plain path's struct packet in its own. */
-#define TUNNEL_PACKET(pkt, is_v6) \
-	((__u64)(pkt)->ip_len << 32 | (__u64)(is_v6) << 16 | (__u64)(pkt)->tos << 8 | (pkt)->l3_off)
-
-static __always_inline int tunnel_l2dsr(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
-					bool is_v6)
+static __always_inline int tunnel_l2dsr(struct xdp_md *ctx, __u32 l3_off, const struct shunt_dest *dest, bool is_v6)
 {
-	void *ip;
-	int reason = encap_push(ctx, pkt, dest, &ip, 0, 0);
+	struct encap e;
+	int reason = encap_push(ctx, l3_off, dest, &e, 0, 0, is_v6);
 
 	if (reason == NEXT)
-		*((__be16 *)ip - 1) = bpf_htons(tunnel_ethertype(is_v6));
+		*((__be16 *)e.outer - 1) = bpf_htons(tunnel_ethertype(is_v6));
 	return reason;
 }
 
-/* packet: TUNNEL_PACKET. For destinations whose encap is not SHUNT_ENCAP_IP. */
-static __noinline int tunnel(struct xdp_md *ctx, const struct shunt_dest *dest, __u64 packet, __u64 hash)
+/* For destinations whose encap is not SHUNT_ENCAP_IP. Scalars in and out keep what the plain path knows in registers. */
+static __noinline int tunnel(struct xdp_md *ctx, const struct shunt_dest *dest, __u32 l3_off, bool is_v6, __u64 hash)
 {
-	const struct packet pkt = {
-		.ip_len = packet >> 32, .tos = packet >> 8, .l3_off = packet & L2_MASK, .hash = hash};
 	__u8 encap = *(const volatile __u8 *)&dest->encap; /* once: it may change */
 	__u8 proto = encap == SHUNT_ENCAP_GRE ? IPPROTO_GRE : IPPROTO_UDP;
-	bool is_v6 = packet >> 16 & 1;
 	struct tunnel_gue0 *at;
-	void *behind;
+	struct encap e;
 	__u32 more;
 	int reason;
 
+	l3_off &= L2_MASK;
 	if (encap == SHUNT_ENCAP_L2DSR)
-		return tunnel_l2dsr(ctx, &pkt, dest, is_v6);
+		return tunnel_l2dsr(ctx, l3_off, dest, is_v6);
 	more = tunnel_more(encap);
 	if (dest->outer_family == SHUNT_FAMILY_IPV6)
-		reason = encap_ipv6(ctx, &pkt, dest, proto, more, &behind);
+		reason = encap_ipv6(ctx, l3_off, hash, dest, proto, more, is_v6, &e);
 	else
-		reason = encap_ipv4(ctx, &pkt, dest, proto, more, &behind);
+		reason = encap_ipv4(ctx, l3_off, hash, dest, proto, more, is_v6, &e);
 	if (reason != NEXT)
 		return reason;
-	at = behind;
+	at = e.outer + ip_header_len(dest->outer_family == SHUNT_FAMILY_IPV6);
 	if ((void *)(at + 1) > (void *)(long)ctx->data_end)
 		return SHUNT_REASON_TRUNCATED; /* never: an IP header is behind it */
-	tunnel_put(at, &pkt, dest, is_v6, encap, more);
+	tunnel_put(at, e.ip_len, hash, dest, is_v6, encap, more);
 	return NEXT;
 }
 
-static __always_inline int encap(struct xdp_md *ctx, const struct packet *pkt, const struct shunt_dest *dest,
+static __always_inline int encap(struct xdp_md *ctx, __u32 l3_off, __u64 hash, const struct shunt_dest *dest,
 				 bool is_v6)
 {
-	void *behind;
+	struct encap e;
 
 	if (unlikely(dest->encap != SHUNT_ENCAP_IP))
-		return tunnel(ctx, dest, TUNNEL_PACKET(pkt, is_v6), pkt->hash);
+		return tunnel(ctx, dest, l3_off, is_v6, hash);
 	if (dest->outer_family == SHUNT_FAMILY_IPV6)
-		return encap_ipv6(ctx, pkt, dest, tunnel_inner_proto(is_v6), 0, &behind);
-	return encap_ipv4(ctx, pkt, dest, tunnel_inner_proto(is_v6), 0, &behind);
+		return encap_ipv6(ctx, l3_off, hash, dest, tunnel_inner_proto(is_v6), 0, is_v6, &e);
+	return encap_ipv4(ctx, l3_off, hash, dest, tunnel_inner_proto(is_v6), 0, is_v6, &e);
 }
 
 #endif

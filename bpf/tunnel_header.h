@@ -50,17 +50,17 @@ static __always_inline __u32 tunnel_more(__u8 encap)
 	return encap == SHUNT_ENCAP_GUE0 ? sizeof(struct tunnel_gue0) : sizeof(struct udphdr);
 }
 
-/* The header behind the outer IP's, of more bytes. */
-static __always_inline void tunnel_put(struct tunnel_gue0 *at, const struct packet *pkt, const struct shunt_dest *dest,
+/* The header behind the outer IP's, of more bytes, in front of a packet of ip_len. */
+static __always_inline void tunnel_put(struct tunnel_gue0 *at, __u32 ip_len, __u64 hash, const struct shunt_dest *dest,
 				       bool is_v6, __u8 encap, __u32 more)
 {
 	if (encap == SHUNT_ENCAP_GRE) {
 		*(__be32 *)at = bpf_htonl(tunnel_ethertype(is_v6));
 		return;
 	}
-	at->udp.source = bpf_htons(UDP_DYNAMIC | ((__u16)pkt->hash & UDP_DYNAMIC_BITS));
+	at->udp.source = bpf_htons(UDP_DYNAMIC | ((__u16)hash & UDP_DYNAMIC_BITS));
 	at->udp.dest = dest->port;
-	at->udp.len = bpf_htons(pkt->ip_len + more);
+	at->udp.len = bpf_htons(ip_len + more);
 	at->udp.check = 0;
 	if (encap == SHUNT_ENCAP_GUE0)
 		at->gue = (struct gue0){.proto = tunnel_inner_proto(is_v6)};

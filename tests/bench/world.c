@@ -298,7 +298,9 @@ static int shunt_open(struct target *t, const struct world *world)
 	m->world = *world;
 	m->vip_slots = viptable_slots(world->services < VIPS_MAX ? VIPS_MAX : world->services);
 	load(m, t->path);
-	m->control = map_memory(m, "shunt_control");
+	/* A map of its own in builds before 2026-11-22. */
+	m->control = map_memory(m, bpf_object__find_map_by_name(m->obj, "shunt_control") ? "shunt_control"
+											 : ".data.shunt_control");
 	m->vips = map_memory(m, "shunt_vips");
 	m->dests = map_memory(m, "shunt_dests");
 	m->rings = map_memory(m, "shunt_rings");

@@ -8,7 +8,8 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-conn=include/shunt/conn_rules.h anchor=include/shunt/anchor_rules.h sweep=tests/conn/sweep.h search=tests/conn/explore_search.c
+conn=include/shunt/conn_rules.h table=include/shunt/conn_table.h anchor=include/shunt/anchor_rules.h sweep=tests/conn/sweep.h
+search=tests/conn/explore_search.c
 tests=0 failed=0
 
 fresh() {
@@ -45,13 +46,13 @@ mutant() {
 	fi
 }
 
-mutant "an entry is put in by compare-and-swap" $conn \
+mutant "an entry is put in by compare-and-swap" $table \
 	's/conn_cas\(way, found->entry, next\)( == found)/conn_cas(way, conn_load(way), next) ? found->entry : found->entry$1/' \
 	"the same SYN twice in a moved slot, then data" "refresh and eviction of what has expired"
-mutant "of two entries that say the same, one stays" $conn \
+mutant "of two entries that say the same, one stays" $table \
 	's/if \(own->at < other.at/if (0/' \
 	"the same SYN twice, and a way before it becomes free"
-mutant "after an insert, look for another entry" $conn \
+mutant "after an insert, look for another entry" $table \
 	's/if \(!conn_scan\(w, hash, own->at, now, &other\)\)/if (1)/' \
 	"the same SYN twice, and later its connection anew"
 mutant "anchors stay when slots move" $anchor \
@@ -72,16 +73,16 @@ mutant "what is refused sets FAIL" $conn \
 mutant "a window ends by compare-and-swap, expecting FAIL clear" $anchor \
 	's/return conn_cas\(slot, word, next\) == word \?/return conn_cas(slot, conn_load(slot), next) ?/' \
 	"refused data and the end of a window" "refused SYN and the end of a window"
-mutant "who takes an anchored way sets FAIL" $conn \
+mutant "who takes an anchored way sets FAIL" $table \
 	's/shunt_slot_anchor\(conn_or\(slot, SHUNT_SLOT_FAIL\)\) != /shunt_slot_anchor(conn_load(slot)) != /' \
 	"a SYN takes an anchored way: its data, its window's end"
-mutant "who takes an anchored way looks at the anchor again" $conn \
+mutant "who takes an anchored way looks at the anchor again" $table \
 	's/!slot \|\| shunt_slot_anchor\(conn_or\(slot, SHUNT_SLOT_FAIL\)\) != shunt_conn_dest\(oldest->entry\)/!slot || !conn_or(slot, SHUNT_SLOT_FAIL)/' \
 	"two SYN take an anchored way: its data, its window's end"
 mutant "drops are by compare-and-swap" $anchor \
 	's/conn_cas\(way, entry, shunt_conn_gone\(now\)\)/conn_cas(way, conn_load(way), shunt_conn_gone(now))/' \
 	"refresh and a drop of what has expired"
-mutant "free ways go before evictable ones" $conn \
+mutant "free ways go before evictable ones" $table \
 	's/\(has_none \|\| shunt_conn_dest\(found->entry\)\)/has_none/' \
 	"data and eviction of what has not been confirmed"
 mutant "an RCU wait before the table is read" $search \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the packet fuzzer's parts share. A packet's way through them: made (packets_make.c), mutated (packets_mutate.c), run through
- * the loaded program (packets_world.c), read anew from the RFCs (packets_read.c); from that and the configuration follows what
+ * What the packet fuzzer's parts share. A packet's way through them: made (packets_flow.c, packets_make.c), mutated (packets_mutate.c),
+ * run through the loaded program (packets_world.c), read anew from the RFCs (packets_read.c); from that and the configuration follows what
  * must become of it (packets_expect.c), to which what came out is held (packets_check.c).
  *
  * A new header is made and read; a new reason is a fault in the reading, or an expectation; a new tunnel is a row of tunnels[] in
@@ -39,7 +39,7 @@ static inline void put16(uint8_t *at, uint16_t value)
 	at[1] = value;
 }
 
-/* ---- randomness: all of it from one seed */
+/* ---- randomness: all of it from one seed (packets_flow.c) */
 
 void chance_seed(uint64_t seed);
 uint64_t chance(void);
@@ -166,6 +166,7 @@ struct marks {
 
 void make_packet(const struct world *w, struct frame *frame, struct marks *marks);
 struct shunt_addr make_address(bool is_v6); /* of anybody: VIPs, backends, clients, nobody */
+struct flow make_flow(bool is_v6);	    /* of a client to a VIP, nearly always */
 void mutate(struct frame *frame, const struct marks *marks, const struct frame *other);
 
 /* ---- the oracle */

@@ -200,7 +200,7 @@ const struct world *world_open(uint64_t seed)
 	fill_maps();
 	world.model = model;
 	find_targets();
-	keep(&kept[0], skel->maps.shunt_control);
+	keep(&kept[0], skel->maps.data_shunt_control);
 	keep(&kept[1], skel->maps.shunt_vips);
 	keep(&kept[2], skel->maps.shunt_dests);
 	keep(&kept[3], skel->maps.shunt_rings);

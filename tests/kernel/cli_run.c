@@ -50,6 +50,23 @@ void cli_rows(const struct cli_row *rows, size_t count)
 	}
 }
 
+void cli_json_rows(const struct cli_json_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool is_well = !rows[i].status || rows[i].status == 4;
+		struct cli_result r;
+		json_t *value;
+
+		print_message("  %s\n", rows[i].line);
+		cli_run(&r, rows[i].line);
+		assert_int_equal(r.status, rows[i].status);
+		assert_string_equal(is_well ? r.err : r.out, "");
+		value = json_loads(is_well ? r.out : r.err, 0, NULL);
+		assert_non_null(json_object_get(value, rows[i].member));
+		json_decref(value);
+	}
+}
+
 /* build/shunt beside build/tests/kernel/test_cli */
 int start_cli(void **state)
 {

@@ -16,6 +16,12 @@ struct cli_row {
 	const char *out, *err; /* what they hold; "": nothing at all */
 };
 
+struct cli_json_row {
+	const char *line;
+	int status;
+	const char *member; /* that the value has */
+};
+
 /* Before them: the fake daemon, and the names below. stop_fake() follows. */
 int start_cli(void **state);
 
@@ -24,5 +30,8 @@ void cli_run(struct cli_result *r, const char *line);
 
 /* Run each; one that gives something else ends the test. */
 void cli_rows(const struct cli_row *rows, size_t count);
+
+/* Each prints one JSON value, and nothing else: on stdout when all is well (0, or 4: something differs), else on stderr. */
+void cli_json_rows(const struct cli_json_row *rows, size_t count);
 
 #endif

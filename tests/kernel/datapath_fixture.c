@@ -43,7 +43,7 @@ void fixture_open_sized(struct fixture *f, const struct config_limits *limits)
 	assert_int_equal(attach_open_object(&f->skel, &f->size, SEED, &err), 0);
 	s = f->skel;
 	assert_int_equal(shunt_bpf__load(s), 0);
-	f->control = fixture_map(s->maps.shunt_control);
+	f->control = fixture_map(s->maps.data_shunt_control);
 	f->vips = fixture_map(s->maps.shunt_vips);
 	f->quic = fixture_map(s->maps.shunt_quic);
 	f->rings = fixture_map(s->maps.shunt_rings);

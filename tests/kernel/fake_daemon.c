@@ -105,11 +105,14 @@ struct model *daemon_preview(struct daemon *d, const struct config *next, struct
 
 int daemon_commit(struct daemon *d, struct config *next, const struct history_origin *origin, struct shunt_err *err)
 {
+	json_t *diff = daemon_differences(d, next, origin);
+	const struct history_origin known = {origin->by, origin->uid, origin->pid, diff};
 	uint64_t number;
 	int ret = refuse(d, next, err);
 
 	if (ret == 0)
-		ret = daemon_record(d, next, origin, &number, err);
+		ret = daemon_record(d, next, &known, &number, err);
+	json_decref(diff);
 	if (ret)
 		return ret;
 	history_commit(d->history);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
 #include "cli_run.h"
 
@@ -180,14 +179,9 @@ static void pools(void **state)
 	cli_rows(rows, COUNT(rows));
 }
 
-/* Each prints one JSON value: on stdout when all is well, else on stderr. */
 static void json(void **state)
 {
-	static const struct {
-		const char *line;
-		int status;
-		const char *member; /* that the value has */
-	} rows[] = {
+	static const struct cli_json_row rows[] = {
 		{"$SHUNT --json status", 0, "interfaces"},
 		{"$SHUNT status --json", 0, "interfaces"},
 		{"$SHUNT --json stats", 0, "reasons"},
@@ -206,18 +200,7 @@ static void json(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct cli_result r;
-		json_t *value;
-
-		print_message("  %s\n", rows[i].line);
-		cli_run(&r, rows[i].line);
-		assert_int_equal(r.status, rows[i].status);
-		assert_string_equal(r.status ? r.out : r.err, "");
-		value = json_loads(r.status ? r.err : r.out, 0, NULL);
-		assert_non_null(json_object_get(value, rows[i].member));
-		json_decref(value);
-	}
+	cli_json_rows(rows, COUNT(rows));
 }
 
 static void endings(void **state)

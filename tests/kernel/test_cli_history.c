@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
 #include "cli_run.h"
 
@@ -140,11 +139,7 @@ static void refusals(void **state)
 
 static void json(void **state)
 {
-	static const struct {
-		const char *line;
-		int status;
-		const char *member;
-	} rows[] = {
+	static const struct cli_json_row rows[] = {
 		{"$SHUNT --json history", 0, "revisions"},
 		{"$SHUNT --json diff 1 2", 4, "changes"},
 		{"$SHUNT --json rollback 2", 0, "to"},
@@ -152,17 +147,7 @@ static void json(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct cli_result r;
-		json_t *value;
-
-		cli_run(&r, rows[i].line);
-		assert_int_equal(r.status, rows[i].status);
-		assert_string_equal(r.err, "");
-		value = json_loads(r.out, 0, NULL);
-		assert_non_null(json_object_get(value, rows[i].member));
-		json_decref(value);
-	}
+	cli_json_rows(rows, COUNT(rows));
 }
 
 int main(void)

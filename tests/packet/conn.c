@@ -15,7 +15,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "../../user/lib/xalloc.h"
 #include "packet.h"
 
 enum { WAYS = CONN_BUCKETS * SHUNT_CONN_WAYS, PAIR = 2 * SHUNT_CONN_WAYS, OTHER_TAG = 1 << 27, SERVICES = 64 };
@@ -24,8 +23,7 @@ enum { FIRST_DEST = 40, LAST_DEST = 44 }; /* those of these rows; the first one 
 static const char *const state_names[] = {"NEW", "EST", "ANCH", "CLOSING"};
 static const char flag_letters[] = "DRFP"; /* in the order of the bits */
 
-static char **lines;
-static size_t line_count;
+static struct lines lines;
 
 static struct {
 	uint32_t tag, other_tag, home, ring; /* ring: its number */
@@ -40,13 +38,7 @@ static struct {
 
 bool conn_note(const char *line)
 {
-	if (strncmp(line, "conn ", strlen("conn ")))
-		return false;
-	lines = xreallocarray(lines, line_count + 1, sizeof(*lines));
-	lines[line_count] = xstrdup(line + strlen("conn "));
-	lines[line_count][strcspn(lines[line_count], "\n")] = '\0';
-	line_count++;
-	return true;
+	return lines_take(&lines, "conn ", line);
 }
 
 void conn_size_maps(struct fixture *f)
@@ -321,17 +313,17 @@ static bool step(struct fixture *f, char *line, struct row *row)
 	return true;
 }
 
-/* From lines[at], which says "sequence NAME", to the next such line, whose place is the answer. */
+/* From lines.line[at], which says "sequence NAME", to the next such line, whose place is the answer. */
 static size_t run_sequence(struct fixture *f, size_t at, size_t *rows)
 {
-	const char *name = lines[at] + strlen("sequence ");
+	const char *name = lines.line[at] + strlen("sequence ");
 	static struct row row;
 	bool ok = true;
 
 	reset(f);
-	for (at++; at < line_count && strncmp(lines[at], "sequence ", 9); at++) {
-		*rows += !strncmp(lines[at], "row ", 4);
-		ok = ok && step(f, lines[at], &row);
+	for (at++; at < lines.count && strncmp(lines.line[at], "sequence ", 9); at++) {
+		*rows += !strncmp(lines.line[at], "row ", 4);
+		ok = ok && step(f, lines.line[at], &row);
 	}
 	report(ok, name);
 	return at;
@@ -341,12 +333,10 @@ size_t conn_run(struct fixture *f)
 {
 	size_t rows = 0;
 
-	if (!line_count)
+	if (!lines.count)
 		die("no connections on stdin; expected the output of tests/packet/conn_rows.py");
-	for (size_t at = 0; at < line_count;)
+	for (size_t at = 0; at < lines.count;)
 		at = run_sequence(f, at, &rows);
-	for (size_t i = 0; i < line_count; i++)
-		free(lines[i]);
-	free(lines);
+	lines_drop(&lines);
 	return rows;
 }

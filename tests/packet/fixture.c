@@ -46,7 +46,7 @@ void fixture_load(struct fixture *f)
 	shunt_hash_derive((struct shunt_hash_keys *)&skel->rodata->knob_hash_keys, SEED);
 	if (shunt_bpf__load(skel))
 		die("load");
-	f->control = map_memory(skel->maps.shunt_control);
+	f->control = map_memory(skel->maps.data_shunt_control);
 	f->vips = map_memory(skel->maps.shunt_vips);
 	f->dests = map_memory(skel->maps.shunt_dests);
 	f->rings = map_memory(skel->maps.shunt_rings);

@@ -11,18 +11,11 @@
 
 enum { ENTRIES = FRAGMENT_BUCKETS * SHUNT_CONN_WAYS, OLDEST_WAY = 5 };
 
-static char **lines;
-static size_t line_count;
+static struct lines lines;
 
 bool fragment_note(const char *line)
 {
-	if (strncmp(line, "fragments ", strlen("fragments ")))
-		return false;
-	lines = xreallocarray(lines, line_count + 1, sizeof(*lines));
-	lines[line_count] = xstrdup(line + strlen("fragments "));
-	lines[line_count][strcspn(lines[line_count], "\n")] = '\0';
-	line_count++;
-	return true;
+	return lines_take(&lines, "fragments ", line);
 }
 
 static void fill_ring(struct fixture *f, uint32_t ring, uint32_t dest)
@@ -62,17 +55,18 @@ static bool step(struct fixture *f, char *line)
 	return true;
 }
 
-/* From lines[at], which says "sequence NAME", to the next such line, whose place is the answer. */
+/* From lines.line[at], which says "sequence NAME", to the next such line, whose place is the answer. */
 static size_t run_sequence(struct fixture *f, size_t at)
 {
-	const char *name = lines[at] + strlen("sequence ");
+	const char *name = lines.line[at] + strlen("sequence ");
 	bool ok = true;
 	uint32_t rows = 0;
 
 	forget(f);
-	for (at++; at < line_count && strncmp(lines[at], "sequence ", 9) && strncmp(lines[at], "follow ", 7); at++) {
-		rows += !strncmp(lines[at], "row ", 4);
-		ok = step(f, lines[at]) && ok;
+	for (at++; at < lines.count && strncmp(lines.line[at], "sequence ", 9) && strncmp(lines.line[at], "follow ", 7);
+	     at++) {
+		rows += !strncmp(lines.line[at], "row ", 4);
+		ok = step(f, lines.line[at]) && ok;
 	}
 	for (uint32_t id = 25; id < 30; id++)
 		fill_ring(f, id, id);
@@ -146,27 +140,25 @@ size_t fragment_run(struct fixture *f)
 	char *victim = NULL;
 	size_t at = 0, rows = 0;
 
-	for (size_t i = 0; i < line_count; i++) {
-		bool is_row = !strncmp(lines[i], "row ", strlen("row "));
+	for (size_t i = 0; i < lines.count; i++) {
+		bool is_row = !strncmp(lines.line[i], "row ", strlen("row "));
 
 		rows += is_row;
 		if (is_row && !victim)
-			victim = xstrdup(lines[i] + strlen("row "));
+			victim = xstrdup(lines.line[i] + strlen("row "));
 	}
 	if (!victim)
 		die("no fragments on stdin; expected the output of tests/packet/fragment_rows.py");
-	while (at < line_count && !strncmp(lines[at], "sequence ", 9))
+	while (at < lines.count && !strncmp(lines.line[at], "sequence ", 9))
 		at = run_sequence(f, at);
 	report(f->source_count[28] == 2, "the fragments of each of two datagrams came from one outer source");
 	forget(f);
-	for (; at < line_count; at++)
-		seen[follows(f, lines[at] + strlen("follow "))] = true;
+	for (; at < lines.count; at++)
+		seen[follows(f, lines.line[at] + strlen("follow "))] = true;
 	report(seen[1] && seen[2] && seen[3] && seen[4], "their datagrams went to four backends");
 	report(buckets_used(f) > FRAGMENT_BUCKETS / 2, "and are remembered all over the table");
 	check_victim(f, victim);
 	free(victim);
-	for (size_t i = 0; i < line_count; i++)
-		free(lines[i]);
-	free(lines);
+	lines_drop(&lines);
 	return rows;
 }

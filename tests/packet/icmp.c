@@ -34,10 +34,10 @@ bool icmp_check_sum(const struct row *row, const struct frame *got)
 }
 
 /* "NAME|in|in": both go where the first one's hash says. */
-void icmp_run_pairs(struct fixture *f, char **lines, size_t count)
+void icmp_run_pairs(struct fixture *f, const struct lines *lines)
 {
-	for (size_t i = 0; i < count; i++) {
-		char *line = lines[i] + strlen("pair "), *name = strsep(&line, "|"), *first = strsep(&line, "|");
+	for (size_t i = 0; i < lines->count; i++) {
+		char *line = lines->line[i], *name = strsep(&line, "|"), *first = strsep(&line, "|");
 		int dest = destination_by_hash(f, first);
 
 		report(destination_of(f, first) == dest && destination_of(f, line) == dest, name);
@@ -78,7 +78,7 @@ void icmp_check_limit(struct fixture *f, const char *line)
 	char *copy = xstrdup(line);
 	struct row row;
 
-	parse_row(copy + strlen("row "), &row);
+	parse_row(copy, &row);
 	f->control->icmp_rate = 4;
 	bucket(f, &full);
 	before = nanoseconds();

@@ -264,45 +264,27 @@ static void check_entropy(const struct fixture *f)
 	}
 }
 
-static void run_table(struct fixture *f, char **lines, size_t count)
+static void run_table(struct fixture *f, const struct lines *rows)
 {
-	bool *bad = xcalloc(count, sizeof(*bad));
+	bool *bad = xcalloc(rows->count, sizeof(*bad));
 	uint32_t attempt = 0;
 
 	for (int layout = 0; layout < LAYOUTS; layout++) {
 		attempt = fixture_place(f, layout, attempt);
-		for (size_t i = 0; i < count; i++) {
-			char *copy = xstrdup(lines[i]);
+		for (size_t i = 0; i < rows->count; i++) {
+			char *copy = xstrdup(rows->line[i]);
 			struct row row;
 
-			parse_row(copy + strlen("row "), &row);
+			parse_row(copy, &row);
 			bad[i] = bad[i] || !run_row(f, &row);
 			if (layout == LAYOUTS - 1 && !bad[i])
 				printf("ok - %s\n", row.name);
 			free(copy);
 		}
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < rows->count; i++)
 		*(bad[i] ? &failed : &passed) += 1;
 	free(bad);
-}
-
-struct lines {
-	char **line;
-	size_t count;
-};
-
-static void keep(struct lines *lines, const char *line)
-{
-	lines->line = xreallocarray(lines->line, lines->count + 1, sizeof(*lines->line));
-	lines->line[lines->count++] = xstrdup(line);
-}
-
-static void drop(struct lines *lines)
-{
-	for (size_t i = 0; i < lines->count; i++)
-		free(lines->line[i]);
-	free(lines->line);
 }
 
 static void read_table(struct fixture *f, struct lines *rows, struct lines *pairs, struct lines *spreads)
@@ -312,9 +294,11 @@ static void read_table(struct fixture *f, struct lines *rows, struct lines *pair
 
 	while (getline(&line, &size, stdin) > 0) {
 		if (fixture_line(f, line) || fragment_note(line) || conn_note(line) || probe_note(line) ||
-		    wake_note(line))
+		    wake_note(line) || lines_take(rows, "row ", line) || lines_take(pairs, "pair ", line) ||
+		    lines_take(spreads, "spread ", line))
 			continue;
-		keep(!strncmp(line, "pair ", 5) ? pairs : !strncmp(line, "spread ", 7) ? spreads : rows, line);
+		line[strcspn(line, " \n")] = '\0';
+		die(line);
 	}
 	free(line);
 }
@@ -339,20 +323,20 @@ int main(void)
 	told = find_told(&rows);
 	if (!told || !pairs.count)
 		die("too few rows on stdin; expected the output of tests/packet/table.sh");
-	run_table(&f, rows.line, rows.count);
+	run_table(&f, &rows);
 	check_entropy(&f);
 	tunnel_check_spread();
-	icmp_run_pairs(&f, pairs.line, pairs.count);
+	icmp_run_pairs(&f, &pairs);
 	for (size_t i = 0; i < spreads.count; i++)
-		choice_run_spread(&f, spreads.line[i] + strlen("spread "));
+		choice_run_spread(&f, spreads.line[i]);
 	icmp_check_limit(&f, told);
 	others = fragment_run(&f) + conn_run(&f) + probe_run(&f) + wake_run(&f);
 	printf("packet: table of %zu rows, each with %d layouts of the VIP table, and %zu besides: %d passed, %d "
 	       "failed\n",
 	       rows.count, LAYOUTS, others, passed, failed);
-	drop(&rows);
-	drop(&pairs);
-	drop(&spreads);
+	lines_drop(&rows);
+	lines_drop(&pairs);
+	lines_drop(&spreads);
 	shunt_bpf__destroy(f.skel);
 	return failed != 0;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lines.h"
 #include "shunt/hash.h"
 #include "shunt/maps.h"
 #include "shunt/quic.h"
@@ -113,7 +114,7 @@ bool quic_check(const struct row *row, const uint64_t *before, const uint64_t *a
 
 /* icmp.c */
 bool icmp_check_sum(const struct row *row, const struct frame *got);
-void icmp_run_pairs(struct fixture *f, char **lines, size_t count);
+void icmp_run_pairs(struct fixture *f, const struct lines *lines);
 void icmp_check_limit(struct fixture *f, const char *line);
 
 /* choice.c */

@@ -9,20 +9,14 @@
 #include <bpf/libbpf.h>
 #include <linux/pkt_cls.h>
 
-#include "../../user/lib/xalloc.h"
 #include "packet.h"
 #include "probe.skel.h"
 
-static char **lines;
-static size_t line_count;
+static struct lines lines;
 
 bool probe_note(const char *line)
 {
-	if (strncmp(line, "probe ", strlen("probe ")))
-		return false;
-	lines = xreallocarray(lines, line_count + 1, sizeof(*lines));
-	lines[line_count++] = xstrdup(line + strlen("probe "));
-	return true;
+	return lines_take(&lines, "probe ", line);
 }
 
 static bool run(struct probe_bpf *skel, const struct row *row)
@@ -44,22 +38,20 @@ static bool run(struct probe_bpf *skel, const struct row *row)
 size_t probe_run(struct fixture *f)
 {
 	struct probe_bpf *skel = probe_bpf__open();
-	size_t count = line_count;
+	size_t count = lines.count;
 
 	if (!count)
 		die("no checks on stdin; expected the output of tests/packet/probe_rows.py");
 	if (!skel || bpf_map__reuse_fd(skel->maps.shunt_dests, bpf_map__fd(f->skel->maps.shunt_dests)) ||
 	    probe_bpf__load(skel))
 		die("the program of health checks");
-	for (size_t i = 0; i < line_count; i++) {
+	for (size_t i = 0; i < lines.count; i++) {
 		struct row row;
 
-		parse_row(lines[i], &row);
+		parse_row(lines.line[i], &row);
 		report(run(skel, &row), row.name);
-		free(lines[i]);
 	}
-	free(lines);
+	lines_drop(&lines);
 	probe_bpf__destroy(skel);
-	line_count = 0;
 	return count;
 }

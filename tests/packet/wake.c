@@ -12,8 +12,7 @@
 #include "../../user/lib/xalloc.h"
 #include "packet.h"
 
-static char **lines;
-static size_t line_count;
+static struct lines lines;
 static uint32_t asleep; /* the ring's first slot */
 
 static struct {
@@ -23,11 +22,7 @@ static struct {
 
 bool wake_note(const char *line)
 {
-	if (strncmp(line, "wakes ", strlen("wakes ")))
-		return false;
-	lines = xreallocarray(lines, line_count + 1, sizeof(*lines));
-	lines[line_count++] = xstrdup(line + strlen("wakes "));
-	return true;
+	return lines_take(&lines, "wakes ", line);
 }
 
 static void forget(struct fixture *f)
@@ -100,20 +95,18 @@ static bool run(struct fixture *f, struct ring_buffer *ring, char *line)
 size_t wake_run(struct fixture *f)
 {
 	struct ring_buffer *ring = ring_buffer__new(bpf_map__fd(f->skel->maps.event_ring), hear, NULL, NULL);
-	size_t count = line_count;
+	size_t count = lines.count;
 
 	if (!ring || !count)
 		die("no frames that wake on stdin; expected the output of tests/packet/wake_rows.py");
 	ring_buffer__consume(ring);
 	for (size_t i = 0; i < count; i++) {
-		char *name = xasprintf("%.*s: what is told", (int)strcspn(lines[i], "|"), lines[i]);
+		char *name = xasprintf("%.*s: what is told", (int)strcspn(lines.line[i], "|"), lines.line[i]);
 
-		report(run(f, ring, lines[i]), name);
+		report(run(f, ring, lines.line[i]), name);
 		free(name);
-		free(lines[i]);
 	}
-	free(lines);
-	line_count = 0;
+	lines_drop(&lines);
 	ring_buffer__free(ring);
 	return count;
 }

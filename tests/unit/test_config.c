@@ -1,28 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The configuration: goldens (tests/golden/NAME.yaml gives NAME.json and NAME.canonical.yaml), round trips, defaults, sharing of
- * memory, size. Every error is in test_config_errors.c. Run from the top of the tree. With GOLDEN_WRITE set, the goldens'
+ * memory, size. Errors are in test_config_errors.c and others. Run from the top of the tree. With GOLDEN_WRITE set, the goldens'
  * results are written instead of compared: look at the difference before keeping it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "config_yaml.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include "../../user/lib/yaml.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define FULL "tests/golden/full.yaml"
 
 static const char *const goldens[][2] = {
 	{"docs/shunt.example.yaml", "tests/golden/example"},
 	{"tests/golden/minimal.yaml", "tests/golden/minimal"},
-	{"tests/golden/full.yaml", "tests/golden/full"},
+	{FULL, "tests/golden/full"},
 	{"tests/golden/seed.yaml", "tests/golden/seed"},
 };
 
@@ -31,12 +25,10 @@ static struct config *parse_file(const char *path)
 	struct config_source *source = NULL;
 	struct shunt_err err = {};
 	json_t *tree = yaml_load_file(path, &source, &err);
-	struct config *config = tree ? config_from_json(tree, source, &err) : NULL;
+	struct config *config = config_of(tree, source, &err);
 
 	if (!config)
 		fail_msg("%s", shunt_err_text(&err));
-	json_decref(tree);
-	config_source_free(source);
 	return config;
 }
 
@@ -117,12 +109,9 @@ static void round_trip(void **state)
 }
 
 /* The values themselves, for what printing and parsing could get wrong together. */
-static void fields(void **state)
+static void fields_of_the_node(void **state)
 {
-	struct config *config = parse_file("tests/golden/full.yaml");
-	const struct config_service *s = config_find_service(config, "a.b-c_9");
-	const uint8_t mac[6] = {0x02, 0, 0x5e, 0, 0, 0x0a};
-	struct shunt_addr addr;
+	struct config *config = parse_file(FULL);
 
 	(void)state;
 	assert_int_equal(config->interface_count, 3);
@@ -144,7 +133,15 @@ static void fields(void **state)
 	assert_int_equal(config->limits.fragments, 16);
 	assert_int_equal(config->limits.quic_ids, 100);
 	assert_int_equal(config->icmp_rate, 250);
+	config_free(config);
+}
 
+static void fields_of_a_service(void **state)
+{
+	struct config *config = parse_file(FULL);
+	const struct config_service *s = config_find_service(config, "a.b-c_9");
+
+	(void)state;
 	assert_non_null(s);
 	assert_int_equal(s->ring_size, 251);
 	assert_false(s->echo);
@@ -154,17 +151,36 @@ static void fields(void **state)
 	assert_int_equal(s->vip_count, 2);
 	assert_int_equal(s->vips[1].port, 65535);
 	assert_int_equal(s->vips[1].proto, IPPROTO_UDP);
-	assert_int_equal(s->check.type, CONFIG_CHECK_HTTPS);
-	assert_int_equal(s->check.port, 8443);
-	assert_string_equal(s->check.path, "/a?b=c%20d");
-	assert_string_equal(s->check.host, "www.example.org");
-	assert_int_equal(s->check.expect_min, 204);
-	assert_int_equal(s->check.expect_max, 204);
-	assert_true(s->check.verify);
-	assert_int_equal(s->check.interval, 3600000);
-	assert_int_equal(s->check.timeout, 60000);
-	assert_int_equal(s->check.rise, 1);
-	assert_int_equal(s->check.fall, 100);
+	config_free(config);
+}
+
+static void fields_of_a_check(void **state)
+{
+	struct config *config = parse_file(FULL);
+	const struct config_check *check = &config_find_service(config, "a.b-c_9")->check;
+
+	(void)state;
+	assert_int_equal(check->type, CONFIG_CHECK_HTTPS);
+	assert_int_equal(check->port, 8443);
+	assert_string_equal(check->path, "/a?b=c%20d");
+	assert_string_equal(check->host, "www.example.org");
+	assert_int_equal(check->expect_min, 204);
+	assert_int_equal(check->expect_max, 204);
+	assert_true(check->verify);
+	assert_int_equal(check->interval, 3600000);
+	assert_int_equal(check->timeout, 60000);
+	assert_int_equal(check->rise, 1);
+	assert_int_equal(check->fall, 100);
+	config_free(config);
+}
+
+static void fields_of_backends(void **state)
+{
+	struct config *config = parse_file(FULL);
+	const struct config_service *s = config_find_service(config, "a.b-c_9");
+	const uint8_t mac[6] = {0x02, 0, 0x5e, 0, 0, 0x0a};
+
+	(void)state;
 	assert_int_equal(s->backend_count, 3);
 	assert_int_equal(s->backends[0].admin, CONFIG_ADMIN_UP);
 	assert_int_equal(s->backends[0].weight, 0);
@@ -174,17 +190,34 @@ static void fields(void **state)
 	assert_int_equal(s->backends[1].weight, 65535);
 	assert_int_equal(s->backends[2].admin, CONFIG_ADMIN_UNSET);
 	assert_false(s->backends[2].has_mac);
+	config_free(config);
+}
 
+static void what_is_found(void **state)
+{
+	struct config *config = parse_file(FULL);
+	const struct config_service *s = config_find_service(config, "a.b-c_9");
+	struct shunt_addr addr;
+
+	(void)state;
 	assert_int_equal(addr_parse("10.1.0.13", &addr), 0);
 	assert_ptr_equal(config_find_backend(s, &addr), &s->backends[2]);
 	assert_int_equal(addr_parse("10.1.0.14", &addr), 0);
 	assert_null(config_find_backend(s, &addr));
 	assert_null(config_find_service(config, "a.b-c_"));
+	config_free(config);
+}
+
+static void encapsulations(void **state)
+{
+	struct config *config = parse_file(FULL);
+	const struct config_service *s = config_find_service(config, "tunnels");
+
+	(void)state;
 	assert_int_equal(config_find_service(config, "v44")->encap.type, CONFIG_ENCAP_IPIP);
 	assert_int_equal(config_find_service(config, "v66")->encap.type, CONFIG_ENCAP_IP6IP6);
 	assert_int_equal(config_find_service(config, "v46")->encap.type, CONFIG_ENCAP_IPIP6);
 	assert_int_equal(config_find_service(config, "v64")->encap.type, CONFIG_ENCAP_SIT);
-	s = config_find_service(config, "tunnels");
 	assert_int_equal(config_encap_of(s, &s->backends[0])->type, CONFIG_ENCAP_GUE);
 	assert_int_equal(config_encap_of(s, &s->backends[0])->variant, 0);
 	assert_int_equal(config_encap_of(s, &s->backends[0])->port, 7000);
@@ -247,7 +280,7 @@ static void defaults(void **state)
 /* A copy shares nothing: the sanitizer sees what is freed or read twice. */
 static void copies(void **state)
 {
-	struct config *config = parse_file("tests/golden/full.yaml"), *copy = config_copy(config);
+	struct config *config = parse_file(FULL), *copy = config_copy(config);
 	json_t *tree = config_to_json(config), *same;
 
 	(void)state;
@@ -299,8 +332,17 @@ static void large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden),   cmocka_unit_test(round_trip), cmocka_unit_test(fields),
-		cmocka_unit_test(defaults), cmocka_unit_test(copies),	  cmocka_unit_test(large),
+		cmocka_unit_test(golden),
+		cmocka_unit_test(round_trip),
+		cmocka_unit_test(fields_of_the_node),
+		cmocka_unit_test(fields_of_a_service),
+		cmocka_unit_test(fields_of_a_check),
+		cmocka_unit_test(fields_of_backends),
+		cmocka_unit_test(what_is_found),
+		cmocka_unit_test(encapsulations),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(copies),
+		cmocka_unit_test(large),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);

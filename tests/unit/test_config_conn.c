@@ -29,20 +29,6 @@ static const struct {
 	{SERVICE("drain_timeout: 604800"), CONFIG_UDP_KEEP, 900, 604800},
 };
 
-static struct config *parse(const char *yaml)
-{
-	struct config_source *source = NULL;
-	struct shunt_err err = {};
-	json_t *tree = yaml_load(yaml, strlen(yaml), "t.yaml", &source, &err);
-	struct config *config = tree ? config_from_json(tree, source, &err) : NULL;
-
-	if (!config)
-		fail_msg("%s: %s", yaml, shunt_err_text(&err));
-	json_decref(tree);
-	config_source_free(source);
-	return config;
-}
-
 static void assert_values(const struct config *config, size_t row)
 {
 	const struct config_service *service = &config->services[0];
@@ -58,7 +44,7 @@ static void values(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
-		struct config *config = parse(good[i].yaml), *copy = config_copy(config), *again;
+		struct config *config = parse_yaml(good[i].yaml), *copy = config_copy(config), *again;
 		json_t *tree = config_to_json(copy), *same;
 		const json_t *printed = json_array_get(json_object_get(tree, "services"), 0);
 

@@ -58,25 +58,11 @@ static void test_errors(void **state)
 	check_rows(errors, COUNT(errors));
 }
 
-static struct config *parse(const char *yaml)
-{
-	struct config_source *source = NULL;
-	struct shunt_err err = {};
-	json_t *tree = yaml_load(yaml, strlen(yaml), "t.yaml", &source, &err);
-	struct config *config = tree ? config_from_json(tree, source, &err) : NULL;
-
-	if (!config)
-		fail_msg("%s", shunt_err_text(&err));
-	json_decref(tree);
-	config_source_free(source);
-	return config;
-}
-
 /* What is written is what was read, and a copy is as good. */
 static void test_round_trip(void **state)
 {
 	struct config
-		*config = parse(DEMAND(
+		*config = parse_yaml(DEMAND(
 			"{pools: {cpu: {start: {url: \"https://a/start\"}, stop: {url: \"http://a/stop\", method: PUT},"
 			" idle: 90s, awake: [mon-fri 07:00-19:00, sun]}, default: {" START "}}}")),
 		*copy = config_copy(config), *again;
@@ -110,9 +96,9 @@ static void test_round_trip(void **state)
 static void test_defaults_of_group(void **state)
 {
 	struct config *config =
-		parse("{interfaces: [eth0], source: {ipv4: 172.31.0.0/16},\n"
-		      "groups: {g: {defaults: {on_demand: {" START ", idle: 5m, timeout: 9s}}}},\n"
-		      "services: [{name: web, group: g, vips: [\"192.0.2.1:80/tcp\"], on_demand: {idle: 1m}}]}");
+		parse_yaml("{interfaces: [eth0], source: {ipv4: 172.31.0.0/16},\n"
+			   "groups: {g: {defaults: {on_demand: {" START ", idle: 5m, timeout: 9s}}}},\n"
+			   "services: [{name: web, group: g, vips: [\"192.0.2.1:80/tcp\"], on_demand: {idle: 1m}}]}");
 
 	(void)state;
 	assert_int_equal(config->services[0].demands[0].idle, 60000);

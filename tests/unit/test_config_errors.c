@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Every error of the configuration, with its exact text: what an operator reads is part of the interface. */
+/* Errors of the configuration, with their exact text: what an operator reads is part of the interface. Those of what has a test of its
+ * own (test_config_sources.c and others) are there. */
 #include "config_errors.h"
 
 #define VIP_FORMS "; PORT may be a range such as 8000-8999, or * for all, and ADDRESS a prefix such as 192.0.2.0/24"
@@ -152,56 +153,6 @@ static const struct row form[] = {
 	 "192.0.2.10:80/tcp or [2001:db8::10]:80/tcp" VIP_FORMS},
 	{SERVICE("bakends: []"), "t.yaml:3: services[web].bakends: unknown key; did you mean \"backends\"?"},
 	{SERVICE("echo: yes"), "t.yaml:3: services[web].echo: \"yes\" is not a boolean; expected true or false"},
-	{SERVICE("sources: [10.0.0.0/8]"),
-	 "t.yaml:3: services[web].sources: a list is not a mapping; expected the keys allow, deny or pools"},
-	{SERVICE("sources: {drop: []}"),
-	 "t.yaml:3: services[web].sources.drop: unknown key; expected allow, deny or pools"},
-	{SERVICE("sources: {allow: 10.0.0.0/8}"),
-	 "t.yaml:3: services[web].sources.allow: \"10.0.0.0/8\" is not a list; expected prefixes such as 10.8.0.0/16"},
-	{SERVICE("sources: {deny: [10.0.0.0/8,\n10.0.0.1/8]}"),
-	 "t.yaml:4: services[web].sources.deny[10.0.0.1/8]: \"10.0.0.1/8\" has bits set behind the prefix's length; "
-	 "expected them to be 0"},
-	{SERVICE("sources: {deny: [10.0.0.0/33]}"),
-	 "t.yaml:3: services[web].sources.deny[10.0.0.0/33]: \"10.0.0.0/33\" "
-	 "is not a prefix; expected such as 10.8.0.0/16, 2001:db8::/32, or "
-	 "an address"},
-	{SERVICE("sources: {allow: [10.0.0.1,\n10.0.0.1/32]}"),
-	 "t.yaml:4: services[web].sources.allow[10.0.0.1/32]: listed twice; expected each prefix once"},
-	{SERVICE("sources: {allow: [10.0.0.0/8],\ndeny: [11.0.0.0/8,\n10.0.0.0/8]}"),
-	 "t.yaml:5: services[web].sources.deny[10.0.0.0/8]: allowed and denied; expected each prefix once"},
-	{SERVICE("sources: {pools: [10.8.0.0/16]}"), "t.yaml:3: services[web].sources.pools: a list is not a mapping; "
-						     "expected names of pools, each with a list of prefixes"},
-	{SERVICE("sources: {pools: {green: 10.8.0.0/16}}"),
-	 "t.yaml:3: services[web].sources.pools.green: \"10.8.0.0/16\" is not a list; expected prefixes such as "
-	 "10.8.0.0/16"},
-	{SERVICE("sources: {pools: {green: [10.8.0.0/33]}}"),
-	 "t.yaml:3: services[web].sources.pools.green[10.8.0.0/33]: \"10.8.0.0/33\" is not a prefix; expected such as "
-	 "10.8.0.0/16, "
-	 "2001:db8::/32, or an address"},
-	{SERVICE("sources: {pools: {-green: [10.8.0.0/16]}}"),
-	 "t.yaml:3: services[web].sources.pools.-green: not a pool's name; expected 1 to 31 letters, digits, '-', '_' "
-	 "or '.', a "
-	 "letter or digit first"},
-	{SERVICE("sources: {pools: {default: [10.8.0.0/16]}}"),
-	 "t.yaml:3: services[web].sources.pools.default: the default pool is where sources go that are in no list, or "
-	 "in that of "
-	 "`allow`"},
-	{SERVICE("sources: {pools: {green: [10.8.0.0/16],\nblue: [10.8.0.0/16]}}"),
-	 "t.yaml:3: services[web].sources.pools.green[10.8.0.0/16]: sent to pool \"blue\" as well; expected each "
-	 "prefix once"},
-	{SERVICE("sources: {pools: {green: [10.8.0.0/16]},\ndeny: [10.8.0.0/16]}"),
-	 "t.yaml:4: services[web].sources.deny[10.8.0.0/16]: sent to pool \"green\" as well; expected each prefix "
-	 "once"},
-	{SERVICE("sources: {pools: {green: [10.8.0.0/16,\n10.8.0.0/16]}}"),
-	 "t.yaml:4: services[web].sources.pools.green[10.8.0.0/16]: listed twice; expected each prefix once"},
-	{SERVICE("sources: {pools: {grene: [10.8.0.0/16]}}, backends: [{address: 10.1.0.1, pool: green}]"),
-	 "t.yaml:3: services[web].sources.pools.grene: no backend of service \"web\" is in pool \"grene\"; did you "
-	 "mean "
-	 "\"green\"?; expected one with `pool: grene`"},
-	{SERVICE("sources: {pools: {green: [10.8.0.0/16]}}, backends: [10.1.0.1]"),
-	 "t.yaml:3: services[web].sources.pools.green: no backend of service \"web\" is in pool \"green\"; expected "
-	 "one with `pool: "
-	 "green`"},
 	{SERVICE("backends: [{address: 10.1.0.1, pool: 5}]"),
 	 "t.yaml:3: services[web].backends[10.1.0.1].pool: 5 is not a pool's name; expected 1 to 31 letters, digits, "
 	 "'-', '_' or '.', "
@@ -210,20 +161,6 @@ static const struct row form[] = {
 	 "t.yaml:3: services[web].backends[10.1.0.1].pool: \"abcdefghijklmnopqrstuvwxyz012345\" is not a pool's name; "
 	 "expected 1 to 31 "
 	 "letters, digits, '-', '_' or '.', a letter or digit first"},
-	{HEAD "limits: {services: 2}, services: [{name: web, vips: [\"192.0.2.1:80/tcp\"], backends: [{address: "
-	      "10.1.0.1, pool: green}, "
-	      "{address: 10.1.0.2, pool: blue}], sources: {pools: {green: [10.0.0.1], blue: [10.0.0.2]}}}]}",
-	 "t.yaml:2: limits.services: 2 is too small for 3 services and pools that sources are sent to; raise it to 3 "
-	 "or more"},
-	{HEAD "limits: {ring_slots: 501}, services: [{name: web, ring_size: 251, vips: [\"192.0.2.1:80/tcp\"], "
-	      "backends: [{address: "
-	      "10.1.0.1, pool: green}], sources: {pools: {green: [10.0.0.1]}}}]}",
-	 "t.yaml:2: limits.ring_slots: 501 is too small for 502 ring slots (ring_size of all services, and again for "
-	 "each pool that "
-	 "sources are sent to); raise it to 502 or more"},
-	{HEAD "limits: {sources: 1}, services: [{name: web, vips: [\"192.0.2.1:80/tcp\"], sources: {deny: [10.0.0.1, "
-	      "10.0.0.2]}}]}",
-	 "t.yaml:2: limits.sources: 1 is too small for 2 source prefixes; raise it to 2 or more"},
 	{SERVICE("hash: src"), "t.yaml:3: services[web].hash: \"src\" is not a known word; expected 5-tuple, "
 			       "no-source-port, source or destination-port"},
 	{SERVICE("hash: 5"), "t.yaml:3: services[web].hash: 5 is not a known word; expected 5-tuple, "

@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* config_files.c: lists of prefixes that a configuration file names. */
+#include "config_yaml.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "../../user/lib/config_files.h"
 #include "../../user/lib/xalloc.h"
-#include "../../user/lib/yaml.h"
 
 static char dir[] = "/tmp/shunt-files-XXXXXX";
 static char *config_path, *list_path;
@@ -43,13 +37,11 @@ static void write_config(const char *sources)
 static char *outcome(void)
 {
 	struct config_source *source = NULL;
-	struct config *config = NULL;
 	struct shunt_err err = {0};
 	json_t *tree = config_read_file(config_path, NULL, &source, &err);
+	struct config *config = config_of(tree, source, &err);
 	char *text;
 
-	if (tree)
-		config = config_from_json(tree, source, &err);
 	if (config) {
 		json_t *service = config_service_to_json(&config->services[0]);
 		const json_t *sources = json_object_get(service, "sources");
@@ -60,8 +52,6 @@ static char *outcome(void)
 		text = xstrdup(shunt_err_text(&err));
 	}
 	config_free(config);
-	json_decref(tree);
-	config_source_free(source);
 	return text;
 }
 

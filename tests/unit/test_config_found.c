@@ -58,17 +58,9 @@ static void refused(void **state)
 /* Their backends come when they come. */
 static void pools_may_be_empty(void **state)
 {
-	struct config_source *source = NULL;
-	struct shunt_err err = {};
-	const char *text = SERVICE("pools: {blue: 1}, sources: {pools: {green: [10.0.0.0/8]}}, registration: true");
-	json_t *tree = yaml_load(text, strlen(text), "t.yaml", &source, &err);
-	struct config *config = config_from_json(tree, source, &err);
-
 	(void)state;
-	assert_non_null(config);
-	config_free(config);
-	json_decref(tree);
-	config_source_free(source);
+	config_free(
+		parse_yaml(SERVICE("pools: {blue: 1}, sources: {pools: {green: [10.0.0.0/8]}}, registration: true")));
 }
 
 /* "10.1.0.1=100,default 10.1.0.2=..." */

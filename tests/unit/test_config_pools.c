@@ -91,24 +91,10 @@ static void refused(void **state)
 	check_rows(panic_errors, COUNT(panic_errors));
 }
 
-static struct config *parse(const char *yaml)
-{
-	struct config_source *source = NULL;
-	struct shunt_err err = {};
-	json_t *tree = yaml_load(yaml, strlen(yaml), "t.yaml", &source, &err);
-	struct config *config = tree ? config_from_json(tree, source, &err) : NULL;
-
-	if (!config)
-		fail_msg("%s", shunt_err_text(&err));
-	json_decref(tree);
-	config_source_free(source);
-	return config;
-}
-
 /* In the order of their names, and the same in a copy. */
 static void read_and_copied(void **state)
 {
-	struct config *config = parse(POOLS("{green: {share: 65535}, default: 7}")), *copy = config_copy(config);
+	struct config *config = parse_yaml(POOLS("{green: {share: 65535}, default: 7}")), *copy = config_copy(config);
 
 	(void)state;
 	config_free(config);
@@ -124,7 +110,7 @@ static void read_and_copied(void **state)
 
 static void without_shares(void **state)
 {
-	struct config *config = parse(SERVICE(GREEN "sources: {pools: {green: [10.8.0.0/16]}}"));
+	struct config *config = parse_yaml(SERVICE(GREEN "sources: {pools: {green: [10.8.0.0/16]}}"));
 	const struct config_service *web = &config->services[0];
 
 	(void)state;
@@ -141,7 +127,7 @@ static void without_shares(void **state)
 static void shares_and_sources(void **state)
 {
 	struct config *config =
-		parse(POOLS("{green: 80}, sources: {pools: {green: [10.8.0.0/16], default: [10.9.0.0/16]}}"));
+		parse_yaml(POOLS("{green: 80}, sources: {pools: {green: [10.8.0.0/16], default: [10.9.0.0/16]}}"));
 	const struct config_service *web = &config->services[0];
 
 	(void)state;
@@ -154,7 +140,7 @@ static void shares_and_sources(void **state)
 /* Where only backups are named, the others are in the default pool. What a pool says goes before what its service says. */
 static void backups(void **state)
 {
-	struct config *config = parse(POOLS("{green: {backup: true}}, min_healthy: 50%"));
+	struct config *config = parse_yaml(POOLS("{green: {backup: true}}, min_healthy: 50%"));
 	const struct config_service *web = &config->services[0];
 	char text[CONFIG_MIN_HEALTHY_TEXT];
 
@@ -169,7 +155,7 @@ static void backups(void **state)
 	assert_string_equal(config_min_healthy_format(&web->min_healthy, text), "50%");
 	assert_true(config_min_healthy_of(web, CONFIG_POOL_DEFAULT).percent);
 	config_free(config);
-	config = parse(POOLS("{green: {share: 1, min_healthy: 0}, default: 1}, min_healthy: 3, slow_start: 1m"));
+	config = parse_yaml(POOLS("{green: {share: 1, min_healthy: 0}, default: 1}, min_healthy: 3, slow_start: 1m"));
 	web = &config->services[0];
 	assert_false(config_has_backup(web));
 	assert_int_equal(config_min_healthy_of(web, "green").least, 0);
@@ -182,9 +168,9 @@ static void backups(void **state)
 static void picked_pools(void **state)
 {
 	(void)state;
-	config_free(parse(POOLS("{green: 1}, algorithm: round-robin")));
-	config_free(parse(POOLS("{green: {backup: true}}, algorithm: least-connections")));
-	config_free(parse(POOLS("{green: 0, default: 1}, algorithm: round-robin")));
+	config_free(parse_yaml(POOLS("{green: 1}, algorithm: round-robin")));
+	config_free(parse_yaml(POOLS("{green: {backup: true}}, algorithm: least-connections")));
+	config_free(parse_yaml(POOLS("{green: 0, default: 1}, algorithm: round-robin")));
 }
 
 int main(void)

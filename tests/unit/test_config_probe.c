@@ -79,20 +79,6 @@ static void all_errors(void **state)
 	check_rows(errors, COUNT(errors));
 }
 
-static struct config *load(const char *yaml)
-{
-	struct config_source *source = NULL;
-	struct shunt_err err = {};
-	json_t *tree = yaml_load(yaml, strlen(yaml), "t.yaml", &source, &err);
-	struct config *config = tree ? config_from_json(tree, source, &err) : NULL;
-
-	if (!config)
-		fail_msg("%s: %s", yaml, shunt_err_text(&err));
-	json_decref(tree);
-	config_source_free(source);
-	return config;
-}
-
 /* What no test of the errors shows: that the longest are taken, and that some need no port. */
 static void accepted(void **state)
 {
@@ -107,7 +93,7 @@ static void accepted(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(checks); i++)
-		config_free(load(checks[i]));
+		config_free(parse_yaml(checks[i]));
 }
 
 /* Which VIP a check through the tunnel speaks to, on a backend of each family. */
@@ -134,7 +120,7 @@ static void vips(void **state)
 	addr_parse("fd00::1", &backend6);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		char *yaml = xasprintf(HEAD "services: [{name: web, vips: [%s]}]}", rows[i].vips);
-		struct config *config = load(yaml);
+		struct config *config = parse_yaml(yaml);
 
 		got4 = config_check_vip(&config->services[0], &backend4);
 		got6 = config_check_vip(&config->services[0], &backend6);
@@ -205,7 +191,7 @@ static void as_a_value(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(checks); i++)
-		all[i] = load(checks[i]);
+		all[i] = parse_yaml(checks[i]);
 	for (size_t i = 0; i < COUNT(checks); i++) {
 		copy = config_copy(all[i]);
 		for (size_t j = 0; j < COUNT(checks); j++)

@@ -1,33 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* QUIC in the configuration: which server ids a backend answers to, and every refusal. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "config_yaml.h"
 
 #include <stdio.h>
-#include <string.h>
-
-#include "../../user/lib/yaml.h"
 
 static struct config *parse(const char *service, struct shunt_err *err)
 {
 	char text[2048];
-	struct config_source *source = NULL;
-	struct config *config;
-	json_t *tree;
 
 	snprintf(text, sizeof(text),
 		 "interfaces: [eth0]\nsource: {ipv4: 172.31.0.0/16, ipv6: \"fd00:31::/64\"}\nlimits: {quic_ids: "
 		 "4}\nservices:\n"
 		 "- {name: q, %s}\n",
 		 service);
-	tree = yaml_load(text, strlen(text), "t", &source, err);
-	config = tree ? config_from_json(tree, source, err) : NULL;
-	json_decref(tree);
-	config_source_free(source);
-	return config;
+	return try_yaml(text, err);
 }
 
 static const char *ids_of(const struct config_service *service, size_t backend, char *text)
@@ -94,7 +80,7 @@ static void ids_in_effect(void **state)
 }
 
 #define ONE UDP "quic: {configs: [{id: 0, server_id_length: 1}]}, "
-#define AT "t:5: services[q]"
+#define AT "t.yaml:5: services[q]"
 
 static void refusals(void **state)
 {
@@ -146,7 +132,7 @@ static void refusals(void **state)
 		 ".backends[10.1.2.4]: server id 0x03, given for 10.1.2.4, is that of 10.1.2.3 too, derived from its "
 		 "address; expected ids that differ: give one of them another server_id"},
 		{ONE "backends: [10.1.2.3, 10.1.2.4, 10.1.2.5, 10.1.2.6, 10.1.2.7]",
-		 "t:3: limits.quic_ids: 4 is too small for 5 QUIC server ids; raise it to 5 or more"},
+		 "t.yaml:3: limits.quic_ids: 4 is too small for 5 QUIC server ids; raise it to 5 or more"},
 	};
 
 	(void)state;

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* How two configurations differ: every kind of difference, as objects and as lines. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "config_yaml.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "../../user/lib/diff.h"
 #include "../../user/lib/xalloc.h"
-#include "../../user/lib/yaml.h"
 
 static const char base[] =
 	"interfaces: [eth0]\n"
@@ -21,20 +15,6 @@ static const char base[] =
 	"  - {name: web, vips: [\"192.0.2.1:80/tcp\", \"192.0.2.1:81/tcp\"], sources: {deny: [10.6.0.0/16]},\n"
 	"     backends: [10.1.0.1, {address: 10.1.0.2, weight: 50}]}\n"
 	"  - {name: dns, vips: [\"192.0.2.2:53/udp\"], backends: [10.1.0.3]}\n";
-
-static struct config *parse(const char *text)
-{
-	struct config_source *source = NULL;
-	struct shunt_err err = {0};
-	json_t *tree = yaml_load(text, strlen(text), "test", &source, &err);
-	struct config *config = tree ? config_from_json(tree, source, &err) : NULL;
-
-	if (!config)
-		fail_msg("%s", shunt_err_text(&err));
-	json_decref(tree);
-	config_source_free(source);
-	return config;
-}
 
 static char *replace(const char *text, const char *from, const char *to)
 {
@@ -48,7 +28,7 @@ static char *replace(const char *text, const char *from, const char *to)
 static json_t *diff_after(const char *from, const char *to, bool back)
 {
 	char *text = replace(base, from, to);
-	struct config *before = parse(base), *after = parse(text);
+	struct config *before = parse_yaml(base), *after = parse_yaml(text);
 	json_t *diff = back ? config_diff(after, before) : config_diff(before, after);
 
 	assert_int_equal(config_same(before, after), json_array_size(diff) == 0);

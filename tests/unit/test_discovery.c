@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What was discovered beside what is configured: who is in, who is not and why, and what a source that fails or goes
  * leaves behind. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "config_yaml.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "../../user/lib/yaml.h"
 #include "../../user/lib/xalloc.h"
 #include "../../user/shuntd/discovery.h"
 #include "../../user/shuntd/events.h"
@@ -21,20 +15,13 @@
 
 static struct config *configure(const char *more)
 {
-	struct config_source *source = NULL;
-	struct shunt_err err = {0};
 	char *text = xasprintf("{interfaces: [eth0], source: {ipv4: 172.31.0.0/16}, limits: {destinations: 6},\n"
 			       "services: [{name: web, vips: [\"192.0.2.1:80/tcp\"], discover: [{files: " TEXT "}],\n"
 			       "  %s backends: [10.1.0.1]},\n"
 			       "  {name: dns, vips: [\"192.0.2.2:53/udp\"], check: {type: none}}]}",
 			       more);
-	json_t *tree = yaml_load(text, strlen(text), "t", &source, &err);
-	struct config *config = tree ? config_from_json(tree, source, &err) : NULL;
+	struct config *config = parse_yaml(text);
 
-	if (!config)
-		fail_msg("%s", shunt_err_text(&err));
-	json_decref(tree);
-	config_source_free(source);
 	free(text);
 	return config;
 }

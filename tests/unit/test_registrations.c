@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Heartbeats and what becomes of a backend without them, by a clock of the test's own. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "config_yaml.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 #include "../../user/lib/xalloc.h"
-#include "../../user/lib/yaml.h"
 #include "../../user/shuntd/registrations.h"
 
 struct world {
@@ -26,17 +20,12 @@ static const char yaml[] = "{interfaces: [eth0], source: {ipv4: 172.31.0.0/16}, 
 static int begin(void **state)
 {
 	struct world *w = xcalloc(1, sizeof(*w));
-	struct config_source *source = NULL;
-	struct shunt_err err = {0};
-	json_t *tree = yaml_load(yaml, strlen(yaml), "t", &source, &err);
 
-	w->config = tree ? config_from_json(tree, source, &err) : NULL;
-	json_decref(tree);
-	config_source_free(source);
+	w->config = parse_yaml(yaml);
 	w->discovery = discovery_new();
 	w->r = registrations_new(w->discovery);
 	*state = w;
-	return w->config ? 0 : -1;
+	return 0;
 }
 
 static int end(void **state)

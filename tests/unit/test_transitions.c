@@ -2,6 +2,7 @@
 /* Which events come of two models that follow on one another, and what is said of two configurations. */
 #include "model_fixture.h"
 
+#include "../../user/lib/diff.h"
 #include "../../user/shuntd/events.h"
 #include "../../user/shuntd/summary.h"
 #include "../../user/shuntd/transitions.h"
@@ -217,9 +218,11 @@ static void slow_starts(void **state)
 static void expect_summary(const struct config *before, json_t *tree, const char *expected)
 {
 	struct config *after = config_of_tree(tree);
+	json_t *diff = config_diff(before, after);
 	char buf[SUMMARY_TEXT];
 
-	assert_string_equal(summary_of(before, after, buf), expected);
+	assert_string_equal(summary_of(diff, buf), expected);
+	json_decref(diff);
 	config_free(after);
 }
 
@@ -229,7 +232,12 @@ static void summaries(void **state)
 	json_t *tree = json_loads(text, 0, NULL), *backend;
 
 	(void)state;
-	expect_summary(before, json_loads(text, 0, NULL), "only their order or wording");
+	expect_summary(before, tree, "only their order or wording");
+	tree = json_loads(text, 0, NULL);
+	json_array_append(json_object_get(tree, "services"), service_of(tree, 0));
+	json_array_remove(json_object_get(tree, "services"), 0);
+	expect_summary(before, tree, "only their order or wording");
+	tree = json_loads(text, 0, NULL);
 	json_array_remove(json_object_get(tree, "services"), 2);
 	json_array_remove(backends_of(tree, 0), 0);
 	backend = json_array_get(backends_of(tree, 0), 0);
@@ -241,9 +249,37 @@ static void summaries(void **state)
 	json_object_set_new(tree, "icmp", json_pack("{s:i}", "rate", 7));
 	expect_summary(
 		before, tree,
-		"settings of the node changed; service web: backend 10.1.0.2 drained, backend 10.1.0.2 weight 7, "
-		"backend 10.1.0.4 changed, backend 10.1.0.1 removed; service dns: changed, backend 2001:db8:1::3 "
-		"added; service empty: removed");
+		"settings of the node changed; service empty: removed; service web: backend 10.1.0.1 removed, "
+		"backend 10.1.0.2 weight 7, backend 10.1.0.2 drained, backend 10.1.0.4 changed; service dns: settings "
+		"changed, backend 2001:db8:1::3 added");
+	config_free(before);
+}
+
+/* The other way, with several differences for which there is one word, in a configuration in another order. */
+static void summaries_of_several(void **state)
+{
+	json_t *was = json_loads(text, 0, NULL), *is = json_loads(text, 0, NULL), *backend;
+	struct config *before;
+
+	(void)state;
+	json_object_set_new(json_array_get(backends_of(was, 0), 1), "state", json_string("drain"));
+	json_object_set_new(json_array_get(backends_of(was, 0), 2), "pool", json_string("green"));
+	json_object_set_new(json_array_get(backends_of(was, 0), 3), "state", json_string("up"));
+	before = config_of_tree(was);
+	backend = json_array_get(backends_of(is, 0), 2);
+	json_object_set_new(backend, "encap", json_string("gue"));
+	json_object_set_new(backend, "mac", json_string("02:00:00:00:00:09"));
+	json_object_set_new(service_of(is, 0), "idle_timeout", json_integer(7));
+	json_object_set_new(service_of(is, 0), "panic", json_integer(7));
+	json_object_set_new(is, "icmp", json_pack("{s:i}", "rate", 7));
+	json_object_set_new(is, "resolvers", json_pack("[s]", "192.0.2.53"));
+	json_array_append(backends_of(is, 1), json_array_get(backends_of(is, 1), 0));
+	json_array_remove(backends_of(is, 1), 0);
+	json_array_append(json_object_get(is, "services"), service_of(is, 0));
+	json_array_remove(json_object_get(is, "services"), 0);
+	expect_summary(before, is,
+		       "settings of the node changed; service web: settings changed, backend 10.1.0.2 undrained, "
+		       "backend 10.1.0.3 pool default, backend 10.1.0.3 changed");
 	config_free(before);
 }
 
@@ -253,6 +289,7 @@ static void long_summaries(void **state)
 	struct config *before = load();
 	json_t *tree = json_loads(text, 0, NULL);
 	struct config *after;
+	json_t *diff;
 	char buf[SUMMARY_TEXT], addr[32];
 	unsigned int told = 0, more = 0;
 
@@ -262,12 +299,14 @@ static void long_summaries(void **state)
 		json_array_append_new(backends_of(tree, 0), json_pack("{s:s}", "address", addr));
 	}
 	after = config_of_tree(tree);
-	summary_of(before, after, buf);
+	diff = config_diff(before, after);
+	summary_of(diff, buf);
 	for (const char *at = buf; (at = strstr(at, " added")); at++)
 		told++;
 	assert_non_null(strstr(buf, "; and "));
 	assert_int_equal(sscanf(strstr(buf, "; and "), "; and %u more changes", &more), 1);
 	assert_int_equal(told + more, 200);
+	json_decref(diff);
 	config_free(before);
 	config_free(after);
 }
@@ -275,8 +314,13 @@ static void long_summaries(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rules),	  cmocka_unit_test(slow_starts), cmocka_unit_test(the_world),
-		cmocka_unit_test(a_start),	  cmocka_unit_test(operators),	 cmocka_unit_test(summaries),
+		cmocka_unit_test(rules),
+		cmocka_unit_test(slow_starts),
+		cmocka_unit_test(the_world),
+		cmocka_unit_test(a_start),
+		cmocka_unit_test(operators),
+		cmocka_unit_test(summaries),
+		cmocka_unit_test(summaries_of_several),
 		cmocka_unit_test(long_summaries),
 	};
 

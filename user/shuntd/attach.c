@@ -187,7 +187,7 @@ static int choose_seed(struct attach *attach, const struct config *config, struc
 struct datapath_fds attach_object_fds(const struct shunt_bpf *skel)
 {
 	return (struct datapath_fds){
-		.control = bpf_map__fd(skel->maps.shunt_control),
+		.control = bpf_map__fd(skel->maps.data_shunt_control),
 		.vips = bpf_map__fd(skel->maps.shunt_vips),
 		.spans = bpf_map__fd(skel->maps.shunt_spans),
 		.ranges = bpf_map__fd(skel->maps.shunt_ranges),

@@ -86,9 +86,9 @@ static int read_dstdir(struct attach_migration *to, const char *dir, struct shun
 
 static bool is_anew(const char *dir, const struct bpf_map *map)
 {
-	const char *name = bpf_map__name(map);
+	const char *name = pins_name(map);
 
-	return migrate_is_anew(name, !pins_check_map(dir, name, map, NULL));
+	return name && migrate_is_anew(name, !pins_check_map(dir, name, map, NULL));
 }
 
 /* All that is used on must be as we have it, all that is read as format 1 had it. */
@@ -100,8 +100,8 @@ static int check_pins(const char *dir, const struct shunt_bpf *skel, struct shun
 
 	bpf_object__for_each_map(map, skel->obj)
 	{
-		if (!rc && pins_is_pinned(map) && !is_anew(dir, map))
-			rc = pins_check_map(dir, bpf_map__name(map), map, err);
+		if (!rc && pins_name(map) && !is_anew(dir, map))
+			rc = pins_check_map(dir, pins_name(map), map, err);
 	}
 	if (rc)
 		return rc;
@@ -138,9 +138,10 @@ static int look_for_next(struct attach *attach, struct attach_migration *to, con
 	to->resumed = true;
 	bpf_object__for_each_map(map, skel->obj)
 	{
-		snprintf(name, sizeof(name), PINS_NEXT "%s", bpf_map__name(map));
-		if (!rc && pins_is_pinned(map) && is_anew(attach->pin_dir, map))
-			rc = pins_check_map(attach->pin_dir, name, map, err);
+		if (rc || !is_anew(attach->pin_dir, map))
+			continue;
+		snprintf(name, sizeof(name), PINS_NEXT "%s", pins_name(map));
+		rc = pins_check_map(attach->pin_dir, name, map, err);
 	}
 	return rc;
 }
@@ -171,9 +172,10 @@ int attach_migrate_use(struct attach *attach, struct bpf_object *obj, struct shu
 	{
 		bool anew = is_anew(attach->pin_dir, map);
 
-		snprintf(name, sizeof(name), "%s%s", anew ? PINS_NEXT : "", bpf_map__name(map));
-		if (!rc && pins_is_pinned(map) && (!anew || attach->migration->resumed))
-			rc = pins_use_map(attach->pin_dir, name, map, err);
+		if (rc || !pins_name(map) || (anew && !attach->migration->resumed))
+			continue;
+		snprintf(name, sizeof(name), "%s%s", anew ? PINS_NEXT : "", pins_name(map));
+		rc = pins_use_map(attach->pin_dir, name, map, err);
 	}
 	return rc;
 }

@@ -20,6 +20,7 @@
 #include "../xdp/bpflog.h"
 #include "../xdp/dispatcher.h"
 #include "attach_priv.h"
+#include "pins.h"
 #include "events.h"
 
 #define DISPATCHER "xdp_dispatcher"
@@ -149,7 +150,7 @@ static int open_part(struct attach *attach, struct shunt_err *err)
 	bpf_object__for_each_map(map, attach->part->obj)
 	{
 		loaded = bpf_object__find_map_by_name(attach->plain->obj, bpf_map__name(map));
-		if (!rc && !bpf_map__is_internal(map))
+		if (!rc && (pins_name(map) || !bpf_map__is_internal(map)))
 			rc = bpf_map__reuse_fd(map, bpf_map__fd(loaded));
 	}
 	if (!rc) {

@@ -193,7 +193,7 @@ static void abort_files(struct daemon *d)
 	history_abort(d->history);
 }
 
-/* effective: next and what was discovered. Both are taken over on success. */
+/* effective: next and what was discovered. Both are taken over on success. origin->diff: what is other. */
 static int commit_both(struct daemon *d, struct config *next, struct config *effective, uint64_t file_hash,
 		       json_t *files, const struct history_origin *origin, struct shunt_err *err)
 {
@@ -230,7 +230,7 @@ static int commit_both(struct daemon *d, struct config *next, struct config *eff
 	}
 	history_commit(d->history);
 	attach_release(d->attach, next->interfaces, next->interface_count);
-	daemon_tell_commit(d, next);
+	daemon_tell_commit(d, origin->diff);
 	config_free(d->config);
 	config_free(d->effective);
 	d->config = next;
@@ -249,8 +249,11 @@ int daemon_commit_files(struct daemon *d, struct config *next, uint64_t file_has
 			const struct history_origin *origin, struct shunt_err *err)
 {
 	struct config *effective = discovery_join(d->discovery, next, false);
-	int rc = commit_both(d, next, effective, file_hash, files, origin, err);
+	json_t *diff = daemon_differences(d, next, origin);
+	const struct history_origin known = {origin->by, origin->uid, origin->pid, diff};
+	int rc = commit_both(d, next, effective, file_hash, files, &known, err);
 
+	json_decref(diff);
 	if (rc)
 		config_free(effective);
 	return rc;

@@ -81,7 +81,10 @@ void daemon_settle_via(struct daemon *d, const struct config *config);
 
 /* Parts of a commit. Is it one that the daemon, and the maps that are there, can make at all? */
 int daemon_check_possible(const struct daemon *d, const struct config *next, struct shunt_err *err);
-/* Prepare the revision that next is (history.h), if it differs from the last; *number is the one it has in any case. */
+/* How next differs from what is in force, or else from the last revision; NULL: there is none to compare with. Owned by the caller. */
+json_t *daemon_differences(const struct daemon *d, const struct config *next, const struct history_origin *origin);
+/* Prepare the revision that next is (history.h), if it differs from the last, as origin->diff says; *number is the one it has in any
+ * case. */
 int daemon_record(struct daemon *d, const struct config *next, const struct history_origin *origin, uint64_t *number,
 		  struct shunt_err *err);
 
@@ -126,8 +129,8 @@ void daemon_sync(struct daemon *d, const struct config *config);
 
 /* The maps say what model says, which is taken over; tell what is different (daemon_events.c). */
 void daemon_take_model(struct daemon *d, struct model *model);
-/* next is about to be the configuration in force: tell what is different. */
-void daemon_tell_commit(const struct daemon *d, const struct config *next);
+/* Another configuration is about to be in force: tell what is different. */
+void daemon_tell_commit(const struct daemon *d, const json_t *diff);
 
 /* The state of a backend, configured or discovered. */
 enum backend_state daemon_backend_state(const struct daemon *d, const char *service,

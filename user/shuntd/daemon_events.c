@@ -34,11 +34,11 @@ void daemon_take_model(struct daemon *d, struct model *model)
 	d->model = model;
 }
 
-void daemon_tell_commit(const struct daemon *d, const struct config *next)
+void daemon_tell_commit(const struct daemon *d, const json_t *diff)
 {
 	char text[SUMMARY_TEXT];
 
 	if (d->config) /* what a start brings is in the event of the start */
 		events_say(JOURNAL_CONFIG, LOG_LEVEL_INFO, "committed by %s, generation %llu: %s", d->cause,
-			   (unsigned long long)datapath_generation(d->dp), summary_of(d->config, next, text));
+			   (unsigned long long)datapath_generation(d->dp), summary_of(diff, text));
 }

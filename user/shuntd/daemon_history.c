@@ -7,8 +7,7 @@
 #include "../lib/xalloc.h"
 #include "daemon.h"
 
-/* How next differs from the last revision; NULL: there is none to compare with. */
-static json_t *differences(const struct daemon *d, const struct config *next, const struct history_origin *origin)
+json_t *daemon_differences(const struct daemon *d, const struct config *next, const struct history_origin *origin)
 {
 	struct config *last;
 	json_t *diff;
@@ -29,20 +28,17 @@ static json_t *differences(const struct daemon *d, const struct config *next, co
 int daemon_record(struct daemon *d, const struct config *next, const struct history_origin *origin, uint64_t *number,
 		  struct shunt_err *err)
 {
-	json_t *diff = differences(d, next, origin);
+	const json_t *diff = origin->diff;
 	struct shunt_err why = {0};
 	char *summary;
 	int rc;
 
 	*number = history_number(d->history);
-	if (diff && !json_array_size(diff)) {
-		json_decref(diff);
+	if (diff && !json_array_size(diff))
 		return 0;
-	}
 	summary = diff ? diff_summary(diff) : xstrdup(*number ? "the one before it is not there" : "the first");
 	rc = history_prepare(d->history, d->config, next, origin, summary, number, &why);
 	free(summary);
-	json_decref(diff);
 	if (!rc)
 		return 0;
 	if (!d->config) {

@@ -3,16 +3,12 @@
  * What is asleep, and what is on its way, as it is kept over a restart: without it a new daemon would take what sleeps for what is broken, and would not know
  * of what it has to stop. Written at each change, beside the state file; not synced, since after a reboot nothing is as it was.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "../lib/log.h"
-#include "../lib/xalloc.h"
 #include "daemon.h"
 #include "demands_priv.h"
+#include "kept.h"
 
 #define FORMAT 1
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
@@ -32,25 +28,21 @@ static void read_boot(char id[40])
 json_t *demands_load(const char *path)
 {
 	char boot[40];
-	json_error_t bad;
-	json_t *root = json_load_file(path, 0, &bad);
+	json_t *root = kept_load(path, FORMAT, "what is on demand is looked for anew");
 	const char *saved = json_string_value(json_object_get(root, "boot"));
 
 	read_boot(boot);
-	if (!root && access(path, F_OK) == 0)
-		log_warning("%s: cannot be used: %s; what is on demand is looked for anew", path, bad.text);
-	if (root && json_integer_value(json_object_get(root, "format")) == FORMAT && saved && !strcmp(saved, boot))
+	if (saved && !strcmp(saved, boot))
 		return root;
 	json_decref(root);
 	return NULL;
 }
 
-static char *kept_text(const struct demands *demands)
+void demands_save(const struct demands *demands)
 {
-	json_t *units = json_array(), *root;
-	char boot[40], *text;
+	json_t *units = json_array();
+	char boot[40];
 
-	read_boot(boot);
 	for (size_t i = 0; i < demands->count; i++) {
 		const struct unit *unit = demands->units[i];
 
@@ -58,25 +50,9 @@ static char *kept_text(const struct demands *demands)
 						       unit->pool, "state", demand_state_name(unit->demand.state),
 						       "in_window", unit->demand.in_window));
 	}
-	root = json_pack("{s:i, s:s, s:o}", "format", FORMAT, "boot", boot, "units", units);
-	text = json_dumps(root, JSON_INDENT(1));
-	json_decref(root);
-	return text;
-}
-
-void demands_save(const struct demands *demands)
-{
-	char *next = xasprintf("%s.new", demands->path), *text = kept_text(demands);
-	FILE *file = fopen(next, "we");
-	bool written = file && text && fputs(text, file) >= 0;
-
-	if (file && fclose(file))
-		written = false;
-	if (!written || rename(next, demands->path))
-		log_warning("%s: cannot be written: %s; a restart will look anew for what is on demand", demands->path,
-			    strerror(errno));
-	free(text);
-	free(next);
+	read_boot(boot);
+	kept_save(demands->path, json_pack("{s:i, s:s, s:o}", "format", FORMAT, "boot", boot, "units", units),
+		  "a restart will look anew for what is on demand");
 }
 
 void demands_recall(struct unit *unit)

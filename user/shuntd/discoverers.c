@@ -2,10 +2,8 @@
 #include "discoverers.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../lib/config_found.h"
 #include "../lib/log.h"
@@ -14,6 +12,7 @@
 #include "discovery.h"
 #include "dns_names.h"
 #include "events.h"
+#include "kept.h"
 #include "registrations.h"
 #include "target_files.h"
 
@@ -35,29 +34,12 @@ struct discoverers {
 
 /* ---- what is kept */
 
-static char *kept_text(const struct discoverers *x)
-{
-	json_t *root = json_pack("{s:i, s:o, s:o}", "format", KEPT_FORMAT, "registrations",
-				 registrations_save(x->registrations), "groups", discovery_save(x->d->discovery));
-	char *text = json_dumps(root, JSON_INDENT(1));
-
-	json_decref(root);
-	return text;
-}
-
 static void save(const struct discoverers *x)
 {
-	char *next = xasprintf("%s.new", x->path), *text = kept_text(x);
-	FILE *file = fopen(next, "we");
-	bool written = file && text && fputs(text, file) >= 0;
-
-	if (file && fclose(file))
-		written = false;
-	if (!written || rename(next, x->path))
-		log_warning("%s: cannot be written: %s; a restart will wait for the sources of backends", x->path,
-			    strerror(errno));
-	free(text);
-	free(next);
+	kept_save(x->path,
+		  json_pack("{s:i, s:o, s:o}", "format", KEPT_FORMAT, "registrations",
+			    registrations_save(x->registrations), "groups", discovery_save(x->d->discovery)),
+		  "a restart will wait for the sources of backends");
 }
 
 static void on_save(uv_timer_t *timer)
@@ -67,16 +49,12 @@ static void on_save(uv_timer_t *timer)
 
 static void load(struct discoverers *x)
 {
-	json_error_t bad;
-	json_t *root = json_load_file(x->path, 0, &bad);
+	json_t *root = kept_load(x->path, KEPT_FORMAT, "waiting for the sources of backends");
 
-	if (root && json_integer_value(json_object_get(root, "format")) == KEPT_FORMAT) {
-		discovery_load(x->d->discovery, json_object_get(root, "groups"));
-		registrations_load(x->registrations, json_object_get(root, "registrations"), uv_now(x->d->loop));
-	} else if (access(x->path, F_OK) == 0) {
-		log_warning("%s: cannot be used: %s; waiting for the sources of backends", x->path,
-			    root ? "it is of another format" : bad.text);
-	}
+	if (!root)
+		return;
+	discovery_load(x->d->discovery, json_object_get(root, "groups"));
+	registrations_load(x->registrations, json_object_get(root, "registrations"), uv_now(x->d->loop));
 	json_decref(root);
 }
 

@@ -19,6 +19,8 @@
 
 #include "../lib/xalloc.h"
 
+#define DATA_SECTION ".data." /* what libbpf has in front of the names of maps that are sections */
+
 static int not_had(struct shunt_err *err, int code, const char *dir, const char *what)
 {
 	return shunt_fail(err, code, dir, "cannot be %s: %s%s", what, strerror(code),
@@ -131,10 +133,16 @@ int pins_check_map(const char *dir, const char *name, const struct bpf_map *map,
 	return 0;
 }
 
-bool pins_is_pinned(const struct bpf_map *map)
+const char *pins_name(const struct bpf_map *map)
 {
-	/* libbpf names its own maps after the object file. */
-	return !bpf_map__is_internal(map) && !strncmp(bpf_map__name(map), PINS_PREFIX, strlen(PINS_PREFIX));
+	const char *name = bpf_map__name(map);
+
+	/* Sections of data are maps to libbpf: those without a name of their own it names after the object file, which is called shunt, too. */
+	if (bpf_map__is_internal(map) && strncmp(name, DATA_SECTION, strlen(DATA_SECTION)) != 0)
+		return NULL;
+	if (bpf_map__is_internal(map))
+		name += strlen(DATA_SECTION);
+	return strncmp(name, PINS_PREFIX, strlen(PINS_PREFIX)) != 0 ? NULL : name;
 }
 
 int pins_check(const char *dir, const struct bpf_object *obj, struct shunt_err *err)
@@ -144,8 +152,8 @@ int pins_check(const char *dir, const struct bpf_object *obj, struct shunt_err *
 
 	bpf_object__for_each_map(map, obj)
 	{
-		if (!rc && pins_is_pinned(map))
-			rc = pins_check_map(dir, bpf_map__name(map), map, err);
+		if (!rc && pins_name(map))
+			rc = pins_check_map(dir, pins_name(map), map, err);
 	}
 	return rc;
 }
@@ -167,8 +175,8 @@ int pins_use(const char *dir, struct bpf_object *obj, struct shunt_err *err)
 
 	bpf_object__for_each_map(map, obj)
 	{
-		if (!rc && pins_is_pinned(map))
-			rc = pins_use_map(dir, bpf_map__name(map), map, err);
+		if (!rc && pins_name(map))
+			rc = pins_use_map(dir, pins_name(map), map, err);
 	}
 	return rc;
 }
@@ -178,19 +186,19 @@ static int pin_next(const char *dir, const struct bpf_map *map, struct shunt_err
 	char path[PATH_MAX];
 	int rc;
 
-	snprintf(path, sizeof(path), "%s/" PINS_NEXT "%s", dir, bpf_map__name(map));
+	snprintf(path, sizeof(path), "%s/" PINS_NEXT "%s", dir, pins_name(map));
 	rc = bpf_obj_pin(bpf_map__fd(map), path);
 	return rc ? shunt_fail(err, -rc, path, "cannot be pinned: %s", strerror(-rc)) : 0;
 }
 
 int pins_use_next(const char *dir, const struct bpf_object *obj, struct shunt_err *err)
 {
-	const struct bpf_map *map, *control = bpf_object__find_map_by_name(obj, PINS_CONTROL);
+	const struct bpf_map *map, *control = bpf_object__find_map_by_name(obj, DATA_SECTION PINS_CONTROL);
 	int rc = pin_next(dir, control, err);
 
 	bpf_object__for_each_map(map, obj)
 	{
-		if (!rc && map != control && pins_is_pinned(map) && !bpf_map__pin_path(map))
+		if (!rc && map != control && pins_name(map) && !bpf_map__pin_path(map))
 			rc = pin_next(dir, map, err);
 	}
 	return rc;

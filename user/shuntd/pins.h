@@ -36,7 +36,8 @@ int pins_open(const char *dir, const char *name, struct bpf_map_info *info, stru
 /* Does the map pinned as name agree with map in all that is fixed at its creation? -EPROTO, naming what differs. */
 int pins_check_map(const char *dir, const char *name, const struct bpf_map *map, struct shunt_err *err);
 
-bool pins_is_pinned(const struct bpf_map *map);
+/* The name under which a map of the program is pinned; NULL: it is not. */
+const char *pins_name(const struct bpf_map *map);
 
 /* Do all maps of obj? */
 int pins_check(const char *dir, const struct bpf_object *obj, struct shunt_err *err);

@@ -2,10 +2,9 @@
 #include "summary.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "../lib/diff.h"
+#include "../lib/config.h"
 
 #define MORE_TEXT 32 /* room for "; and N more changes" */
 
@@ -14,6 +13,9 @@ struct summary {
 	size_t len;
 	size_t left_out;
 	const char *service; /* the one that the last piece was about; NULL: none */
+	/* What is said once only: of the node, and of the service whose differences are told at present. */
+	bool node, settings;
+	const char *present, *backend; /* backend: the last one of which no more was said than that it changed */
 };
 
 /* One change; service NULL: of the configuration as a whole. */
@@ -39,146 +41,98 @@ __attribute__((format(printf, 3, 4))) static void add(struct summary *s, const c
 	s->service = service;
 }
 
-/* Where the last search ended is where the next one begins: most things are where they were. */
-static const struct config_service *find_service(const struct config *config, const char *name, size_t *at)
+static const char *text_of(const json_t *item, const char *key)
 {
-	for (size_t i = 0; i < config->service_count; i++) {
-		size_t place = (*at + i) % config->service_count;
-
-		if (strcmp(config->services[place].name, name) == 0) {
-			*at = place + 1;
-			return &config->services[place];
-		}
-	}
-	return NULL;
+	return json_string_value(json_object_get(item, key));
 }
 
-static const struct config_backend *find_backend(const struct config_service *service, const struct shunt_addr *addr,
-						 size_t *at)
+/* The item's path behind the service and the backend that it is within: ".weight"; "": it is about one of these as a whole. */
+static const char *tail_of(const json_t *item)
 {
-	for (size_t i = 0; i < service->backend_count; i++) {
-		size_t place = (*at + i) % service->backend_count;
+	const char *service = text_of(item, "service"), *backend = text_of(item, "backend");
+	size_t len = service ? strlen("services[]") + strlen(service) : 0;
 
-		if (addr_equal(&service->backends[place].addr, addr)) {
-			*at = place + 1;
-			return &service->backends[place];
-		}
-	}
-	return NULL;
+	return text_of(item, "path") + len + (backend ? strlen(".backends[]") + strlen(backend) : 0);
 }
 
-static bool same_encap(const struct config_backend *a, const struct config_backend *b)
+static void tell_state(struct summary *s, const char *service, const char *backend, const char *was, const char *is)
 {
-	if (a->has_encap != b->has_encap)
-		return false;
-	return !a->has_encap || (a->encap.type == b->encap.type && a->encap.variant == b->encap.variant &&
-				 a->encap.port == b->encap.port);
-}
+	bool drained = was && strcmp(was, "drain") == 0, drains = is && strcmp(is, "drain") == 0;
 
-static bool same_server_ids(const struct config_backend *a, const struct config_backend *b)
-{
-	if (a->server_id_count != b->server_id_count)
-		return false;
-	for (size_t i = 0; i < a->server_id_count; i++)
-		if (a->server_ids[i].len != b->server_ids[i].len ||
-		    memcmp(a->server_ids[i].byte, b->server_ids[i].byte, sizeof(a->server_ids[i].byte)) != 0)
-			return false;
-	return true;
-}
-
-static void compare_backend(struct summary *s, const char *service, const struct config_backend *was,
-			    const struct config_backend *is)
-{
-	bool drained = was->admin == CONFIG_ADMIN_DRAIN, drains = is->admin == CONFIG_ADMIN_DRAIN;
-	char addr[SHUNT_ADDR_TEXT];
-
-	addr_format(&is->addr, addr);
 	if (drained != drains)
-		add(s, service, "backend %s %s", addr, drains ? "drained" : "undrained");
-	if (was->weight != is->weight)
-		add(s, service, "backend %s weight %u", addr, is->weight);
-	if (strcmp(was->pool, is->pool) != 0)
-		add(s, service, "backend %s pool %s", addr, is->pool);
-	if (!same_encap(was, is) || !same_server_ids(was, is) || was->has_mac != is->has_mac ||
-	    memcmp(was->mac, is->mac, sizeof(is->mac)) != 0)
-		add(s, service, "backend %s changed", addr);
+		add(s, service, "backend %s %s", backend, drains ? "drained" : "undrained");
 }
 
-/* Its backends apart, which are compared one by one. */
-static bool same_settings(const struct config_service *a, const struct config_service *b)
+static void tell_backend(struct summary *s, const char *service, const char *backend, const json_t *item)
 {
-	struct config_service bare_a = *a, bare_b = *b;
-	json_t *left, *right;
-	bool same;
+	const char *change = text_of(item, "change"), *tail = tail_of(item);
+	const json_t *was = json_object_get(item, strcmp(change, "removed") == 0 ? "value" : "from");
+	const json_t *is = json_object_get(item, strcmp(change, "added") == 0 ? "value" : "to");
 
-	bare_a.backend_count = bare_b.backend_count = 0;
-	left = config_service_to_json(&bare_a);
-	right = config_service_to_json(&bare_b);
-	same = json_equal(left, right);
-	json_decref(left);
-	json_decref(right);
-	return same;
-}
-
-static void compare_service(struct summary *s, const struct config_service *was, const struct config_service *is)
-{
-	char addr[SHUNT_ADDR_TEXT];
-	size_t at = 0;
-
-	if (!same_settings(was, is))
-		add(s, is->name, "changed");
-	for (size_t i = 0; i < is->backend_count; i++) {
-		const struct config_backend *backend = find_backend(was, &is->backends[i].addr, &at);
-
-		if (backend)
-			compare_backend(s, is->name, backend, &is->backends[i]);
-		else
-			add(s, is->name, "backend %s added", addr_format(&is->backends[i].addr, addr));
+	if (!*tail) {
+		add(s, service, "backend %s %s", backend, change);
+	} else if (strcmp(tail, ".weight") == 0) {
+		add(s, service, "backend %s weight %" JSON_INTEGER_FORMAT, backend, json_integer_value(is));
+	} else if (strcmp(tail, ".pool") == 0) {
+		add(s, service, "backend %s pool %s", backend, is ? json_string_value(is) : CONFIG_POOL_DEFAULT);
+	} else if (strcmp(tail, ".state") == 0) {
+		tell_state(s, service, backend, json_string_value(was), json_string_value(is));
+	} else if (!s->backend || strcmp(s->backend, backend) != 0) {
+		s->backend = backend;
+		add(s, service, "backend %s changed", backend);
 	}
-	at = 0;
-	for (size_t i = 0; i < was->backend_count; i++)
-		if (!find_backend(is, &was->backends[i].addr, &at))
-			add(s, is->name, "backend %s removed", addr_format(&was->backends[i].addr, addr));
 }
 
-static bool same_rest(const struct config *a, const struct config *b)
+/* The order of backends is nothing to tell. */
+static void tell_service(struct summary *s, const char *service, const json_t *item)
 {
-	struct config bare_a = *a, bare_b = *b;
+	const char *tail = tail_of(item);
 
-	bare_a.service_count = bare_b.service_count = 0;
-	return config_same(&bare_a, &bare_b);
-}
-
-static void compare_services(struct summary *s, const struct config *before, const struct config *after)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < after->service_count; i++) {
-		const struct config_service *is = &after->services[i], *was = find_service(before, is->name, &at);
-
-		if (was)
-			compare_service(s, was, is);
-		else
-			add(s, is->name, "added");
+	if (!*tail) {
+		add(s, service, "%s", text_of(item, "change"));
+	} else if (!s->settings && strcmp(tail, ".backends") != 0) {
+		s->settings = true;
+		add(s, service, "settings changed");
 	}
-	at = 0;
-	for (size_t i = 0; i < before->service_count; i++)
-		if (!find_service(after, before->services[i].name, &at))
-			add(s, before->services[i].name, "removed");
 }
 
-const char *summary_of(const struct config *before, const struct config *after, char buf[SUMMARY_TEXT])
+/* Nor is that of services. */
+static void tell_node(struct summary *s, const json_t *item)
+{
+	if (s->node || strcmp(text_of(item, "path"), "services") == 0)
+		return;
+	s->node = true;
+	add(s, NULL, "settings of the node changed");
+}
+
+static void tell(struct summary *s, const json_t *item)
+{
+	const char *service = text_of(item, "service"), *backend = text_of(item, "backend");
+
+	if (!service) {
+		tell_node(s, item);
+		return;
+	}
+	if (!s->present || strcmp(s->present, service) != 0) {
+		s->present = service;
+		s->settings = false;
+		s->backend = NULL;
+	}
+	if (backend)
+		tell_backend(s, service, backend, item);
+	else
+		tell_service(s, service, item);
+}
+
+const char *summary_of(const json_t *diff, char buf[SUMMARY_TEXT])
 {
 	struct summary s = {.buf = buf};
-	struct config view[2];
+	json_t *item;
+	size_t i;
 
 	buf[0] = '\0';
-	config_differing(before, after, view);
-	if (!same_rest(before, after))
-		add(&s, NULL, "settings of the node changed");
-	compare_services(&s, &view[0], &view[1]);
-	free(view[0].services);
-	free(view[1].services);
+	json_array_foreach (diff, i, item)
+		tell(&s, item);
 	if (s.left_out)
 		snprintf(buf + s.len, SUMMARY_TEXT - s.len, "; and %zu more changes", s.left_out);
 	return s.len ? buf : strcpy(buf, "only their order or wording");
