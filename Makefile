@@ -171,7 +171,7 @@ $B/skel/driver.skel.h $B/skel/classic.skel.h: $B/skel/%.skel.h: $B/bench/%.bpf.o
 	@mkdir -p $(@D)
 	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-BENCH_OBJ := $(call obj,obj,$(addprefix tests/bench/,bench.c classic.c dispatcher.c frames.c report.c workloads.c world.c))
+BENCH_OBJ := $(call obj,obj,$(addprefix tests/bench/,bench.c classic.c dispatcher.c frames.c options.c report.c workloads.c world.c))
 $(BENCH_OBJ): | $B/skel/driver.skel.h $B/skel/classic.skel.h
 
 $B/tests/bench: $(BENCH_OBJ) $(call obj,obj,$(addprefix user/shuntd/,template.c viptable.c)) $(LIB_OBJ)

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <fnmatch.h>
-#include <getopt.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,22 +22,15 @@
 #include "bench.h"
 #include "driver.skel.h"
 
-enum { EMPTY, FLOOR, SHUNT, TARGETS_MAX = 8 };
+enum { EMPTY, FLOOR, SHUNT };
 /* How many flows are made known to the programs before they are measured: all of an established workload's, if they are not more. */
 enum {
 	KNOWN_MAX = 2000000,
 	TABLE_ENTRIES = 8 * CONN_BUCKETS,
 	SINGLES = 16,
-	RUNS_MAX = 200000,
-	ROUNDS_MAX = BENCH_PIECES / TARGETS_MAX - 1
 };
 
-static struct {
-	int rounds, runs, warm, cpu;
-	const char *pattern, *curve, *json, *object, *pinned, *dispatcher;
-	bool no_classic, list;
-} opt = {.rounds = 101, .runs = 10000, .warm = 20000, .cpu = -1, .pattern = "*"};
-
+static struct options opt;
 static struct driver_bpf *driver;
 static struct bench_state *state;
 static struct bench_piece *pieces;
@@ -106,8 +98,9 @@ static void check_some(const struct workload *w, const struct target *t, uint8_t
 	for (uint32_t i = 0; i < SINGLES && t->checks; i++) {
 		const struct plan one = {.flags = flags, .count = 1, .last = UINT32_MAX, .first = i};
 		uint32_t len, action = run(w, &one, out, &len);
+		struct outcome o = {out, len, state->flow, state->service, t->is_pinned};
 
-		refuse(w, t, frame_check(w, state->flow, state->service, state, out, len), state->flow);
+		refuse(w, t, frame_check(w, &o, state), state->flow);
 		refuse(w, t, frame_check_action(w, action), state->flow);
 	}
 }
@@ -242,12 +235,11 @@ static void run_rounds(const struct workload *w, uint8_t flags, struct target *c
 	for (int number = 0; number < opt.rounds * count; number++) {
 		int round = number / count, t = (round + number % count) % count;
 		const struct bench_piece *piece = &pieces[number];
+		struct outcome o = {(const uint8_t *)piece->out, piece->len, piece->flow, piece->service,
+				    here[t]->is_pinned};
 
 		if (here[t]->checks)
-			refuse(w, here[t],
-			       frame_check(w, piece->flow, piece->service, state, (const uint8_t *)piece->out,
-					   piece->len),
-			       piece->flow);
+			refuse(w, here[t], frame_check(w, &o, state), piece->flow);
 		ns[t][round] = (double)piece->ns / opt.runs;
 	}
 }
@@ -289,16 +281,28 @@ static void add_target(const struct target *t, const char *name, const char *pat
 	targets[target_count++].name = name;
 }
 
-/* Loaded and configured by others: for one service of 100 backends. */
+/* Loaded and configured by others: for one service of 100 backends, or for more of 1,000 each. */
 static bool pinned_can(const struct target *t, const struct workload *w)
 {
 	(void)t;
-	return (w->port == PORT_PLAIN || w->port == PORT_NONE) && w->world.services == 1 && w->world.backends == 100;
+	return (w->port == PORT_PLAIN || w->port == PORT_NONE) && (int)w->world.services == opt.pinned_services &&
+	       w->world.backends == (opt.pinned_services == 1 ? 100 : 1000);
+}
+
+static void add_pinned(const char *path)
+{
+	const struct target pinned = {.can = pinned_can, .checks = true, .is_pinned = true};
+	const char *slash = strrchr(path, '/');
+	int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		die(path);
+	add_target(&pinned, slash ? slash + 1 : path, path, fd);
 }
 
 static void add_targets(void)
 {
-	struct target bare = {0}, pinned = {.can = pinned_can, .checks = true};
+	struct target bare = {0};
 
 	driver = driver_bpf__open_and_load();
 	if (!driver)
@@ -318,11 +322,14 @@ static void add_targets(void)
 		add_target(&shunt_target, "other", opt.object, -1);
 	if (opt.dispatcher)
 		add_target(&bare, "libxdp", NULL, dispatcher_open(opt.dispatcher));
-	if (!opt.pinned)
-		return;
-	add_target(&pinned, "pinned", opt.pinned, bpf_obj_get(opt.pinned));
-	if (targets[target_count - 1].fd < 0)
-		die(opt.pinned);
+	for (int i = 0; i < opt.pinned_count; i++) {
+		if (target_count == TARGETS_MAX) {
+			fprintf(stderr, "bench: --pinned %s: one too many (expected at most %d programs in all)\n",
+				opt.pinned[i], TARGETS_MAX);
+			exit(2);
+		}
+		add_pinned(opt.pinned[i]);
+	}
 }
 
 static void stay_on_cpu(void)
@@ -368,92 +375,11 @@ static void measure_workloads(json_t *out)
 	exit(2);
 }
 
-static const char usage[] =
-	"usage: bench [OPTION]...\n"
-	"  --workload PATTERN  only those whose names match, as file names do\n"
-	"  --curve NAME        flows, services, backends, tracked or size instead of the workloads\n"
-	"  --object FILE       beside the others another build of shunt.bpf.o\n"
-	"  --pinned FILE       beside the others an XDP program that is pinned there, and configured\n"
-	"  --dispatcher FILE   beside the others libxdp's dispatcher (xdp-dispatcher.o), with a program that does "
-	"nothing\n"
-	"  --no-classic        without the yardstick of the conventional design\n"
-	"  --rounds N          101, at most 1023\n"
-	"  --runs N, --warm N  a turn is of 10000 packets, after 20000 that are not timed\n"
-	"  --cpu N             which CPU; the last\n"
-	"  --json FILE         write all figures there as well\n"
-	"  --list              say which workloads there are\n";
-
-static int number(const char *name, const char *text)
-{
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	if (*end || n < 0 || n > 10000000) {
-		fprintf(stderr, "bench: --%s %s: expected 0 to 10000000\n", name, text);
-		exit(2);
-	}
-	return (int)n;
-}
-
-static void parse_options(int argc, char **argv)
-{
-	enum { WORKLOAD, CURVE, OBJECT, PINNED, DISPATCHER, NO_CLASSIC, ROUNDS, RUNS, WARM, CPU, JSON, LIST };
-	static const struct option options[] = {{"workload", 1, NULL, WORKLOAD},
-						{"curve", 1, NULL, CURVE},
-						{"object", 1, NULL, OBJECT},
-						{"pinned", 1, NULL, PINNED},
-						{"dispatcher", 1, NULL, DISPATCHER},
-						{"no-classic", 0, NULL, NO_CLASSIC},
-						{"rounds", 1, NULL, ROUNDS},
-						{"runs", 1, NULL, RUNS},
-						{"warm", 1, NULL, WARM},
-						{"cpu", 1, NULL, CPU},
-						{"json", 1, NULL, JSON},
-						{"list", 0, NULL, LIST},
-						{0}};
-	const char **texts[] = {[WORKLOAD] = &opt.pattern, [CURVE] = &opt.curve,	   [OBJECT] = &opt.object,
-				[PINNED] = &opt.pinned,	   [DISPATCHER] = &opt.dispatcher, [JSON] = &opt.json};
-	int *numbers[] = {[ROUNDS] = &opt.rounds, [RUNS] = &opt.runs, [WARM] = &opt.warm, [CPU] = &opt.cpu}, c;
-	bool *flags[] = {[NO_CLASSIC] = &opt.no_classic, [LIST] = &opt.list};
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case WORKLOAD:
-		case CURVE:
-		case OBJECT:
-		case PINNED:
-		case DISPATCHER:
-		case JSON:
-			*texts[c] = optarg;
-			break;
-		case ROUNDS:
-		case RUNS:
-		case WARM:
-		case CPU:
-			*numbers[c] = number(options[c].name, optarg);
-			break;
-		case NO_CLASSIC:
-		case LIST:
-			*flags[c] = true;
-			break;
-		default:
-			fputs(usage, stderr);
-			exit(2);
-		}
-	}
-	if (opt.rounds < 1 || opt.rounds > ROUNDS_MAX || opt.runs < 1 || opt.warm + opt.runs > RUNS_MAX) {
-		fprintf(stderr,
-			"bench: expected --rounds 1 to %d, --runs and --warm at least 1 and at most %d together\n",
-			ROUNDS_MAX, RUNS_MAX);
-		exit(2);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	json_t *out;
 
-	parse_options(argc, argv);
+	options_parse(&opt, argc, argv);
 	if (opt.list) {
 		for (size_t i = 0; i < workload_count; i++)
 			puts(workloads[i].name);

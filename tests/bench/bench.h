@@ -67,11 +67,23 @@ struct target {
 	void (*begin)(struct target *t, const struct workload *w); /* before a workload; NULL: nothing is to be done */
 	uint64_t (*refused)(const struct target *t); /* packets so far that were not forwarded. NULL: not counted */
 	bool checks;				     /* its output is looked at */
-	void *world;				     /* its maps */
+	bool is_pinned; /* somebody else's: backends may be the same for all services, and IPv6 may go to IPv6 addresses */
+	void *world;	/* its maps */
 };
 
 extern const struct target shunt_target, classic_target;
 enum { CONN_BUCKETS = 1 << 19 };
+
+/* options.c: the command line. */
+enum { TARGETS_MAX = 8, PINNED_MAX = 4 };
+struct options {
+	int rounds, runs, warm, cpu; /* cpu: -1: the last one */
+	const char *pattern, *curve, *json, *object, *pinned[PINNED_MAX], *dispatcher;
+	int pinned_count, pinned_services;
+	bool no_classic, list;
+};
+/* Ends the process where an option is not understood. */
+void options_parse(struct options *opt, int argc, char **argv);
 
 /* dispatcher.c: the program's fd, of libxdp's object. It lives as long as the process. */
 int dispatcher_open(const char *path);
@@ -79,9 +91,13 @@ int dispatcher_open(const char *path);
 /* frames.c: a frame of the workload; its first BENCH_FRAME bytes also into the driver's state. Returns its length. */
 enum { FRAME_MAX = 2048, BACKEND_NET = 10 << 24, TCP_SYN = 2, TCP_ACK = 16 };
 uint32_t frame_make(const struct workload *w, uint8_t flags, uint8_t frame[FRAME_MAX], struct bench_state *s);
-/* Is out, of a flow of this service, what must come of the frame? NULL, or what is wrong. At least BENCH_OUT bytes of it are there. */
-const char *frame_check(const struct workload *w, uint32_t flow, uint32_t service, const struct bench_state *s,
-			const uint8_t *out, uint32_t len);
+struct outcome {
+	const uint8_t *frame; /* BENCH_OUT bytes of it */
+	uint32_t len, flow, service;
+	bool is_pinned; /* what others' programs may do: struct target */
+};
+/* Is it what must come of the frame? NULL, or what is wrong. */
+const char *frame_check(const struct workload *w, const struct outcome *o, const struct bench_state *s);
 const char *frame_check_action(const struct workload *w, uint32_t action);
 
 /* report.c */

@@ -36,14 +36,13 @@ struct bench_state {
 
 /* What came of a piece: how long it took, and its last packet. */
 #define BENCH_PIECES 8192
-#define BENCH_OUT 88
+#define BENCH_OUT 104
 struct bench_piece {
 	__u64 ns;
 	__u32 len;
 	__u32 flow, service;
 	__u32 pad;
-	__u64 out[BENCH_OUT /
-		  8]; /* its beginning; 64 bytes of a shorter one, which the headers of IPv4 in IPv4 fit into */
+	__u64 out[BENCH_OUT / 8]; /* its beginning: as many words as it has, at most IPv6 in IPv6 up to the ports */
 };
 
 /* classic.bpf.c */
