@@ -118,7 +118,7 @@ CONN_INLINE int conn_scan(struct conn_world *w, __u64 hash, __u32 except, __u32 
 {
 	__u32 tag = shunt_flow_tag(hash), expiry = conn_expiry(w);
 
-	found->at = CONN_NOWHERE;
+	*found = (struct conn_found){.at = CONN_NOWHERE};
 	CONN_LOOP
 	for (__u32 neighbour = 0; neighbour < 2; neighbour++) {
 		__u64 *ways = conn_bucket(w, conn_home(hash) ^ neighbour), entry;
