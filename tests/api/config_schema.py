@@ -32,7 +32,7 @@ BEYOND = (
     "no group \"", "in no group; ", "for services of group", "not a group's name", "a service that a file of services has",
     "check.query: missing", "check.send: missing", "check.command: missing", "check.expect: ", ".defaults.sources.", # what it has to be, group or service may say
     "cannot be read", "is longer than the interval", "has no effect: certificates are not checked", "chooses for each connection",
-    "no pool has a share", "share: missing; expected a share", "of a backup pool", "which would always count as failed", "is in pool", "cannot keep shares", "but pools have shares", "but algorithm source-hash", "is algorithm source-hash", "needs a record of each flow", "is not a program", "is not a path of target files", "is not a domain name", "is shorter than min_ttl", "is not a resolver",
+    "no pool has a share", "share: missing; expected a share", "of a backup pool", "is in pool", "cannot keep shares", "but pools have shares", "but algorithm source-hash", "is algorithm source-hash", "needs a record of each flow", "is not a program", "is not a path of target files", "is not a domain name", "is shorter than min_ttl", "is not a resolver",
     # arithmetic within a text: addresses, ports, durations, statuses
     '" is not an address', '" is not a VIP', '" is not an address that', '" is not a prefix', '" is not an IPv', "a MAC address",
     "ms\" is out of range", "s\" is out of range", "m\" is out of range", "h\" is out of range", "is not an HTTP status",

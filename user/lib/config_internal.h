@@ -68,8 +68,6 @@ json_t *config_sources_to_json(const struct config_sources *sources);
 int config_parse_pools(const struct tree_place *service, struct config_service *out);
 json_t *config_pools_to_json(const struct config_service *service);
 int config_parse_min_healthy(const struct tree_place *at, struct config_min_healthy *min);
-/* Are there so many in the pools for which it holds? Where backends are discovered nobody can say. */
-int config_check_min_healthy(const struct config_service *service, const struct tree_place *at);
 int config_check_pools(const struct config_service *service, const struct tree_place *at);
 /* QUIC: of a service, of a backend; and what takes all services to judge. */
 int config_parse_quic(const struct tree_place *service, struct config_service *out);

@@ -237,7 +237,5 @@ int config_check_pools(const struct config_service *service, const struct tree_p
 	for (size_t i = 0; i < service->demand_count; i++)
 		if (service->demands[i].pool[0] && check_pool(service, &sleeping, service->demands[i].pool))
 			return -EINVAL;
-	if (config_check_min_healthy(service, at))
-		return -EINVAL;
 	return check_algorithm(service, &shared);
 }
