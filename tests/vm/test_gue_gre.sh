@@ -25,15 +25,20 @@ received() { # DEVICE...: packets that came out of them
 	done
 }
 
+# A request's packets, SYN, ACK, GET, ACK, FIN: the last may come after the answer.
+five_more() { # BEFORE COMMAND...: prints a number
+	[ "$("${@:2}")" -ge $(($1 + 5)) ]
+}
+
 through() { # KIND VIP BACKEND HOST DEVICE: a request is answered, by way of this device
 	local before status
 	before=$(received "$5")
 	relay_start "$1" "$2" "$3" || return 1
-	[ "$(client curl -s --max-time $((5 * patience)) "http://$4/")" = b1 ]
+	[ "$(client curl -s --max-time $((5 * patience)) "http://$4/")" = b1 ] && wait_for 2 five_more "$before" received "$5"
 	status=$?
 	relay_stop
 	echo "$5: $before packets, then $(received "$5")"
-	[ "$status" = 0 ] && [ "$(received "$5")" -ge $((before + 5)) ] # SYN, ACK, GET, ACK, FIN
+	return "$status"
 }
 
 agent_instead() {
@@ -53,10 +58,10 @@ by_agent() { # KIND RESULT VIP BACKEND HOST
 	local before clamped status
 	before=$(counted "$2") clamped=$(counted mss_clamped)
 	relay_start "$1" "$3" "$4" || return 1
-	[ "$(client curl -s --max-time $((5 * patience)) "http://$5/")" = b1 ]
+	[ "$(client curl -s --max-time $((5 * patience)) "http://$5/")" = b1 ] && wait_for 2 five_more "$before" counted "$2"
 	status=$?
 	relay_stop
-	[ "$status" = 0 ] && [ "$(counted "$2")" -ge $((before + 5)) ] && [ "$(counted mss_clamped)" -gt "$clamped" ]
+	[ "$status" = 0 ] && [ "$(counted mss_clamped)" -gt "$clamped" ]
 }
 
 export SHUNT_LAB_BARE=1
