@@ -125,24 +125,21 @@ static __always_inline int encap_push(struct xdp_md *ctx, __u32 l3_off, const st
 	return encap_put(ctx, l3_off, dest, e, ip_size, more, 0, is_v6);
 }
 
-/* more: bytes of another header between this one and the packet, the caller's to write. */
-static __always_inline int encap_ipv4(struct xdp_md *ctx, __u32 l3_off, __u64 hash, const struct shunt_dest *dest,
-				      __u8 proto, __u32 more, bool is_v6, struct encap *e)
+/* The outer IP header. more: bytes of another header between this one and the packet, the caller's to write. */
+static __always_inline int encap_ip(struct xdp_md *ctx, __u32 l3_off, __u64 hash, const struct shunt_dest *dest,
+				    __u8 proto, __u32 more, bool is_v6, struct encap *e)
 {
-	int reason = encap_push(ctx, l3_off, dest, e, sizeof(struct iphdr), more, is_v6);
+	int reason;
 
-	if (reason == NEXT)
-		outer_ipv4(e->outer, dest, e->ip_len, e->tos, hash, proto, more);
-	return reason;
-}
-
-static __always_inline int encap_ipv6(struct xdp_md *ctx, __u32 l3_off, __u64 hash, const struct shunt_dest *dest,
-				      __u8 proto, __u32 more, bool is_v6, struct encap *e)
-{
-	int reason = encap_push(ctx, l3_off, dest, e, sizeof(struct ipv6hdr), more, is_v6);
-
-	if (reason == NEXT)
-		outer_ipv6(e->outer, dest, e->ip_len, e->tos, hash, proto, more);
+	if (dest->outer_family == SHUNT_FAMILY_IPV6) {
+		reason = encap_push(ctx, l3_off, dest, e, sizeof(struct ipv6hdr), more, is_v6);
+		if (reason == NEXT)
+			outer_ipv6(e->outer, dest, e->ip_len, e->tos, hash, proto, more);
+	} else {
+		reason = encap_push(ctx, l3_off, dest, e, sizeof(struct iphdr), more, is_v6);
+		if (reason == NEXT)
+			outer_ipv4(e->outer, dest, e->ip_len, e->tos, hash, proto, more);
+	}
 	return reason;
 }
 

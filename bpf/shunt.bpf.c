@@ -49,6 +49,13 @@ static __always_inline int check_sender(bool to_group, const __be32 *src, const 
 	return unlikely(is_martian(src, dst, is_v6)) ? SHUNT_REASON_MARTIAN : NEXT;
 }
 
+/* The destination that was chosen, if it can take the packet: NEXT, or why the packet goes no further. */
+static __always_inline int check_choice(__u32 id, __u32 ip_len, __u8 ttl, const struct shunt_dest **dest)
+{
+	*dest = bpf_map_lookup_elem(&shunt_dests, &id);
+	return *dest ? encap_check(ip_len, ttl, *dest) : SHUNT_REASON_BAD_DEST;
+}
+
 /* ---- the slow path */
 
 static __always_inline int slow_parse(struct xdp_md *ctx, struct slow *s, bool is_v6)
@@ -155,10 +162,8 @@ static __always_inline int slow_deliver(struct xdp_md *ctx, struct slow *s, int 
 {
 	const struct shunt_dest *dest = NULL;
 
-	if (reason == NEXT) {
-		dest = bpf_map_lookup_elem(&shunt_dests, &s->pkt.dest);
-		reason = dest ? encap_check(s->pkt.ip_len, s->pkt.ttl, dest) : SHUNT_REASON_BAD_DEST;
-	}
+	if (reason == NEXT)
+		reason = check_choice(s->pkt.dest, s->pkt.ip_len, s->pkt.ttl, &dest);
 	if (reason == SHUNT_REASON_NO_BACKEND)
 		reason = slow_wake(ctx, s, is_v6);
 	if (s->fragment.kind == FRAGMENT_FIRST)
@@ -307,7 +312,6 @@ static __always_inline int balance(struct xdp_md *ctx, struct plain *p, bool is_
 	const struct shunt_dest *dest;
 	int reason, chosen;
 	__u64 hash;
-	__u32 id;
 
 	if (!parse(p, is_v6))
 		return LEAVE;
@@ -325,12 +329,10 @@ static __always_inline int balance(struct xdp_md *ctx, struct plain *p, bool is_
 		reason = chosen == LEAVE || is_tagged ? LEAVE : nobody(ctx, vip, p->proto == IPPROTO_TCP, is_v6);
 		return reason == LEAVE ? LEAVE : count_reason(reason, p->frame_len);
 	}
-	id = chosen;
-	dest = bpf_map_lookup_elem(&shunt_dests, &id);
-	reason = dest ? encap_check(p->ip_len, ip_ttl(p->ip, is_v6), dest) : SHUNT_REASON_BAD_DEST;
+	reason = check_choice(chosen, p->ip_len, ip_ttl(p->ip, is_v6), &dest);
 	if (reason != NEXT || !dest)
 		return reason == SHUNT_REASON_TOO_BIG ? LEAVE : count_reason(reason, p->frame_len);
-	return deliver(ctx, p->l3_off, p->frame_len, hash, id, dest, is_v6);
+	return deliver(ctx, p->l3_off, p->frame_len, hash, chosen, dest, is_v6);
 }
 
 /* Where the packet says nothing of how long it is: a frame may be longer than what data_end shows of it. */

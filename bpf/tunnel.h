@@ -37,10 +37,7 @@ static __noinline int tunnel(struct xdp_md *ctx, const struct shunt_dest *dest, 
 	if (encap == SHUNT_ENCAP_L2DSR)
 		return tunnel_l2dsr(ctx, l3_off, dest, is_v6);
 	more = tunnel_more(encap);
-	if (dest->outer_family == SHUNT_FAMILY_IPV6)
-		reason = encap_ipv6(ctx, l3_off, hash, dest, proto, more, is_v6, &e);
-	else
-		reason = encap_ipv4(ctx, l3_off, hash, dest, proto, more, is_v6, &e);
+	reason = encap_ip(ctx, l3_off, hash, dest, proto, more, is_v6, &e);
 	if (reason != NEXT)
 		return reason;
 	at = e.outer + ip_header_len(dest->outer_family == SHUNT_FAMILY_IPV6);
@@ -57,9 +54,7 @@ static __always_inline int encap(struct xdp_md *ctx, __u32 l3_off, __u64 hash, c
 
 	if (unlikely(dest->encap != SHUNT_ENCAP_IP))
 		return tunnel(ctx, dest, l3_off, is_v6, hash);
-	if (dest->outer_family == SHUNT_FAMILY_IPV6)
-		return encap_ipv6(ctx, l3_off, hash, dest, tunnel_inner_proto(is_v6), 0, is_v6, &e);
-	return encap_ipv4(ctx, l3_off, hash, dest, tunnel_inner_proto(is_v6), 0, is_v6, &e);
+	return encap_ip(ctx, l3_off, hash, dest, tunnel_inner_proto(is_v6), 0, is_v6, &e);
 }
 
 #endif

@@ -20,8 +20,8 @@
 #include "../xdp/bpflog.h"
 #include "../xdp/dispatcher.h"
 #include "attach_priv.h"
-#include "pins.h"
 #include "events.h"
+#include "pins.h"
 
 #define DISPATCHER "xdp_dispatcher"
 #define MAX_OURS 16 /* more than a dispatcher holds */
