@@ -19,7 +19,11 @@ static __always_inline __u32 ring_ports(const struct packet *pkt)
 static __always_inline __u64 ring_flow_hash(const __be32 *src, const __be32 *dst, __u32 ports, __u8 proto,
 					    const struct shunt_vip *vip, bool is_v6)
 {
-	return shunt_flow_hash(&knob_hash_keys, src, dst, ports, vip->salt ^ proto, is_v6);
+	__u64 part = vip->hash;
+
+	if (unlikely(!part))
+		part = shunt_hash_vip(&knob_hash_keys, dst, vip->salt ^ proto, is_v6);
+	return shunt_hash_client(&knob_hash_keys, src, dst, ports, part, is_v6);
 }
 
 static __always_inline __u64 *ring_slot(__u32 ring_base, __u32 ring_size, __u64 hash)

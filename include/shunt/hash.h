@@ -38,25 +38,42 @@ static inline void shunt_hash_derive(struct shunt_hash_keys *keys, __u64 seed)
 }
 
 /*
- * Hash a flow of a service. src and dst point to one word (IPv4) or four (IPv6), as on the wire; ports holds the
- * source port in its low half as on the wire; what is salt ^ protocol. is_v6 should be a constant at the call.
+ * Of the hash of a service's flow, what is the same for all flows of one VIP; the daemon has it in the VIP's entry. dst points to one word (IPv4) or four
+ * (IPv6), as on the wire; what is salt ^ protocol. is_v6 should be a constant at the call.
  * keys are volatile because the program's are a knob: without the word, the compiler takes them for the zeros they are compiled as.
  */
+static inline __attribute__((always_inline)) __u64 shunt_hash_vip(const volatile struct shunt_hash_keys *keys,
+								  const __be32 *dst, __u32 what, int is_v6)
+{
+	const volatile __u32 *k = keys->word;
+	__u64 h = (__u64)(__u32)(dst[0] + k[2]) * (__u32)(what + k[3]);
+
+	if (is_v6)
+		h += (__u64)(__u32)(dst[2] + k[8]) * (__u32)(dst[3] + k[9]);
+	return h;
+}
+
+/* The flow's hash: vip is shunt_hash_vip() of the same address. src as dst there; ports holds the source port in its low half as on the wire. */
+static inline __attribute__((always_inline)) __u64 shunt_hash_client(const volatile struct shunt_hash_keys *keys,
+								     const __be32 *src, const __be32 *dst, __u32 ports,
+								     __u64 vip, int is_v6)
+{
+	const volatile __u32 *k = keys->word;
+	__u64 h = (__u64)(__u32)(src[0] + k[0]) * (__u32)(ports + k[1]);
+
+	if (is_v6) {
+		h += (__u64)(__u32)(src[1] + k[4]) * (__u32)(src[2] + k[5]);
+		h += (__u64)(__u32)(src[3] + k[6]) * (__u32)(dst[1] + k[7]);
+	}
+	return shunt_mix64((h + vip) ^ keys->final);
+}
+
+/* Hash a flow of a service: both of the above. */
 static inline __attribute__((always_inline)) __u64 shunt_flow_hash(const volatile struct shunt_hash_keys *keys,
 								   const __be32 *src, const __be32 *dst, __u32 ports,
 								   __u32 what, int is_v6)
 {
-	const volatile __u32 *k = keys->word;
-	__u64 h;
-
-	h = (__u64)(__u32)(src[0] + k[0]) * (__u32)(ports + k[1]);
-	h += (__u64)(__u32)(dst[0] + k[2]) * (__u32)(what + k[3]);
-	if (is_v6) {
-		h += (__u64)(__u32)(src[1] + k[4]) * (__u32)(src[2] + k[5]);
-		h += (__u64)(__u32)(src[3] + k[6]) * (__u32)(dst[1] + k[7]);
-		h += (__u64)(__u32)(dst[2] + k[8]) * (__u32)(dst[3] + k[9]);
-	}
-	return shunt_mix64(h ^ keys->final);
+	return shunt_hash_client(keys, src, dst, ports, shunt_hash_vip(keys, dst, what, is_v6), is_v6);
 }
 
 /* What of a flow a service hashes, where that is not all of it: at most one bit of struct shunt_vip.flags. */

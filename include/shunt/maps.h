@@ -89,7 +89,7 @@ struct shunt_vip {
 	__u32 quic;	 /* with SHUNT_VIP_QUIC: how to read connection ids (quic.h) */
 	__u32 hash_prefix; /* with SHUNT_HASH_SOURCE: bits of the source address that are hashed; IPv4: low 8 bits, IPv6: next 8 */
 	__u32 sources; /* with SHUNT_VIP_SOURCES: the service's list in shunt_sources for IPv4; the next one is for IPv6 */
-	__u32 spare[2];
+	__u64 hash; /* shunt_hash_vip() of the address and protocol; 0: to be computed (of several addresses; of daemons before 2026-11-22) */
 };
 _Static_assert(sizeof(struct shunt_vip) == 64, "shunt_vip is one cache line");
 

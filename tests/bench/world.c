@@ -147,6 +147,7 @@ static void load(struct maps *m, const char *path)
 static struct shunt_vip vip_of(const struct world *w, bool is_v6, uint8_t proto, uint16_t port, uint32_t service)
 {
 	struct shunt_vip vip = {.port = htons(port), .proto = proto, .service = service, .salt = service + 1};
+	struct shunt_hash_keys keys;
 
 	vip.family = is_v6 ? SHUNT_FAMILY_IPV6 : SHUNT_FAMILY_IPV4;
 	vip.ring_size = w->ring_size;
@@ -157,6 +158,8 @@ static struct shunt_vip vip_of(const struct world *w, bool is_v6, uint8_t proto,
 	} else {
 		vip.addr[0] = htonl(0xc6120000 + service); /* 198.18.0.0 */
 	}
+	shunt_hash_derive(&keys, SEED);
+	vip.hash = shunt_hash_vip(&keys, vip.addr, vip.salt ^ proto, is_v6);
 	return vip;
 }
 

@@ -79,7 +79,8 @@ static struct shunt_vip vip_entry(const struct config_vip *vip)
 
 /* A service's entries: of its VIPs of one port and address, and one for all others. Returns behind the last. */
 static struct shunt_vip *list_service(struct shunt_vip *out, const struct plan_service *service,
-				      const struct model_service *want, uint32_t half)
+				      const struct model_service *want, uint32_t half,
+				      const struct shunt_hash_keys *keys)
 {
 	bool has_others = false;
 
@@ -89,7 +90,9 @@ static struct shunt_vip *list_service(struct shunt_vip *out, const struct plan_s
 			continue;
 		}
 		*out = vip_entry(&want->vips[i]);
-		fill_service(out++, service, want, half);
+		fill_service(out, service, want, half);
+		out->hash = shunt_hash_vip(keys, out->addr, out->salt ^ out->proto, out->family == SHUNT_FAMILY_IPV6);
+		out++;
 	}
 	if (has_others) {
 		*out = viptable_service(service->id);
@@ -103,9 +106,11 @@ static struct shunt_vip *list_entries(const struct plan *plan, const struct plan
 				      size_t count, size_t *entries)
 {
 	struct shunt_vip *list = xcalloc(2 * count, sizeof(*list)), *end = list, *addrs;
+	struct shunt_hash_keys keys;
 
+	shunt_hash_derive(&keys, in->control->seed);
 	for (size_t i = 0; i < model->service_count; i++)
-		end = list_service(end, &plan->services[i], &model->services[i], in->control->vip_half);
+		end = list_service(end, &plan->services[i], &model->services[i], in->control->vip_half, &keys);
 	addrs = end;
 	for (size_t i = 0; i < model->service_count; i++) {
 		const struct model_service *want = &model->services[i];
