@@ -29,6 +29,8 @@ const struct workload workloads[] = {
 	{"hash: source, 1M flows", MAIN_WORLD, false, TCP, PORT_SOURCE, M, .frame_len = 0},
 	{"a prefix, 1 flow", MAIN_WORLD, false, TCP, PORT_RANGE, 1, .frame_len = 0},
 	{"a prefix, 1M flows", MAIN_WORLD, false, TCP, PORT_RANGE, M, .frame_len = 0},
+	/* "512 services, 1,000 backends" can be read in both ways. */
+	{"512 services, 1,024 backends", {512, 2, 65537, 0}, false, TCP, PORT_PLAIN, M, .limit = 28},
 	{"512 services x 1,000 backends", {512, 1000, 65537, 0}, false, TCP, PORT_PLAIN, M, .limit = 28},
 };
 const size_t workload_count = sizeof(workloads) / sizeof(*workloads);
