@@ -46,7 +46,7 @@ report() {
 	grep -E '^skip(ped)?( -|:) |# SKIP' "$log" | sed 's/^/    /'
 	[ "$bad" = 0 ] && return
 	failed_of[$name]=$bad
-	grep -A 12 -E '^not ok' "$log" | head -40 | sed 's/^/    /'
+	grep -A 24 -E '^not ok' "$log" | head -60 | cut -c 1-300 | sed 's/^/    /'
 	[ "$status" = 0 ] || echo "    exit status $status$([ "$status" != 124 ] || echo ": took longer than $limit s"); its last lines:"
 	tail -25 "$log" | sed 's/^/    /'
 	echo "    all of it: $log"

@@ -15,7 +15,10 @@ SHUNT_LAB=t$$
 tap_failed=0
 tap_now= # the test that runs
 
-# test_that NAME COMMAND...: what the command says on failure follows as comments. In this shell, so that it may start the daemon.
+# What the daemon said last.
+tap_log() { [ ! -e "$run/shuntd.log" ] || tail -20 "$run/shuntd.log" | sed 's/^/#   /'; }
+
+# test_that NAME COMMAND...: what the command says on failure follows as comments, and the daemon's last words. In this shell, so that it may start the daemon.
 test_that() {
 	local name=$1
 	shift
@@ -26,6 +29,7 @@ test_that() {
 	else
 		echo "not ok - $name"
 		sed 's/^/#   /' "$run/said"
+		tap_log
 		tap_failed=1
 	fi
 	tap_now=
@@ -44,7 +48,7 @@ skip() { echo "skip - $1: $2"; }
 # The end of a test that cannot go on.
 bail() {
 	echo "not ok - $*"
-	[ ! -e "$run/shuntd.log" ] || tail -20 "$run/shuntd.log" | sed 's/^/#   /'
+	tap_log
 	exit 1
 }
 

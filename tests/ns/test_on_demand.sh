@@ -28,7 +28,7 @@ write_hooks() {
 		echo "\$SHUNT_ACTION \$SHUNT_SERVICE \$SHUNT_POOL" >>"$run/ran"
 		for node in b1 b2; do
 			[ -z "\$SHUNT_POOL" ] || [ "\$SHUNT_POOL" = "\$node" ] || continue
-			[ ! -e "$run/\$node.nginx/pid" ] || kill "\$(cat "$run/\$node.nginx/pid")"
+			[ ! -e "$run/\$node.nginx/pid" ] || kill "\$(cat "$run/\$node.nginx/pid")" || true # it may have ended by itself
 		done
 	HOOK
 	chmod +x "$run/start" "$run/stop"
@@ -169,7 +169,7 @@ pools_config() {
 
 each_pool_by_itself() {
 	serve_hooks || return 1
-	shunt sleep web --force && wait_for 10 demand_is :asleep || return 1
+	shunt sleep web --force && wait_for 20 demand_is :asleep || return 1 # twice, if somebody asked for it meanwhile
 	pools_config
 	inside lb ip address add 127.0.0.1/8 dev lo 2>/dev/null
 	shunt reload && wait_for 10 demand_is "b1:asleep b2:asleep" && [ "$(get /)" = b1 ] && demand_is "b1:awake b2:asleep" &&

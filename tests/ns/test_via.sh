@@ -100,7 +100,7 @@ nothing_made() {
 # Somebody who manages the host's network removes what is not his.
 removed() { # COMMAND...
 	"$@" || return 1
-	wait_for 5 made_in_network && all_up && [[ $(tail -n "+$lines" "$run/shuntd.log") != *down* ]]
+	wait_for 5 made_in_network && all_up && [[ $(tail -n "+$lines" "$run/shuntd.log") != *"-> down"* ]]
 }
 
 # Packets of clients that come out of a tunnel interface have sources that are routed elsewhere.
@@ -184,6 +184,7 @@ killed() {
 ended() { shuntd_start && becomes web "" up 'HTTP 200' && made_in_network && shuntd_end TERM && nothing_made; }
 
 removals() {
+	all_up || return 1
 	lines=$(($(wc -l <"$run/shuntd.log") + 1))
 	removed ip -n "$SHUNT_LAB-lb" rule del pref 1456 && removed ip -n "$SHUNT_LAB-lb" -6 rule del pref 1456 &&
 		removed ip -n "$SHUNT_LAB-lb" route flush table 1456 && removed ip -n "$SHUNT_LAB-lb" link del shunt-check0
