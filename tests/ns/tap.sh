@@ -18,6 +18,13 @@ tap_now= # the test that runs
 # What the daemon said last.
 tap_log() { [ ! -e "$run/shuntd.log" ] || tail -20 "$run/shuntd.log" | sed 's/^/#   /'; }
 
+tap_fail() { # NAME
+	echo "not ok - $1"
+	sed 's/^/#   /' "$run/said"
+	tap_log
+	tap_failed=1
+}
+
 # test_that NAME COMMAND...: what the command says on failure follows as comments, and the daemon's last words. In this shell, so that it may start the daemon.
 test_that() {
 	local name=$1
@@ -27,10 +34,7 @@ test_that() {
 	if "$@" >"$run/said" 2>&1; then
 		echo "ok - $name"
 	else
-		echo "not ok - $name"
-		sed 's/^/#   /' "$run/said"
-		tap_log
-		tap_failed=1
+		tap_fail "$name"
 	fi
 	tap_now=
 }
@@ -38,9 +42,8 @@ test_that() {
 # Some errors (in an arithmetic expression, say) make bash leave all functions and go on with the script's next line.
 tap_not_aborted() {
 	[ -n "$tap_now" ] || return 0
-	echo "not ok - $tap_now"
-	sed 's/^/#   /' "$run/said"
-	tap_failed=1 tap_now=
+	tap_fail "$tap_now"
+	tap_now=
 }
 
 skip() { echo "skip - $1: $2"; }
